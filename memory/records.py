@@ -1,0 +1,58 @@
+"""The values that cross between the store and the engine; the store knows no event kind by meaning."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+@dataclass(frozen=True)
+class NewEvent:
+    """An event to append; `event_id` makes a retry after an unclear commit harmless."""
+
+    event_id: str
+    kind: str
+    body: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class StoredEvent:
+    """A row of the log: (run_id, seq) is unique, seq counts from 1 without a gap."""
+
+    run_id: str
+    seq: int
+    at: datetime
+    event_id: str
+    kind: str
+    body: dict[str, Any]
+
+
+Table = Literal["tasks", "runs", "iterations", "failures", "patterns", "metrics", "approvals", "recalls"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A projection's row to upsert in the same transaction as the events it comes from."""
+
+    table: Table
+    key: dict[str, Any]
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+class Recollection(BaseModel):
+    """A failure or pattern that memory offers, with its similarity in [-1, 1]."""
+
+    model_config = ConfigDict(frozen=True)
+
+    memory_id: str
+    kind: Literal["failure", "pattern"] = "failure"
+    similarity: float
+    via: Literal["fingerprint", "context", "signature", "text"] = "context"
+    title: str
+    """The failure's signature line, or the pattern's problem type."""
+    cause: str = ""
+    solution: str = ""
+    project: str = ""
+    own_project: bool = True
+    """False marks it untrusted in a prompt."""
