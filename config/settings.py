@@ -1,0 +1,142 @@
+"""The settings of `settings.yaml`: how runs loop, what they may cost, how they are confined."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
+NUMBERS = (int, float, float | None)
+
+
+class Section(BaseModel):
+    """A frozen part of the configuration; an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_boolean_numbers(cls, value: Any, info: ValidationInfo) -> Any:
+        """YAML reads `yes` and `on` as true, which pydantic would take for the number 1."""
+        if isinstance(value, bool) and info.field_name and cls.model_fields[info.field_name].annotation in NUMBERS:
+            raise ValueError("should be a number, not true or false")
+        return value
+
+
+class Orchestrator(Section):
+    """The loop's limits."""
+
+    max_iterations: int = Field(default=15, ge=1, le=1000)
+    """Iterations after which a run fails (the circuit breaker)."""
+    checkpoint_frequency: int = Field(default=5, ge=1)
+    """Iterations from one tagged checkpoint to the next; every iteration leaves a commit, whatever this says."""
+    warning_threshold: int = Field(default=12, ge=1)
+    """The iteration at which a person is warned."""
+    max_concurrent_tasks: int = Field(default=1, ge=1)
+    """Runs that may work at the same time in one process."""
+
+
+class Agents(Section):
+    """Which optional agents take part, and how much they may ask."""
+
+    questions: bool = True
+    """Whether the reprompter may put questions to a person."""
+    review: bool = False
+    """Whether a code reviewer reads each iteration before it is tested."""
+    audit: bool = False
+    """Whether a security auditor reads each iteration before it is tested."""
+    approve: Literal["ask", "safe", "all"] = "ask"
+    """Who answers approvals: a person; nobody for what is safe (the plan); nobody at all."""
+    max_turns: int = Field(default=40, ge=1)
+    """Model calls that one agent may make before it must submit."""
+
+
+class Memory(Section):
+    """What is recalled from earlier failures."""
+
+    similarity_threshold: float | None = Field(default=None, ge=-1, le=1)
+    """Least cosine similarity of a recalled failure; empty means the embedding model's own."""
+    max_similar_failures: int = Field(default=5, ge=0)
+    """Failures shown to the reflector."""
+    max_similar_patterns: int = Field(default=3, ge=0)
+    """Patterns shown to the planner."""
+    embedding_cache_ttl: int = Field(default=86400, ge=0)
+    """Seconds for which a paid embedding is kept."""
+    embedder: Literal["auto", "offline", "api"] = "auto"
+    """Where embeddings come from: the endpoint, or built-in hashed n-grams; auto asks whether there is a key."""
+
+
+class Sandbox(Section):
+    """How generated code is confined."""
+
+    backend: Literal["auto", "docker", "bubblewrap"] = "auto"
+    """The isolation backend; auto takes Docker if an engine answers, else bubblewrap, else refuses."""
+    cpu_limit: float = Field(default=1.0, gt=0)
+    """CPU cores."""
+    memory_limit: str = Field(default="1g", pattern=r"^\d+[kmg]?$")
+    """Memory, as `512m` or `1g`."""
+    timeout_seconds: float = Field(default=300, gt=0)
+    """Seconds that one execution may take."""
+    output_limit_mb: int = Field(default=64, ge=1)
+    """Megabytes of output after which an execution is stopped."""
+    network_enabled: bool = False
+    """Whether tests may use the network; a project's own settings cannot turn it on."""
+    allow_network_after_approval: bool = True
+    """Whether the separate install step may use the network once a person approved it."""
+    image_python: str = "miracle-sandbox:latest"
+    """The Docker image for Python."""
+    image_node: str = "miracle-sandbox:latest"
+    """The Docker image for Node.js."""
+
+
+class Safety(Section):
+    """Operations that generated code may not use, in addition to `safety_rules.yaml`."""
+
+    block_operations: tuple[str, ...] = ("eval", "exec", "compile")
+    """Built-in functions that are blocked."""
+
+
+class Logging(Section):
+    """The log file."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """Least level that is written."""
+    format: Literal["json", "text"] = "json"
+    """One JSON object a line, or text."""
+    log_dir: str = ""
+    """Folder of the log files; empty means the platform's."""
+    max_size_mb: int = Field(default=100, ge=1)
+    """Megabytes after which the file is rotated."""
+    backup_count: int = Field(default=5, ge=0)
+    """Rotated files kept."""
+
+
+class CostControl(Section):
+    """What a run may cost."""
+
+    max_budget_per_task: float = Field(default=5.0, gt=0)
+    """US dollars a run may spend."""
+    max_tokens_per_task: int = Field(default=2_000_000, ge=1)
+    """Tokens a run may use, input and output together."""
+    warn_at_percentage: int = Field(default=80, ge=1, le=100)
+    """Percentage of the budget at which a person is warned."""
+
+
+class Interface(Section):
+    """How the app looks and which keys it listens to."""
+
+    theme: str = "miracle-dark"
+    """Name of the Textual theme."""
+    keymap: dict[str, str] = Field(default_factory=dict)
+    """Binding id to key."""
+
+
+class Settings(Section):
+    """All of `settings.yaml`."""
+
+    orchestrator: Orchestrator = Orchestrator()
+    agents: Agents = Agents()
+    memory: Memory = Memory()
+    sandbox: Sandbox = Sandbox()
+    safety: Safety = Safety()
+    logging: Logging = Logging()
+    cost_control: CostControl = CostControl()
+    interface: Interface = Interface()
