@@ -1,0 +1,39 @@
+# make demo: see Miracle work. make test: prove that it does. Both set everything up by themselves.
+
+SHELL := /bin/bash
+BIN := .venv/bin
+WORKERS ?= 2
+
+.PHONY: help setup demo test check bench format constraints clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: ## .venv with everything in it, and a sandbox
+	@scripts/setup.sh
+
+demo: setup ## the main job: a goal becomes code that tests prove, without a key
+	@$(BIN)/miracle demo
+
+test: setup ## all tests
+	$(BIN)/pytest -n $(WORKERS) -m "not bench" $(ARGS)
+
+check: setup ## format, ruff, strict mypy, layers, all tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(MAKE) --no-print-directory test
+
+bench: setup ## measurements, one after another
+	$(BIN)/pytest -m bench -n 0 -s tests/bench $(ARGS)
+
+format: setup ## put the code into shape
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+constraints: setup ## pin the newest versions of all dependencies
+	scripts/constraints.sh --upgrade
+
+clean: ## remove .venv and caches
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist
