@@ -1,19 +1,19 @@
 """What can go wrong with a model server; low-level errors are translated once, in `client.py`.
 
-    ModelError
-    +-- KeyMissing            no API key is configured
-    +-- KeyRejected           401, 403
-    +-- ModelUnknown          404
-    +-- ContextTooLong        the prompt does not fit
-    +-- RequestRejected       any other 400
-    +-- QuotaExhausted        429 that waiting does not cure
-    +-- EmbeddingInvalid      the embeddings endpoint returned something else than the vectors asked for
-    +-- CassetteError         a recording cannot be read, written, or lacks the call
-    +-- Transient             retried with backoff, then the next model
-        +-- RateLimited       429
-        +-- ServerFailed      500 and above
-        +-- StreamCut         the answer broke off
-        +-- Unreachable       no connection, or a timeout
+ModelError
++-- KeyMissing            no API key is configured
++-- KeyRejected           401, 403
++-- ModelUnknown          404
++-- ContextTooLong        the prompt does not fit
++-- RequestRejected       any other 400
++-- QuotaExhausted        429 that waiting does not cure
++-- EmbeddingInvalid      the embeddings endpoint returned something else than the vectors asked for
++-- CassetteError         a recording cannot be read, written, or lacks the call
++-- Transient             retried with backoff, then the next model
+    +-- RateLimited       429
+    +-- ServerFailed      500 and above
+    +-- StreamCut         the answer broke off
+    +-- Unreachable       no connection, or a timeout
 """
 
 from engine.errors import EngineError

@@ -1,0 +1,46 @@
+"""Chooses the model client that a run works with."""
+
+from pathlib import Path
+
+from config.config import Config
+from engine.llm.cassette import RecordingModel, ReplayModel
+from engine.llm.client import OpenAIModel
+from engine.llm.connection import Connection
+from engine.llm.embeddings import OpenAIEmbeddings
+from engine.llm.protocol import ModelClient
+
+
+def make_model(
+    config: Config,
+    *,
+    base_url: str | None = None,
+    model: str | None = None,
+    record: Path | None = None,
+    replay: Path | None = None,
+    scripted: str | None = None,
+) -> ModelClient:
+    """The model client for the configuration and the command line.
+
+    Args:
+        config: The whole configuration.
+        base_url: Overrides the configured server.
+        model: Serves every agent instead of the configured models.
+        record: A cassette that every answer is appended to.
+        replay: A cassette that answers instead of a server.
+        scripted: The name of the script, when `base_url` is a scripted server; the screen shows it.
+
+    Raises:
+        CassetteError: The cassette cannot be read or written.
+    """
+    if replay is not None:
+        return ReplayModel(replay)
+    label = f"scripted: {scripted}" if scripted else ""
+    client = OpenAIModel(config.openai, base_url=base_url, only_model=model, label=label, scripted=scripted is not None)
+    if record is None:
+        return client
+    return RecordingModel(client, record, client.connection.secrets)
+
+
+def make_embeddings(config: Config, *, base_url: str | None = None) -> OpenAIEmbeddings:
+    """The embeddings endpoint of the configured server, on a connection of its own."""
+    return OpenAIEmbeddings(Connection(config.openai, base_url))

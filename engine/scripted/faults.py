@@ -1,0 +1,70 @@
+"""What the scripted server can do wrong, so that the client is proven over real HTTP."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class FaultKind(StrEnum):
+    """One way in which a model server fails."""
+
+    STATUS = "status"
+    """An error status with a JSON error object."""
+    HANG = "hang"
+    """The request is read and never answered."""
+    CLOSE = "close"
+    """The connection is closed before any header."""
+    CUT_CHUNK = "cut_chunk"
+    """The connection is closed in the middle of a chunk of text."""
+    CUT_CALL = "cut_call"
+    """The connection is closed inside a tool call's JSON."""
+    END_EARLY = "end_early"
+    """The body ends properly, but before the finish reason."""
+    CUT_DONE = "cut_done"
+    """The connection is closed after the finish reason, before usage and `[DONE]`."""
+    STALL = "stall"
+    """The stream begins and then says nothing more."""
+    BAD_JSON = "bad_json"
+    """A chunk is not JSON."""
+    ERROR_OBJECT = "error_object"
+    """An error object inside a stream of status 200."""
+    EMPTY = "empty"
+    """An answer without text and calls."""
+    REFUSAL = "refusal"
+    """An answer that refuses."""
+    BAD_ARGUMENTS = "bad_arguments"
+    """A tool call whose arguments are no JSON."""
+    UNKNOWN_TOOL = "unknown_tool"
+    """A call of a tool that does not exist."""
+    NO_USAGE = "no_usage"
+    """The answer lacks its usage."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A fault, and how it shows."""
+
+    kind: FaultKind
+    status: int = 500
+    code: str = ""
+    """The error object's code, such as `context_length_exceeded`."""
+    param: str = ""
+    message: str = "a scripted fault"
+    retry_after: str | None = None
+    """The Retry-After header: seconds, or an HTTP date."""
+    at_call: int | None = None
+    """The chat call it happens at, counted from 1; without it, faults happen to the next calls in their order."""
+
+
+class FaultList:
+    """Hands faults out to the calls they are meant for."""
+
+    def __init__(self, faults: Sequence[Fault] = ()) -> None:
+        self._numbered = {fault.at_call: fault for fault in faults if fault.at_call is not None}
+        self._queue = [fault for fault in faults if fault.at_call is None]
+
+    def take(self, call: int) -> Fault | None:
+        """The fault for a call, counted from 1."""
+        if call in self._numbered:
+            return self._numbered.pop(call)
+        return self._queue.pop(0) if self._queue else None
