@@ -1,4 +1,4 @@
-"""Making ready what an embedded server runs on: binaries, an unprivileged account, a data directory, its access rules."""
+"""Making ready what an embedded server runs on: programs, an unprivileged account, a data directory, access rules."""
 
 import importlib.util
 import os
@@ -114,7 +114,9 @@ def _copy(package: Path, version: Path, target: Path) -> None:
             return
         part = target.with_suffix(".part")
         shutil.rmtree(part, ignore_errors=True)
-        shutil.copytree(version, part / package.name / version.name, symlinks=True, ignore=shutil.ignore_patterns("include"))
+        shutil.copytree(
+            version, part / package.name / version.name, symlinks=True, ignore=shutil.ignore_patterns("include")
+        )
         libraries = package.with_name(package.name + ".libs")
         if libraries.exists():
             shutil.copytree(libraries, part / libraries.name, symlinks=True)
@@ -140,8 +142,8 @@ def prepare_cluster(home: Home, installation: Installation, who: Account) -> boo
         if major != str(installation.major):
             raise DatabaseUnsuitable(
                 f"The data in {home.cluster} belongs to PostgreSQL {major}; this Miracle carries {installation.major}",
-                f"Restore a backup into a new folder (move {home.cluster} away first), or run a PostgreSQL {major} on it and "
-                "set DATABASE_URL.",
+                f"Move {home.cluster} away and restore a backup into the new one, or run a PostgreSQL {major} on it and set "
+                "DATABASE_URL.",
             )
         return False
     if home.cluster.exists() and any(home.cluster.iterdir()):
@@ -199,15 +201,18 @@ def trouble(text: str, home: Home) -> MemoryStoreError:
         )
     if "Permission denied" in text or "Read-only file system" in text:
         return DatabaseUnavailable(
-            f"The database in {home.path} cannot be written", "Check the folder's owner, or set MIRACLE_HOME to another place."
+            f"The database in {home.path} cannot be written",
+            "Check the folder's owner, or set MIRACLE_HOME to another place.",
         )
-    lines = [line for line in text.strip().splitlines() if re.search("FATAL|PANIC|error", line)] or text.strip().splitlines()
+    lines = [
+        line for line in text.strip().splitlines() if re.search("FATAL|PANIC|error", line)
+    ] or text.strip().splitlines()
     said = lines[-1].strip() if lines else "it said nothing"
     return DatabaseUnavailable(f"The embedded PostgreSQL did not start: {said}", f"The whole log is in {home.log}.")
 
 
 def write_access_rules(home: Home, who: Account) -> None:
-    """Let in this account and nobody else: the kernel vouches for the peer of a Unix socket, so there is no password."""
+    """Let in this account and nobody else; the kernel vouches for a Unix socket's peer, so there is no password."""
     names = {_name(os.geteuid()), *((ACCOUNT,) if who.uid is not None else ())}
     lines = [f'miracle "{name}" {ROLE}\n' for name in sorted(names)]
     _replace(home.cluster / "pg_hba.conf", "local all all peer map=miracle\n", who)
@@ -259,7 +264,7 @@ def socket_folder(home: Home, who: Account) -> Path:
 
 
 def _socket_base(who: Account) -> str:
-    # Root's own runtime directory is closed to the server's account. A list of directories is split at commas and blanks.
+    # Root's own runtime directory is closed to the server's account; a list of directories is split at commas.
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
     fit = who.uid is None and 0 < len(runtime) < 60 and not set(runtime) & set(", \"'")
     return runtime if fit and os.access(runtime, os.W_OK | os.X_OK) else "/tmp"

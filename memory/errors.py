@@ -1,11 +1,11 @@
 """What can go wrong with the store.
 
-    MemoryStoreError
-    +-- DatabaseUnavailable   no connection can be had
-    +-- DatabaseUnsuitable    it answers, but lacks pgvector or is too old or too new
-    +-- DiskFull              the server cannot write
-    +-- LeaseLost             another executor holds the run
-    +-- RunUnknown            no such run
+MemoryStoreError
++-- DatabaseUnavailable   no connection can be had
++-- DatabaseUnsuitable    it answers, but lacks pgvector or is too old or too new
++-- DiskFull              the server cannot write
++-- LeaseLost             another executor holds the run
++-- RunUnknown            no such run
 """
 
 

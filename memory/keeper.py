@@ -1,7 +1,7 @@
 """The keeper: a small process that is the embedded server's parent and stops it when nobody uses it any more.
 
-Every Miracle holds a shared lock on one file of the server's home. The keeper waits for the exclusive lock, which the kernel
-grants once the last user is gone, however it went: a user that was killed leaves no server behind.
+Every Miracle holds a shared lock on one file of the server's home. The keeper waits for the exclusive lock, which the
+kernel grants once the last user is gone, however it went: a user that was killed leaves no server behind.
 Standard library only, so that it starts in milliseconds and stays small.
 """
 
@@ -88,7 +88,7 @@ def _take_post(home: Home) -> bool:
 def _launch(order: Order, home: Home) -> "subprocess.Popen[bytes]":
     folder = os.open(home.cluster, os.O_RDONLY)
     cluster = reach(home.cluster, folder, foreign=order.uid is not None)
-    return subprocess.Popen(
+    server: subprocess.Popen[bytes] = subprocess.Popen(
         [part.replace("{cluster}", cluster) for part in order.argv],
         stdin=subprocess.DEVNULL,
         stdout=2,
@@ -99,6 +99,7 @@ def _launch(order: Order, home: Home) -> "subprocess.Popen[bytes]":
         preexec_fn=_unignore,
         **account(order.uid, order.gid),  # type: ignore[call-overload]
     )
+    return server
 
 
 def _unignore() -> None:
@@ -115,7 +116,7 @@ def account(uid: int | None, gid: int | None) -> dict[str, object]:
 def reach(folder: Path, fd: int, *, foreign: bool) -> str:
     """A path to an open folder for another account, which may not be allowed to walk the way that leads there.
 
-    Linux follows the descriptor's link without looking at the folders above, so none of them has to be opened to others.
+    Linux follows the descriptor's link without looking at the folders above, so none of them must be opened to others.
     """
     link = f"/proc/self/fd/{fd}"
     return link if foreign and os.path.exists(link) else str(folder)

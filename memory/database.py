@@ -1,0 +1,219 @@
+"""The door to PostgreSQL: an engine over the embedded server or any other, and transactions that survive a restart."""
+
+import asyncio
+import importlib
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from config.config import Config
+from config.database import PostgreSQL
+from memory.embedded import EmbeddedServer
+from memory.errors import DatabaseUnavailable
+
+if TYPE_CHECKING:
+    import psycopg
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+Result = TypeVar("Result")
+RETRY_S = 30.0
+"""Seconds for which a transaction is tried again while the server is away."""
+
+
+class Database:
+    """An open database. Make one with `open` or `open_url`, and close it.
+
+    The heavy imports (SQLAlchemy, psycopg) happen in `open`, in a thread, so that the app's first paint is never kept.
+    """
+
+    def __init__(self, settings: PostgreSQL, server: EmbeddedServer | None) -> None:
+        self._settings = settings
+        self._server = server
+        self._parameters: dict[str, Any] = {}
+        self._engine: AsyncEngine | None = None
+        self.iterative_scan = False
+        """Whether this pgvector can go on searching past filtered rows (0.8 and newer)."""
+
+    @classmethod
+    async def open(cls, config: Config, *, durable: bool = True) -> Self:
+        """Open the configured database: `postgresql.url`, or the embedded server when that is empty.
+
+        Raises:
+            DatabaseUnavailable: it does not answer.
+            DatabaseUnsuitable: it answers but cannot be used.
+            DiskFull: there is no room for it.
+        """
+        url = config.database.postgresql.url
+        embedded = url is None or not url.get_secret_value().strip()
+        server = EmbeddedServer(config.paths.database, durable=durable) if embedded else None
+        database = cls(config.database.postgresql, server)
+        await database._open("" if url is None else url.get_secret_value().strip())
+        return database
+
+    @classmethod
+    async def open_url(cls, url: str, settings: PostgreSQL | None = None) -> Self:
+        """Open the database behind a PostgreSQL URL or a libpq connection string."""
+        database = cls(settings or PostgreSQL(), None)
+        await database._open(url)
+        return database
+
+    @property
+    def where(self) -> str:
+        """The database in words, for `miracle doctor`; never with a password."""
+        if self._server is not None:
+            return f"embedded, in {self._server.home.path}"
+        return f"{self._parameters.get('host', 'localhost')}/{self._parameters.get('dbname', '')}"
+
+    async def close(self) -> None:
+        """Close every connection and give up the share in the embedded server."""
+        if self._engine is not None:
+            await self._engine.dispose()
+            self._engine = None
+        if self._server is not None:
+            await self._server.stop()
+
+    async def run(self, work: "Callable[[AsyncConnection], Awaitable[Result]]") -> Result:
+        """Do the work in one transaction, again from its beginning if the connection is lost.
+
+        Args:
+            work: must be harmless when it is repeated after a commit whose answer got lost.
+
+        Raises:
+            DatabaseUnavailable: the server stayed away.
+            DiskFull: the server has no room to write.
+        """
+        from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_random_exponential
+
+        from memory.translate import DRIVER_ERRORS, is_transient, translate
+
+        if self._engine is None:
+            raise DatabaseUnavailable("The database is closed")
+        retrying = AsyncRetrying(
+            retry=retry_if_exception(is_transient),
+            wait=wait_random_exponential(multiplier=0.05, max=2),
+            stop=stop_after_delay(RETRY_S),
+            before_sleep=self._revive,
+            reraise=True,
+        )
+        try:
+            async for attempt in retrying:
+                with attempt:
+                    async with self._engine.begin() as connection:
+                        return await work(connection)
+        except DRIVER_ERRORS as error:
+            if (known := translate(error)) is not None:
+                raise known from error
+            raise
+        raise AssertionError("unreachable")
+
+    async def connect(self) -> "psycopg.AsyncConnection[tuple[Any, ...]]":
+        """A connection of one's own in autocommit mode, for a lease or a LISTEN; its owner closes it."""
+        import psycopg
+
+        return await psycopg.AsyncConnection.connect(**self._parameters, autocommit=True)
+
+    async def revive(self) -> None:
+        """Start the embedded server again if it died; nothing for any other server."""
+        if self._server is not None:
+            self._parameters.update(await asyncio.to_thread(_parse, await self._server.start()))
+
+    async def _revive(self, _state: object) -> None:
+        await self.revive()
+
+    async def _open(self, url: str) -> None:
+        try:
+            starting = asyncio.create_task(asyncio.to_thread(_import_drivers))
+            if self._server is not None:
+                url = await self._server.start()
+            await starting
+            self._parameters = _parse(url)
+            await self._prepare()
+            self._engine = self._make_engine()
+        except BaseException:
+            await self.close()
+            raise
+
+    async def _prepare(self) -> None:
+        from memory.schema import prepare_schema
+        from memory.translate import DRIVER_ERRORS, translate
+
+        try:
+            connection = await self.connect()
+            try:
+                await prepare_schema(connection, self._parameters)
+                self.iterative_scan = await _has_iterative_scan(connection)
+            finally:
+                await connection.close()
+        except DRIVER_ERRORS as error:
+            if (known := translate(error)) is not None:
+                raise known from error
+            raise
+
+    def _make_engine(self) -> "AsyncEngine":
+        from sqlalchemy.ext.asyncio import create_async_engine
+
+        return create_async_engine(
+            "postgresql+psycopg://",
+            async_creator=self._connect_pooled,
+            pool_size=self._settings.pool_size,
+            max_overflow=self._settings.max_overflow,
+            pool_timeout=self._settings.pool_timeout,
+            echo=self._settings.echo,
+            hide_parameters=True,
+        )
+
+    async def _connect_pooled(self) -> "psycopg.AsyncConnection[tuple[Any, ...]]":
+        import psycopg
+        from pgvector.psycopg import register_vector_async
+        from psycopg.types.json import set_json_dumps, set_json_loads
+
+        from memory.codec import dump_json, load_json
+
+        connection = await psycopg.AsyncConnection.connect(**self._parameters)
+        try:
+            set_json_dumps(dump_json, connection)
+            set_json_loads(load_json, connection)
+            await register_vector_async(connection)
+            await connection.rollback()
+        except BaseException:
+            await connection.close()
+            raise
+        return connection
+
+
+def _import_drivers() -> None:
+    for name in ("pgvector.psycopg", "psycopg", "sqlalchemy.ext.asyncio", "memory.tables"):
+        importlib.import_module(name)
+
+
+async def _has_iterative_scan(connection: "psycopg.AsyncConnection[Any]") -> bool:
+    row = await (await connection.execute("select extversion from pg_extension where extname = 'vector'")).fetchone()
+    return row is not None and tuple(int(part) for part in str(row[0]).split(".")[:2]) >= (0, 8)
+
+
+def _parse(url: str) -> dict[str, Any]:
+    """A URL or connection string as parameters; an error never repeats it, for it may hold a password."""
+    import psycopg
+    from psycopg.conninfo import conninfo_to_dict
+
+    scheme, mark, rest = url.partition("://")
+    if mark:
+        if scheme not in ("postgresql", "postgres", "postgresql+psycopg"):
+            raise DatabaseUnavailable(
+                f"DATABASE_URL has the scheme {scheme!r}, which is not PostgreSQL's",
+                "Write it as postgresql://user@host:5432/database.",
+            )
+        url = f"postgresql://{rest}"
+    try:
+        given: dict[str, Any] = dict(conninfo_to_dict(url))
+    except psycopg.Error:
+        raise DatabaseUnavailable(
+            "DATABASE_URL cannot be read", "Write it as postgresql://user@host:5432/database; escape signs as %40."
+        ) from None
+    defaults = {
+        "application_name": "miracle",
+        "connect_timeout": "10",
+        "keepalives_idle": "10",
+        "keepalives_interval": "5",
+        "keepalives_count": "3",
+    }
+    return defaults | given

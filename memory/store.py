@@ -1,0 +1,191 @@
+"""The log: append-only, idempotent, fenced by a lease, announced by NOTIFY."""
+
+from collections.abc import AsyncGenerator, Sequence
+
+from sqlalchemy import Row as Record
+from sqlalchemy import insert, select, text, update
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from memory.database import Database
+from memory.errors import RunUnknown
+from memory.feed import CHANNEL, Feed
+from memory.lease import Lease
+from memory.records import NewEvent, Row, StoredEvent
+from memory.tables import events, streams
+from memory.upsert import upsert
+
+
+class EventStore:
+    """The event log of every run in a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._feed = Feed(database, self.read)
+
+    async def create_run(self, run_id: str) -> None:
+        """Open an empty log; harmless when it exists and is still empty.
+
+        Raises:
+            ValueError: the run has a log already.
+        """
+
+        async def work(connection: AsyncConnection) -> int:
+            await connection.execute(pg_insert(streams).values(run_id=run_id).on_conflict_do_nothing())
+            found = await connection.execute(select(streams.c.last_seq).where(streams.c.run_id == run_id))
+            return int(found.scalar_one())
+
+        if await self._database.run(work):
+            raise ValueError(f"the run {run_id} exists already")
+
+    async def append(
+        self,
+        run_id: str,
+        new: Sequence[NewEvent],
+        rows: Sequence[Row] = (),
+        *,
+        lease: Lease | None,
+        after: int,
+    ) -> list[StoredEvent]:
+        """Append events and the projection rows that follow from them, in one transaction.
+
+        Args:
+            run_id: the run.
+            new: events; one whose `event_id` is stored already adds nothing.
+            rows: projection rows to upsert with them.
+            lease: the executor's; None for a control event, which anyone may append.
+            after: the last sequence number that the caller has folded.
+
+        Returns:
+            Every stored event after that number, those of others too, in order.
+
+        Raises:
+            LeaseLost: another executor took the run over.
+            RunUnknown: there is no such run.
+            DiskFull: nothing was written.
+            DatabaseUnavailable: the server stayed away; the append may be repeated.
+        """
+        attempts = 0
+
+        async def work(connection: AsyncConnection) -> list[StoredEvent] | None:
+            nonlocal attempts
+            attempts += 1
+            end, epoch = await _lock_stream(connection, run_id)
+            if lease is not None and lease.epoch != epoch:
+                return None
+            fresh = await _unknown(connection, run_id, new)
+            if fresh:
+                await _insert(connection, run_id, fresh, end)
+            if fresh or not new:
+                await upsert(connection, rows)
+            if fresh or rows:
+                notice = {"channel": CHANNEL, "payload": f"{run_id} {end + len(fresh)}"}
+                await connection.execute(text("select pg_notify(:channel, :payload)"), notice)
+            return await _select(connection, run_id, after, None)
+
+        stored = await self._database.run(work)
+        if lease is not None and stored is None:
+            await lease.fence()
+        if lease is not None and attempts > 1:
+            # The connection that was lost here was lost to the lease as well.
+            await lease.renew()
+        return stored or []
+
+    async def read(self, run_id: str, after: int = 0, limit: int | None = None) -> list[StoredEvent]:
+        """The run's events after a sequence number, in order."""
+        return await self._database.run(lambda connection: _select(connection, run_id, after, limit))
+
+    async def last_seq(self, run_id: str) -> int:
+        """The end of the run's log.
+
+        Raises:
+            RunUnknown: there is no such run.
+        """
+
+        async def work(connection: AsyncConnection) -> int | None:
+            return (await connection.execute(select(streams.c.last_seq).where(streams.c.run_id == run_id))).scalar()
+
+        end = await self._database.run(work)
+        if end is None:
+            raise _unknown_run(run_id)
+        return end
+
+    async def lease(self, run_id: str, holder: str) -> Lease:
+        """Become the run's only executor.
+
+        Args:
+            run_id: the run.
+            holder: how this executor is named to others.
+
+        Raises:
+            LeaseLost: another executor has it; the title says who.
+            RunUnknown: there is no such run.
+        """
+        lease = Lease(self._database, run_id, holder)
+        await lease.acquire()
+        return lease
+
+    def feed(self, run_id: str | None, after: int = 0) -> AsyncGenerator[StoredEvent, None]:
+        """Every event of a run after a sequence number, then each as it is appended, without gap or repetition.
+
+        With None: the events that are appended to any run from now on. It survives a restart of the server.
+        """
+        return self._feed.events(run_id, after)
+
+    def changes(self) -> AsyncGenerator[str, None]:
+        """Ids of runs, each when its log or its projections grew; after a lost connection, of all that changed."""
+        return self._feed.changes()
+
+
+async def _lock_stream(connection: AsyncConnection, run_id: str) -> tuple[int, int]:
+    found = await connection.execute(
+        select(streams.c.last_seq, streams.c.epoch).where(streams.c.run_id == run_id).with_for_update()
+    )
+    row = found.one_or_none()
+    if row is None:
+        raise _unknown_run(run_id)
+    return row[0], row[1]
+
+
+def _unknown_run(run_id: str) -> RunUnknown:
+    return RunUnknown(f"There is no run {run_id}", "`miracle history` lists the runs.")
+
+
+async def _unknown(connection: AsyncConnection, run_id: str, new: Sequence[NewEvent]) -> list[NewEvent]:
+    if not new:
+        return []
+    ids = [event.event_id for event in new]
+    found = await connection.execute(select(events.c.event_id, events.c.run_id).where(events.c.event_id.in_(ids)))
+    owners: dict[str, str] = {row.event_id: row.run_id for row in found}
+    if strange := {event_id for event_id, owner in owners.items() if owner != run_id}:
+        raise ValueError(f"events {sorted(strange)} belong to another run")
+    fresh = {event.event_id: event for event in new if event.event_id not in owners}
+    return list(fresh.values())
+
+
+async def _insert(connection: AsyncConnection, run_id: str, fresh: list[NewEvent], end: int) -> None:
+    await connection.execute(
+        insert(events),
+        [
+            {
+                "run_id": run_id,
+                "seq": end + place,
+                "event_id": event.event_id,
+                "kind": event.kind,
+                "body": event.body,
+            }
+            for place, event in enumerate(fresh, start=1)
+        ],
+    )
+    await connection.execute(update(streams).where(streams.c.run_id == run_id).values(last_seq=end + len(fresh)))
+
+
+async def _select(connection: AsyncConnection, run_id: str, after: int, limit: int | None) -> list[StoredEvent]:
+    found = await connection.execute(
+        select(events).where(events.c.run_id == run_id, events.c.seq > after).order_by(events.c.seq).limit(limit)
+    )
+    return [_stored(row) for row in found]
+
+
+def _stored(row: Record[tuple[object, ...]]) -> StoredEvent:
+    return StoredEvent(row.run_id, row.seq, row.at, row.event_id, row.kind, row.body)
