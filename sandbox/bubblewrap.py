@@ -1,0 +1,263 @@
+"""The bubblewrap backend: namespaces of an unprivileged user, made anew for every execution."""
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import signal
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from pathlib import Path
+
+from sandbox.bubblewrap_arguments import GROUPS, USERS, bubblewrap_options, limited, memory_file
+from sandbox.bubblewrap_remedies import remedy_for
+from sandbox.ending import Ending, reason_of
+from sandbox.environments import prepare_environment
+from sandbox.errors import NoBackend
+from sandbox.frames import FrameParser
+from sandbox.identity import reachable, sandbox_identity
+from sandbox.interpreters import Interpreter, find_interpreters
+from sandbox.probing import probe_backend
+from sandbox.process_tree import watch_memory
+from sandbox.protocol import Capabilities, Env, EnvSpec, ExecEvent, ExecSpec, Exited, LimitHit, Output, Started
+from sandbox.report import Reason
+from sandbox.seccomp.filter import build_filter
+
+CHUNK = 64 * 1024
+GONE_S = 1.0
+"""Seconds in which a killed sandbox has to be gone before its starter is killed too."""
+ENFORCED = ("network off", "read-only system", "no capabilities", "system-call filter", "memory per process",
+            "file size", "open files", "processes", "temporary space", "time", "output")  # fmt: skip
+BEST_EFFORT = ("memory of all processes together", "processor share")
+
+
+class Bubblewrap:
+    """Runs commands in bubblewrap, never as root."""
+
+    name = "bubblewrap"
+
+    def __init__(self, environments: Path, cache: Path) -> None:
+        """
+        Args:
+            environments: folder of the tool environments.
+            cache: the installer's private cache.
+        """
+        self._environments = environments
+        self._cache = cache
+        self._running: dict[str, Ending] = {}
+        self._turn = 0
+        self._capabilities: Capabilities | None = None
+
+    async def probe(self) -> Capabilities:
+        """Try it out: once a process, then from memory."""
+        if self._capabilities is None:
+            if shutil.which("bwrap") is None:
+                return Capabilities(self.name, usable=False, remedy="Install bubblewrap with the system's packages.")
+            try:
+                python, node = await find_interpreters()
+            except NoBackend as exc:
+                return Capabilities(self.name, usable=False, detail=exc.title, remedy=exc.hint)
+            findings, ran = await probe_backend(self, self._environments)
+            detail = f"Python {python.version[0]}.{python.version[1]}"
+            detail += f", Node.js {node.version[0]}.{node.version[1]}" if node else ", no Node.js"
+            if findings is None or findings.trouble:
+                trouble = "; ".join(findings.trouble) if findings else ran
+                return Capabilities(self.name, usable=False, detail=trouble, remedy=remedy_for(trouble))
+            self._capabilities = Capabilities(self.name, True, ENFORCED, BEST_EFFORT, detail)
+        return self._capabilities
+
+    async def prepare(self, spec: EnvSpec) -> Env:
+        """The tool environment for this machine's interpreters."""
+        python, _ = await find_interpreters()
+        return await prepare_environment(spec, self._environments, self._cache, python.version)
+
+    def run(self, spec: ExecSpec) -> AsyncIterator[ExecEvent]:
+        """Run a command; see `ExecSpec`."""
+        return self._run(spec)
+
+    async def cancel(self, run_id: str) -> None:
+        """Stop an execution; nothing happens when it is over."""
+        if ending := self._running.get(run_id):
+            ending.stop("cancelled")
+
+    async def reap(self) -> int:
+        """Nothing can be left: a sandbox dies with the process that started it."""
+        return 0
+
+    async def close(self) -> None:
+        """Stop what still runs."""
+        for ending in list(self._running.values()):
+            ending.stop("cancelled")
+
+    async def _run(self, spec: ExecSpec) -> AsyncGenerator[ExecEvent, None]:
+        yield Started(self.name)
+        began = time.monotonic()
+        if not reachable(spec.workspace, write=spec.writable):
+            uid = (sandbox_identity() or (os.geteuid(), 0))[0]
+            detail = f"The sandbox's user ({uid}) cannot reach or write {spec.workspace}."
+            yield Exited("backend_lost", None, 0.0, detail)
+            return
+        try:
+            sandbox = await _Sandbox.start(spec, self._processors(spec.limits.cpus))
+        except (OSError, NoBackend) as exc:
+            yield Exited("backend_lost", None, time.monotonic() - began, f"bubblewrap cannot be started: {exc}")
+            return
+        ending = Ending(sandbox.kill)
+        self._running[spec.run_id] = ending
+        try:
+            async for event in _events(sandbox, spec, ending):
+                yield event
+        finally:
+            del self._running[spec.run_id]
+            await sandbox.gone()
+        reason, code, detail = sandbox.outcome(ending)
+        yield Exited(reason, code, time.monotonic() - began, detail)
+
+    def _processors(self, cpus: float) -> list[int]:
+        """Processors for one execution, in turn, so that two executions do not share one while others idle."""
+        there = sorted(os.sched_getaffinity(0))
+        count = min(len(there), max(1, round(cpus)))
+        self._turn += count
+        return sorted({there[(self._turn + index) % len(there)] for index in range(count)})
+
+
+async def _events(sandbox: "_Sandbox", spec: ExecSpec, ending: Ending) -> AsyncGenerator[ExecEvent, None]:
+    """All between the start and the end: output, reports, the limit that stopped it."""
+    loop = asyncio.get_running_loop()
+    timer = loop.call_later(spec.limits.timeout_s, ending.stop, "timeout")
+    watchdog = asyncio.create_task(sandbox.watch(spec.limits.memory_bytes, ending))
+    parser, budget = FrameParser(spec.nonce), spec.limits.output_bytes
+    tail = ""
+    try:
+        while chunk := await ending.read(sandbox.read):
+            budget -= len(chunk)
+            if budget < 0:
+                ending.stop("output_limit")
+                break
+            for event in parser.feed(chunk):
+                tail = event.text[-2000:] if isinstance(event, Output) else tail
+                yield event
+        for event in parser.flush():
+            yield event
+        sandbox.last_words = tail
+        if ending.reason and ending.reason != "cancelled":
+            yield LimitHit(ending.reason)
+    finally:
+        timer.cancel()
+        watchdog.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await watchdog
+
+
+class _Sandbox:
+    """One running bubblewrap and what it says of itself."""
+
+    def __init__(self, process: asyncio.subprocess.Process, status: int) -> None:
+        self._process = process
+        self._status = status
+        self._heard = b""
+        self._init: int | None = None
+        self._first: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self.last_words = ""
+        asyncio.get_running_loop().add_reader(status, self._listen)
+
+    @classmethod
+    async def start(cls, spec: ExecSpec, processors: list[int]) -> "_Sandbox":
+        """Start bubblewrap from the loop's own thread: it dies with the thread that started it.
+
+        Nothing of the host goes along: an empty environment, no groups, no descriptors but these.
+        """
+        python, node = await find_interpreters()
+        program = shutil.which("bwrap")
+        if program is None:
+            raise NoBackend("bubblewrap is not installed.", "Install it with the system's packages.")
+        names: dict[str, Interpreter] = {"python": python, "python3": python, **({"node": node} if node else {})}
+        seccomp = memory_file("filter", build_filter())
+        opened = [seccomp, memory_file("passwd", USERS.encode()), memory_file("group", GROUPS.encode())]
+        status, told = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        opened.append(told)
+        try:
+            options = bubblewrap_options(spec, names, seccomp=seccomp, users=opened[1], groups=opened[2])
+            options += ["--json-status-fd", str(told)]
+            opened.append(memory_file("arguments", b"".join(os.fsencode(option) + b"\0" for option in options)))
+            uid, gid = sandbox_identity() or (None, None)
+            process = await asyncio.create_subprocess_exec(
+                program, "--args", str(opened[-1]), "--", *limited(spec.argv, spec.limits, processors),
+                stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+                env={}, cwd="/", start_new_session=True, pass_fds=opened,
+                user=uid, group=gid, extra_groups=None if uid is None else [],
+            )  # fmt: skip
+        except BaseException:
+            os.close(status)
+            raise
+        finally:
+            for descriptor in opened:
+                os.close(descriptor)
+        return cls(process, status)
+
+    async def read(self) -> bytes:
+        """The next piece of output."""
+        assert self._process.stdout is not None
+        return await self._process.stdout.read(CHUNK)
+
+    async def watch(self, limit: int, ending: Ending) -> None:
+        """Watch the memory from the moment that the first process is known."""
+        await watch_memory(await asyncio.shield(self._first), limit, ending)
+
+    def kill(self) -> None:
+        """Kill the namespace's first process, and with it, by the kernel, all the others."""
+        if self._init is not None:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._init, signal.SIGKILL)
+        else:
+            self._kill_starter()
+
+    async def gone(self) -> None:
+        """Wait until nothing is left, whatever way it ended."""
+        if self._process.returncode is None:
+            self.kill()
+        try:
+            async with asyncio.timeout(GONE_S):
+                await self._process.wait()
+        except TimeoutError:
+            self._kill_starter()
+            await self._process.wait()
+        self._listen()
+        asyncio.get_running_loop().remove_reader(self._status)
+        os.close(self._status)
+        if self._init is not None:
+            os.close(self._init)
+        self._first.cancel()
+        transport = getattr(self._process, "_transport", None)
+        if transport is not None:
+            transport.close()
+
+    def outcome(self, ending: Ending) -> tuple[Reason, int | None, str]:
+        """Reason, exit status and detail; only a status that bubblewrap reported counts as the command's own."""
+        code = next((int(said["exit-code"]) for said in self._said() if "exit-code" in said), None)
+        if ending.reason:
+            return ending.reason, code, ending.detail
+        if code is None:
+            return "backend_lost", None, f"bubblewrap ended early. {self.last_words.strip()}".strip()
+        return reason_of(code), code, ""
+
+    def _kill_starter(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+
+    def _listen(self) -> None:
+        """Hear the process id of the namespace's first process as soon as there is one."""
+        with contextlib.suppress(BlockingIOError):
+            while said := os.read(self._status, 4096):
+                self._heard += said
+            asyncio.get_running_loop().remove_reader(self._status)
+        for said_here in self._said():
+            if self._init is None and "child-pid" in said_here:
+                with contextlib.suppress(ProcessLookupError):
+                    self._init = os.pidfd_open(int(said_here["child-pid"]))
+                if not self._first.done():
+                    self._first.set_result(int(said_here["child-pid"]))
+
+    def _said(self) -> list[dict[str, int]]:
+        return [json.loads(line) for line in self._heard.splitlines() if line.strip().endswith(b"}")]

@@ -1,0 +1,57 @@
+"""Why an execution ends: the first reason wins, and at once stops what runs."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+
+from sandbox.report import Reason
+
+ReadChunk = Callable[[], Awaitable[bytes]]
+
+
+class Ending:
+    """The end of one execution, asked for by its timeout, a limit, a person, or the command itself."""
+
+    def __init__(self, kill: Callable[[], None]) -> None:
+        """
+        Args:
+            kill: stops all that runs; called at most once, from the event loop, and must not block.
+        """
+        self._kill = kill
+        self._asked: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.reason: Reason | None = None
+        self.detail = ""
+
+    def stop(self, reason: Reason, detail: str = "") -> None:
+        """End the execution for a reason; later reasons are ignored."""
+        if self.reason is None:
+            self.reason = reason
+            self.detail = detail
+            self._kill()
+            self.release()
+
+    def release(self) -> None:
+        """Let a waiting reader go, without a reason."""
+        if not self._asked.done():
+            self._asked.set_result(None)
+
+    async def read(self, read: ReadChunk) -> bytes:
+        """The next piece of output; empty at its end, or as soon as the execution is stopped."""
+        if self._asked.done():
+            return b""
+        reading = asyncio.ensure_future(read())
+        try:
+            await asyncio.wait({reading, self._asked}, return_when=asyncio.FIRST_COMPLETED)
+            return reading.result() if reading.done() else b""
+        finally:
+            if not reading.done():
+                reading.cancel()
+
+
+def reason_of(exit_code: int) -> Reason:
+    """The reason that an exit status tells by itself."""
+    if exit_code == 0:
+        return "ok"
+    if exit_code in (128 + signal.SIGXFSZ, -signal.SIGXFSZ):
+        return "disk"
+    return "failed"

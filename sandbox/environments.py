@@ -1,0 +1,164 @@
+"""Tool environments: pinned test tools in a folder of their own, shared by runs and processes, never changed."""
+
+import asyncio
+import compileall
+import fcntl
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from sandbox.errors import EnvironmentFailed
+from sandbox.protocol import Env, EnvSpec
+
+TEST_PINS = (
+    "hypothesis==6.170.15",
+    "iniconfig==2.3.1",
+    "packaging==26.3",
+    "pluggy==1.7.0",
+    "pygments==2.21.0",
+    "pytest==9.2.0",
+    "sortedcontainers==2.4.0",
+)
+"""What every Python environment holds: the test runner, and all that it needs."""
+PACKAGES = "python"
+RUNNERS = "runners"
+LAYOUT = "2"
+"""Goes up when what is in an environment changes in a way that its pins do not show."""
+INSTALL_TIMEOUT_S = 300
+PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "NETRC")
+"""Variables that the installer gets besides uv's own and the proxies'."""
+
+
+async def prepare_environment(spec: EnvSpec, folder: Path, cache: Path, python: tuple[int, int] | None) -> Env:
+    """Make a tool environment, or take the one that is there.
+
+    Args:
+        spec: language and extra pins.
+        folder: where environments are kept; it is made readable to the sandbox's user.
+        cache: the installer's private cache.
+        python: version of the sandbox's Python; None when the environment needs none.
+
+    Raises:
+        EnvironmentFailed: the packages could not be fetched or the disk is full.
+    """
+    return await asyncio.to_thread(_prepare, spec, folder, cache, python)
+
+
+def _prepare(spec: EnvSpec, folder: Path, cache: Path, python: tuple[int, int] | None) -> Env:
+    pins = tuple(sorted({*TEST_PINS, *spec.pins})) if spec.language == "python" and python else ()
+    runners = _runner_files()
+    fingerprint = _fingerprint(spec, pins, python, runners)
+    target = folder / f"{spec.language}-{fingerprint}"
+    env = Env(spec, fingerprint, target)
+    if target.is_dir():
+        return env
+    try:
+        make_public(folder)
+        with _locked(folder / ".lock"):
+            if not target.is_dir():
+                _build(target, pins, cache, python, runners)
+    except OSError as exc:
+        raise EnvironmentFailed(f"The tool environment cannot be written: {exc}", f"Make room at {folder}.") from exc
+    return env
+
+
+def _build(
+    target: Path, pins: tuple[str, ...], cache: Path, python: tuple[int, int] | None, runners: list[Traversable]
+) -> None:
+    """Fill a folder beside the target and rename it, so that no one ever sees half an environment."""
+    staging = Path(tempfile.mkdtemp(prefix=".making-", dir=target.parent))
+    try:
+        (staging / PACKAGES).mkdir()
+        (staging / RUNNERS).mkdir()
+        for file in runners:
+            (staging / RUNNERS / file.name).write_bytes(file.read_bytes())
+        if pins and python:
+            _install(staging / PACKAGES, pins, cache, python)
+        if python == sys.version_info[:2]:
+            compileall.compile_dir(staging, quiet=2, stripdir=staging, prependdir="/opt/tools", workers=1)
+        _make_readable(staging)
+        staging.rename(target)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _install(target: Path, pins: tuple[str, ...], cache: Path, python: tuple[int, int]) -> None:
+    """Fetch wheels only, without running anything of them, for the sandbox's Python."""
+    from uv import find_uv_bin
+
+    command = (
+        find_uv_bin(), "pip", "install", "--quiet", "--only-binary", ":all:", "--link-mode", "copy",
+        "--python", sys.executable, "--python-version", f"{python[0]}.{python[1]}", "--target", str(target), *pins,
+    )  # fmt: skip
+    environment = {**_installer_variables(os.environ), "UV_NO_CONFIG": "1", "UV_CACHE_DIR": str(cache / "uv")}
+    try:
+        result = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=INSTALL_TIMEOUT_S, check=False
+        )
+    except subprocess.TimeoutExpired as exc:
+        raise EnvironmentFailed("Installing the test tools took too long.", "Check the network and try again.") from exc
+    if result.returncode != 0:
+        raise EnvironmentFailed(
+            f"The test tools could not be installed: {result.stderr.strip()}",
+            "Check the network and the package index (UV_INDEX_URL), then try again.",
+        )
+
+
+def _installer_variables(environ: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name: value
+        for name, value in environ.items()
+        if name in PASSED_ON or name.startswith("UV_") or name.upper().endswith("_PROXY")
+    }
+
+
+def _runner_files() -> list[Traversable]:
+    """What Miracle itself puts into every environment: the test runners' inner halves."""
+    folder = resources.files("sandbox.runners") / "inside"
+    files = [file for file in folder.iterdir() if file.name.endswith((".py", ".mjs", ".cjs", ".sh"))]
+    return sorted(files, key=lambda file: file.name)
+
+
+def _fingerprint(
+    spec: EnvSpec, pins: tuple[str, ...], python: tuple[int, int] | None, runners: list[Traversable]
+) -> str:
+    digest = hashlib.sha256()
+    for part in (LAYOUT, spec.language, *pins, str(python), platform.system(), platform.machine()):
+        digest.update(part.encode() + b"\0")
+    for file in runners:
+        digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def make_public(folder: Path) -> None:
+    """Make the folder, and let the sandbox's user pass through what is made on the way."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    for path in reversed(missing):
+        path.mkdir(exist_ok=True)
+        path.chmod(0o755)
+
+
+def _make_readable(root: Path) -> None:
+    root.chmod(0o755)
+    for folder, folders, files in os.walk(root):
+        for name in folders:
+            Path(folder, name).chmod(0o755)
+        for name in files:
+            Path(folder, name).chmod(0o444)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold a lock between processes; the system drops it when its holder dies."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

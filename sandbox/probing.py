@@ -1,0 +1,59 @@
+"""Runs the canary in a backend."""
+
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sandbox.canary import SCRIPT, Findings, judge
+from sandbox.environments import make_public
+from sandbox.identity import sandbox_identity
+from sandbox.protocol import Backend, Env, EnvSpec, ExecSpec, Exited, Limits, Output
+
+SECRET = "MIRACLE_CANARY_SECRET"
+"""Stands in the process's environment while the canary runs: seeing it in a sandbox means a leak."""
+LIMITS = Limits(timeout_s=20, output_bytes=2**20)
+NO_ENVIRONMENT = Env(EnvSpec("node"), "none", None)
+
+
+async def probe_backend(backend: Backend, folder: Path) -> tuple[Findings | None, str]:
+    """Run the canary.
+
+    Args:
+        backend: the backend to try.
+        folder: where a workspace may be made that the sandbox's user reaches.
+
+    Returns:
+        What it found, or None and why it did not run.
+    """
+    marker = secrets.token_hex(16)
+    output = ""
+    os.environ[SECRET] = marker
+    try:
+        with scratch_workspace(folder) as workspace:
+            run_id = f"canary-{secrets.token_hex(4)}"
+            spec = ExecSpec(run_id, ("sh", "-c", SCRIPT), workspace, NO_ENVIRONMENT, limits=LIMITS)
+            async for event in backend.run(spec):
+                if isinstance(event, Output):
+                    output += event.text
+                elif isinstance(event, Exited) and event.reason not in ("ok", "failed"):
+                    return None, event.detail or f"{event.reason}: {output[-500:]}"
+    finally:
+        os.environ.pop(SECRET, None)
+    return judge(output, [marker]), ""
+
+
+@contextmanager
+def scratch_workspace(folder: Path) -> Iterator[Path]:
+    """An empty workspace of the sandbox's user."""
+    make_public(folder)
+    workspace = Path(tempfile.mkdtemp(prefix=".workspace-", dir=folder))
+    try:
+        if identity := sandbox_identity():
+            os.chown(workspace, *identity)
+        yield workspace
+    finally:
+        shutil.rmtree(workspace, ignore_errors=True)

@@ -1,0 +1,70 @@
+"""What a sandboxed test run and a scan say: the values that cross into the engine's events."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Outcome = Literal["passed", "failed", "error", "skipped", "xfailed", "xpassed"]
+Reason = Literal[
+    "ok", "failed", "timeout", "oom", "output_limit", "pids", "disk", "backend_lost", "incomplete", "cancelled"
+]
+Verdict = Literal["blocked", "approval_required", "warning"]
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class CaseResult(_Value):
+    """One test as it ended; `message` is the failure's report, empty when it passed."""
+
+    id: str
+    outcome: Outcome
+    duration_s: float = 0.0
+    message: str = ""
+
+
+class TestReport(_Value):
+    """A whole test run. It is green only when `reason` is "ok", which the harness sets, never the tests."""
+
+    __test__ = False
+
+    reason: Reason
+    exit_code: int | None
+    backend: str
+    command: tuple[str, ...] = ()
+    cases: tuple[CaseResult, ...] = ()
+    collected: int = 0
+    output: str = ""
+    """The log, cut in the middle where it is long."""
+    detail: str = ""
+    """What went wrong outside any test: a collection error, a limit that was hit."""
+    duration_s: float = 0.0
+
+    @property
+    def green(self) -> bool:
+        """Whether every collected test ran, none failed, and at least one passed."""
+        return self.reason == "ok" and self.passed > 0 and self.failed == 0
+
+    @property
+    def passed(self) -> int:
+        return sum(case.outcome in ("passed", "xfailed") for case in self.cases)
+
+    @property
+    def failed(self) -> int:
+        return sum(case.outcome in ("failed", "error", "xpassed") for case in self.cases)
+
+    @property
+    def skipped(self) -> int:
+        return sum(case.outcome == "skipped" for case in self.cases)
+
+
+class ScanFinding(_Value):
+    """A place in the code that a safety rule names."""
+
+    rule: str
+    verdict: Verdict
+    severity: str
+    path: str
+    line: int
+    message: str
