@@ -1,0 +1,37 @@
+"""Amounts as a person reads them."""
+
+from datetime import datetime
+
+
+def dollars(usd: float) -> str:
+    """US dollars; small sums keep their digits."""
+    return f"${usd:.4f}" if 0 < usd < 0.01 else f"${usd:.2f}"
+
+
+def short_count(number: int) -> str:
+    """41000 as 41k, 1200000 as 1.2M."""
+    if number < 1000:
+        return str(number)
+    if number < 1_000_000:
+        return f"{number / 1000:.0f}k" if number >= 10_000 else f"{number / 1000:.1f}k"
+    return f"{number / 1_000_000:.1f}M"
+
+
+def plural(number: int, word: str) -> str:
+    """`1 test`, `2 tests`."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def size(count: int) -> str:
+    """Bytes as KB, MB or GB."""
+    amount, unit = float(count), "bytes"
+    for unit in ("bytes", "KB", "MB", "GB"):
+        if amount < 1000 or unit == "GB":
+            break
+        amount /= 1000
+    return f"{amount:.0f} {unit}" if unit == "bytes" else f"{amount:.1f} {unit}"
+
+
+def moment(at: datetime | None) -> str:
+    """A local date and time to the minute."""
+    return at.astimezone().strftime("%Y-%m-%d %H:%M") if at else "-"

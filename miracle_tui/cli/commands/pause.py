@@ -1,0 +1,35 @@
+"""`miracle pause`: nothing new is begun until the run is resumed."""
+
+import click
+
+from miracle_tui.cli.problems import SUCCESS
+
+EPILOG = """\b
+Examples:
+  miracle pause last
+  miracle pause 01k9      the beginning of a run's id is enough
+"""
+
+
+@click.command("pause", epilog=EPILOG)
+@click.argument("run")
+def command(run: str) -> int:
+    """Stop a run before its next step.
+
+    RUN is a run's id, a unique beginning of it, or `last`. It works from any terminal, whatever process executes the run.
+    """
+    from miracle_tui.cli.opening import in_loop
+
+    return in_loop(_pause(run))
+
+
+async def _pause(name: str) -> int:
+    from miracle_tui.cli.console import say
+    from miracle_tui.cli.opening import configuration, opened
+    from miracle_tui.cli.run_names import find_run
+
+    async with opened(configuration()) as engine:
+        run_id = await find_run(engine, name)
+        await engine.pause(run_id)
+    say([f"✓ {run_id} is paused", f"→ go on:  miracle resume {run_id}"])
+    return SUCCESS

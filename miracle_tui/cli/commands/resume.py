@@ -1,0 +1,118 @@
+"""`miracle resume`: go on with a run that was paused or interrupted."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from miracle_tui.cli.commands.run import MAX_ITERATIONS, make_answerer
+from miracle_tui.cli.options import as_json, chosen_model, finite, model_options
+
+if TYPE_CHECKING:
+    from config.config import Config
+    from engine.engine import Engine
+    from engine.llm.protocol import ModelClient
+    from engine.state import State
+
+SCRIPTED = "scripted: "
+
+EPILOG = """\b
+Examples:
+  miracle resume last
+  miracle resume 01k9 --budget-usd +2          after the budget was used up
+  miracle resume 01k9 --max-iterations +5 --json
+
+\b
+Exit status: as `miracle run`.
+"""
+
+
+def _more(ctx: click.Context, param: click.Parameter, value: str | None) -> float:
+    """The number of `+2` or `2`."""
+    if value is None:
+        return 0.0
+    try:
+        amount = float(value.removeprefix("+"))
+    except ValueError as exc:
+        raise click.BadParameter(f"{value!r} is not a number such as +2.", ctx, param) from exc
+    finite(ctx, param, amount)
+    return amount
+
+
+def _more_trips(ctx: click.Context, param: click.Parameter, value: str | None) -> int:
+    amount = _more(ctx, param, value)
+    if amount != int(amount) or amount > MAX_ITERATIONS:
+        raise click.BadParameter(f"{value!r} is not a whole number up to {MAX_ITERATIONS}.", ctx, param)
+    return int(amount)
+
+
+@click.command("resume", epilog=EPILOG)
+@click.argument("run")
+@click.option("--budget-usd", metavar="+N", default=None, callback=_more, help="More US dollars to spend.")
+@click.option("--max-iterations", metavar="+N", default=None, callback=_more_trips, help="More trips round the loop.")
+@click.option(
+    "--answers",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Answers to questions about the goal: YAML, JSON, or one a line.",
+)
+@click.option("--unsafe-local", is_flag=True, help="Run code WITHOUT a sandbox on this machine. Only where nothing can be lost.")
+@model_options
+@as_json
+def command(**given: Any) -> int:
+    """Go on with a run that was paused or interrupted.
+
+    RUN is a run's id, a unique beginning of it, or `last`. Nothing that was done is done again, and no answer of a model
+    is paid for twice.
+    """
+    from miracle_tui.cli.opening import in_loop
+
+    return in_loop(_resume(given))
+
+
+async def _resume(given: dict[str, Any]) -> int:
+    from miracle_tui.cli.opening import configuration, opened
+    from miracle_tui.cli.run_names import find_run
+
+    answerer = make_answerer(None, given["answers"], given["as_json"])
+    async with opened(configuration()) as engine:
+        run_id = await find_run(engine, given["run"])
+        state = await engine.state(run_id)
+    workspace = Path(state.task.workspace) if state.task else Path.cwd()
+    config = configuration(workspace if workspace.is_dir() else None)
+    async with (
+        _model_of(config, state, given) as model,
+        opened(config, model=model, unsafe_local=given["unsafe_local"], progress=not given["as_json"]) as engine,
+    ):
+        return await _go_on(engine, run_id, given, answerer)
+
+
+async def _go_on(engine: "Engine", run_id: str, given: dict[str, Any], answerer: Any) -> int:
+    from miracle_tui.cli.following import attend
+    from miracle_tui.cli.views import JsonView, TextView
+
+    state = await engine.state(run_id)
+    more_usd, more_trips = given["budget_usd"], given["max_iterations"]
+    if state.outcome or state.paused or more_usd or more_trips:
+        await engine.resume(run_id, add_budget_usd=more_usd, add_iterations=more_trips)
+    return await attend(engine, run_id, JsonView() if given["as_json"] else TextView(), answerer, known=state)
+
+
+@asynccontextmanager
+async def _model_of(config: "Config", state: "State", given: dict[str, Any]) -> AsyncIterator["ModelClient"]:
+    """The model that goes on: what the options say, else the script of a demo, else the configured one."""
+    chosen = any(given[name] for name in ("model", "base_url", "record", "replay"))
+    label = state.task.model_label if state.task else ""
+    if label.startswith(SCRIPTED) and not chosen:
+        from miracle_tui.demo import demo_setup
+
+        async with demo_setup(config, label.removeprefix(SCRIPTED)) as setup:
+            yield setup.model
+        return
+    model = chosen_model(config, given["model"], given["base_url"], given["record"], given["replay"])
+    try:
+        yield model
+    finally:
+        await model.close()

@@ -1,0 +1,158 @@
+"""`miracle run`: give a goal and stay with the run."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from miracle_tui.cli.options import as_json, chosen_model, finite, model_options
+from miracle_tui.cli.problems import BadInput
+
+if TYPE_CHECKING:
+    from config.config import Config
+    from engine.llm.protocol import ModelClient
+    from engine.task import Task
+    from miracle_tui.cli.asking import Answerer
+
+PROJECT_TYPES = ("web_app", "data_pipeline", "cli_tool", "library", "script", "existing")
+LANGUAGES = ("python", "node")
+POLICIES = ("ask", "safe", "all")
+MAX_ITERATIONS = 1000
+
+EPILOG = """\b
+Examples:
+  miracle run -t "Write a library that converts Roman numerals" -p library
+  miracle run -t @goal.md --workspace ~/src/shop --verify "make check"
+  git log -1 --format=%B | miracle run -t - --enable-review --budget-usd 2
+  miracle run -t "Fix the failing test" --approve all --json > events.jsonl
+
+\b
+Exit status:
+  0 green   1 failed   2 usage   3 waits for a person   4 a budget is used up   130 interrupted
+After 3, 4 and 130 nothing is lost: `miracle resume RUN` goes on where it stopped.
+"""
+
+
+@click.command("run", epilog=EPILOG)
+@click.option("-t", "--task", "goal", metavar="TEXT|@FILE|-", required=True, help="The goal: text, a file, or - for stdin.")
+@click.option("-p", "--project-type", type=click.Choice(PROJECT_TYPES), help="What is being built.")
+@click.option("-l", "--language", type=click.Choice(LANGUAGES), help="The language to write.")
+@click.option(
+    "--workspace", metavar="DIR", type=click.Path(path_type=Path), help="Your project; the current folder by default."
+)
+@click.option("--verify", metavar="CMD", default="", help="An acceptance check that no agent can edit.")
+@click.option("--enable-review", is_flag=True, help="Let a code reviewer read each iteration.")
+@click.option("--enable-audit", is_flag=True, help="Let a security auditor read each iteration.")
+@click.option("--budget-usd", metavar="N", type=float, callback=finite, help="US dollars the run may spend.")
+@click.option("--max-iterations", metavar="N", type=click.IntRange(1, MAX_ITERATIONS), help="Trips round the loop.")
+@click.option(
+    "--approve", type=click.Choice(POLICIES), help="Who answers: you; nobody for the plan (safe); nobody at all (all)."
+)
+@click.option("--no-questions", is_flag=True, help="Do not ask anything about the goal.")
+@click.option(
+    "--answers",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Answers to questions about the goal: YAML, JSON, or one a line.",
+)
+@click.option("--unsafe-local", is_flag=True, help="Run code WITHOUT a sandbox on this machine. Only where nothing can be lost.")
+@model_options
+@as_json
+def command(**given: Any) -> int:
+    """Give a goal and let Miracle work until its tests prove it done.
+
+    The work happens in a git worktree on a branch of its own; your files stay as they are until you take the result with
+    `miracle promote`. Progress is printed as it happens. At a terminal you are asked at the prompt; without one the run
+    waits for `miracle approve`, or decides by itself with --approve.
+    """
+    from miracle_tui.cli.opening import in_loop
+
+    return in_loop(_run(given))
+
+
+async def _run(given: dict[str, Any]) -> int:
+    from miracle_tui.cli.following import attend
+    from miracle_tui.cli.texts import read_text
+    from miracle_tui.cli.opening import configuration, opened, workspace_folder
+    from miracle_tui.cli.views import JsonView, TextView
+
+    workspace = workspace_folder(given["workspace"])
+    _check_command(given["verify"])
+    answerer = make_answerer(given["approve"], given["answers"], given["as_json"])
+    goal = read_text(given["goal"], what="the goal")
+    config = configuration(workspace)
+    model = chosen_model(config, given["model"], given["base_url"], given["record"], given["replay"])
+    try:
+        task = make_task(config, goal, workspace, model, given)
+        progress = not given["as_json"]
+        async with opened(config, model=model, unsafe_local=given["unsafe_local"], progress=progress) as engine:
+            run_id = await engine.start(task)
+            return await attend(engine, run_id, JsonView() if given["as_json"] else TextView(), answerer)
+    finally:
+        await model.close()
+
+
+def make_answerer(approve: str | None, answers: Path | None, as_json: bool) -> "Answerer":
+    """Who answers while the run is followed: a file, a policy, or the person at the prompt."""
+    from miracle_tui.cli.answers import read_answers
+    from miracle_tui.cli.asking import Answerer, TerminalLines
+
+    present = sys.stdin.isatty() and sys.stdout.isatty() and not as_json
+    return Answerer(
+        prepared=read_answers(answers) if answers else None,
+        allow_all=approve == "all",
+        lines=TerminalLines() if present else None,
+    )
+
+
+def make_task(config: "Config", goal: str, workspace: Path, model: "ModelClient", given: dict[str, Any]) -> "Task":
+    """The task that the options describe.
+
+    Raises:
+        EngineError: the goal is far too long.
+    """
+    from miracle_tui.new_task import task_from
+
+    approve = given["approve"]
+    if approve == "all" and given["answers"]:
+        # The policy `all` declines every question at once, before the file could answer it.
+        approve = "safe"
+    choices: dict[str, Any] = {
+        "project_type": given["project_type"],
+        "language": given["language"],
+        "verify": given["verify"].strip() or None,
+        "budget_usd": given["budget_usd"],
+        "max_iterations": given["max_iterations"],
+        "warn_iteration": _warn_at(config, given["max_iterations"]),
+        "approve": approve,
+        "questions": False if given["no_questions"] else None,
+        "review": True if given["enable_review"] else None,
+        "audit": True if given["enable_audit"] else None,
+    }
+    chosen = {name: value for name, value in choices.items() if value is not None}
+    return task_from(
+        config,
+        goal=goal,
+        workspace=workspace,
+        model_label=model.label,
+        scripted=model.scripted,
+        unsafe_local=given["unsafe_local"],
+        **chosen,
+    )
+
+
+def _warn_at(config: "Config", max_iterations: int | None) -> int | None:
+    """The iteration of the warning, kept at the configured share of the limit."""
+    if max_iterations is None:
+        return None
+    configured = config.settings.orchestrator
+    return max(1, max_iterations * configured.warning_threshold // configured.max_iterations)
+
+
+def _check_command(verify: str) -> None:
+    try:
+        shlex.split(verify)
+    except ValueError as exc:
+        raise BadInput(f"--verify {verify!r}: {str(exc).lower()}", "Correct the quotes of the command.") from exc

@@ -1,0 +1,39 @@
+"""`miracle steer`: a message to the running agent."""
+
+import click
+
+from miracle_tui.cli.problems import SUCCESS
+
+EPILOG = """\b
+Examples:
+  miracle steer last "Use only the standard library"
+  miracle steer 01k9 @hint.md
+"""
+
+
+@click.command("steer", epilog=EPILOG)
+@click.argument("run")
+@click.argument("text")
+def command(run: str, text: str) -> int:
+    """Send a message to the running agent.
+
+    RUN is a run's id, a unique beginning of it, or `last`. TEXT is the message, @FILE, or - for stdin; the agent reads it
+    before its next answer.
+    """
+    from miracle_tui.cli.opening import in_loop
+
+    return in_loop(_steer(run, text))
+
+
+async def _steer(name: str, given: str) -> int:
+    from miracle_tui.cli.console import say
+    from miracle_tui.cli.texts import read_text
+    from miracle_tui.cli.opening import configuration, opened
+    from miracle_tui.cli.run_names import find_run
+
+    text = read_text(given, what="the message")
+    async with opened(configuration()) as engine:
+        run_id = await find_run(engine, name)
+        await engine.steer(run_id, text)
+    say([f"✓ {run_id} gets the message with its next step"])
+    return SUCCESS

@@ -1,0 +1,35 @@
+"""Makes text from models, tests and files harmless before it reaches a terminal."""
+
+import re
+
+TAB_WIDTH = 4
+
+_UNSAFE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters, ESC and the eight-bit CSI and OSC among them
+    "\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff"  # invisible, and those that turn the direction of writing
+    "\ud800-\udfff]"  # halves of a pair, which no terminal can be sent
+)
+_BREAKS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
+
+
+def _visible(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    if code < 0x20:
+        return chr(0x2400 + code)
+    return "␡" if code == 0x7F else "�"
+
+
+def inert(text: str) -> str:
+    """The text with every character that a terminal would act upon made visible; line feeds stay."""
+    return _UNSAFE.sub(_visible, _BREAKS.sub("\n", text).replace("\t", " " * TAB_WIDTH))
+
+
+def one_line(text: str, limit: int = 160) -> str:
+    """The text on a single harmless line.
+
+    Args:
+        text: anything.
+        limit: most characters; what is longer ends in an ellipsis.
+    """
+    line = " ".join(inert(text[: limit * 20]).split())
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"

@@ -1,0 +1,57 @@
+"""The command line: one lazy group; a command is imported only when it is used."""
+
+import click
+
+from miracle_tui.cli.lazy import LazyGroup
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "run": ("run", "Give a goal and let Miracle work until its tests prove it done."),
+    "demo": ("demo", "See the loop at work with a scripted model; needs no key."),
+    "history": ("history", "List runs, or search runs, failures and patterns."),
+    "show": ("show", "Show one run: plan, iterations, result, events, diff."),
+    "pause": ("pause", "Stop a run before its next step."),
+    "resume": ("resume", "Go on with a run that was paused or interrupted."),
+    "cancel": ("cancel", "End a run for good."),
+    "steer": ("steer", "Send a message to the running agent."),
+    "approvals": ("approvals", "List the questions that wait for an answer."),
+    "approve": ("approve", "Answer a question: allow, deny, or reply."),
+    "promote": ("promote", "Take the result of a green run."),
+    "doctor": ("doctor", "Find what is missing on this machine, and fix it."),
+    "config": ("config", "Show and check the configuration."),
+    "db": ("db", "Look at the database."),
+    "completion": ("completion", "Print the completion script of your shell."),
+}
+"""Command to the module that holds it and its one line of help."""
+
+EPILOG = """\b
+Examples:
+  miracle                                     open the app in this folder
+  miracle demo                                see it work, without a key
+  miracle run -t "Add a --json option to the report command"
+  miracle history                             what ran here before
+  miracle doctor                              what is missing on this machine
+
+Every command explains itself: miracle COMMAND --help. Without a command, the app opens.
+"""
+
+
+@click.group(
+    cls=LazyGroup,
+    lazy=COMMANDS,
+    epilog=EPILOG,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+@click.version_option(package_name="miracle-agent", prog_name="miracle", message="%(prog)s %(version)s")
+@click.pass_context
+def cli(ctx: click.Context) -> int:
+    """Miracle: an autonomous coding agent in the terminal.
+
+    Give it a goal. It plans, writes code in a git worktree of its own, runs the tests in a sandbox, reflects on what
+    failed, and goes round until the tests prove the goal done. Your own files stay as they are until you take the result.
+    """
+    if ctx.invoked_subcommand is not None:
+        return 0
+    from miracle_tui.app import run_app
+
+    return run_app()

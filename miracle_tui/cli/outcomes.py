@@ -1,0 +1,51 @@
+"""How a run stands when a command leaves it: the exit status, and what a person can do next."""
+
+from engine.state import State, Status
+from miracle_tui.cli.inert import one_line
+from miracle_tui.cli.problems import BUDGET, FAILED, SUCCESS, WAITING
+
+
+def exit_status(state: State) -> int:
+    """0 green; 1 failed, cancelled, or stopped by an error; 3 waiting for a person; 4 a budget is used up."""
+    if state.status is Status.SUCCESS:
+        return SUCCESS
+    if state.status is Status.WAITING:
+        return WAITING
+    if state.paused is not None:
+        if state.paused.reason in ("budget", "iterations"):
+            return BUDGET
+        return WAITING if state.paused.reason == "person" else FAILED
+    return FAILED
+
+
+def next_steps(state: State) -> list[str]:
+    """Lines that say exactly what to type."""
+    run = state.run_id
+    if state.status is Status.SUCCESS:
+        if state.promoted:
+            return []
+        return [
+            f"→ look at it:  miracle show {run} --diff",
+            f"→ take it:     miracle promote {run} --merge   (or --patch, or --branch)",
+        ]
+    if state.status is Status.WAITING:
+        return [*_answers(state), f"→ then go on:  miracle resume {run}"]
+    if state.paused is not None:
+        more = " --budget-usd +1" if state.paused.reason == "budget" else ""
+        return [f"→ go on:  miracle resume {run}{more}"]
+    if state.status is Status.FAILED:
+        return [f"→ what happened:  miracle show {run}"]
+    return []
+
+
+def _answers(state: State) -> list[str]:
+    lines = []
+    for approval in state.pending_approvals:
+        request = approval.request
+        lines.append(f"? waits for you: {one_line(request.title)}")
+        if request.questions:
+            replies = ' --answer "…"' * len(request.questions)
+            lines.append(f"→ reply:  miracle approve {request.approval_id}{replies}")
+        else:
+            lines.append(f"→ allow:  miracle approve {request.approval_id}   (or: --deny --reason TEXT)")
+    return lines

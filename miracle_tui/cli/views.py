@@ -1,0 +1,64 @@
+"""How a run is shown headless: as text for a person, or as events for a program."""
+
+from typing import Protocol
+
+from engine.bus import Live, Notice
+from engine.events import Recorded, to_body
+from engine.state import State
+from miracle_tui.cli.console import say, say_json, tell
+from miracle_tui.cli.inert import one_line
+from miracle_tui.cli.outcomes import next_steps
+from miracle_tui.cli.printer import lines_for
+
+
+class View(Protocol):
+    """Shows what comes in."""
+
+    def recorded(self, item: Recorded, state: State) -> None: ...
+    def live(self, item: Live) -> None: ...
+    def left(self, state: State) -> None: ...
+
+
+class TextView:
+    """A line or a few for each event, on stdout."""
+
+    def recorded(self, item: Recorded, state: State) -> None:
+        """Tell of an event; `state` is the state after it."""
+        say(lines_for(item, state))
+
+    def live(self, item: Live) -> None:
+        """Tell of retries and waits."""
+        if isinstance(item, Notice):
+            say([f"  · {one_line(item.text)}"])
+
+    def left(self, state: State) -> None:
+        """Say what can be done next."""
+        say(next_steps(state))
+
+
+class JsonView:
+    """One event a line on stdout; everything else on stderr."""
+
+    def recorded(self, item: Recorded, state: State) -> None:
+        """Print an event."""
+        say_json(event_record(item))
+
+    def live(self, item: Live) -> None:
+        """Tell the person of retries and waits."""
+        if isinstance(item, Notice):
+            tell([f"· {one_line(item.text)}"])
+
+    def left(self, state: State) -> None:
+        """Tell the person what can be done next."""
+        tell(next_steps(state))
+
+
+def event_record(item: Recorded) -> dict[str, object]:
+    """An event as the `--json` outputs write it."""
+    return {
+        "run_id": item.run_id,
+        "seq": item.seq,
+        "at": item.at.isoformat(),
+        "kind": item.event.kind,
+        "body": to_body(item.event),
+    }
