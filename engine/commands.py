@@ -1,0 +1,107 @@
+"""What may be done next: the values that `decide` returns and the runner carries out."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from engine.events import Event
+from engine.llm.protocol import ToolCall
+
+
+@dataclass(frozen=True)
+class Record:
+    """Append an event that follows from the state alone."""
+
+    event: Event
+
+
+@dataclass(frozen=True)
+class PrepareWorkspace:
+    """Make the worktree and its branch; find out what is there."""
+
+
+@dataclass(frozen=True)
+class OpenSession:
+    """Write an agent's first prompt."""
+
+    role: str
+    phase_id: str = ""
+    iteration: int = 0
+
+
+@dataclass(frozen=True)
+class CallModel:
+    """Ask the model for the session's next answer."""
+
+    session_id: str
+
+
+@dataclass(frozen=True)
+class RunTool:
+    """Carry a tool call out."""
+
+    session_id: str
+    call: ToolCall
+
+
+@dataclass(frozen=True)
+class AcceptSubmission:
+    """Validate the call that ends a session."""
+
+    session_id: str
+    call: ToolCall
+
+
+@dataclass(frozen=True)
+class TakeCheckpoint:
+    """Commit the worktree."""
+
+    phase_id: str
+    number: int
+    step: Literal["code", "tests"]
+
+
+@dataclass(frozen=True)
+class Scan:
+    """Scan what changed before it runs."""
+
+    phase_id: str
+    number: int
+
+
+@dataclass(frozen=True)
+class RunTests:
+    """Run the whole test suite in the sandbox."""
+
+    phase_id: str
+    number: int
+
+
+@dataclass(frozen=True)
+class Recall:
+    """Store the failure and ask memory for similar ones."""
+
+    phase_id: str
+    number: int
+
+
+@dataclass(frozen=True)
+class Prove:
+    """Test a clean checkout in a fresh sandbox."""
+
+    phase_id: str
+    number: int
+
+
+Command = (
+    Record
+    | PrepareWorkspace
+    | OpenSession
+    | CallModel
+    | RunTool
+    | AcceptSubmission
+    | TakeCheckpoint
+    | Scan
+    | RunTests
+    | Recall
+    | Prove
+)

@@ -1,0 +1,244 @@
+"""What may be done next: `decide(state) -> commands`, pure; empty when the run waits or is over.
+
+The questions are asked in the order of the loop: is it over or paused, is an agent in the middle of its conversation,
+is there a spec, a plan, an approval; then the iteration of the phase at work, step by step, to the proof.
+"""
+
+from engine import commands as c
+from engine import events as e
+from engine.decide_session import next_in_session
+from engine.state import Approval, Iteration, Phase, State
+
+Commands = tuple[c.Command, ...]
+
+
+def decide(state: State) -> Commands:
+    """The commands that the state asks for and has no answer to."""
+    if state.task is None or state.outcome or state.paused:
+        return ()
+    if settled := _settled_by_policy(state):
+        return (settled,)
+    if warning := _warning(state):
+        return (c.Record(warning),)
+    if state.workspace is None:
+        return (c.PrepareWorkspace(),)
+    if over := _over_limits(state):
+        return (c.Record(over),)
+    if state.session is not None:
+        return next_in_session(state, state.session)
+    if state.spec is None:
+        return (c.OpenSession("reprompter"),)
+    if not state.plan_approved:
+        return _plan(state)
+    phase = state.phase
+    return _loop(state, phase) if phase else _finish(state)
+
+
+def _settled_by_policy(state: State) -> c.Record | None:
+    """Answers that the task's policy gives in a person's stead."""
+    task = state.task
+    if task is None or task.approve == "ask":
+        return None
+    for approval in state.pending_approvals:
+        request = approval.request
+        if request.topic == "questions" and task.approve != "all":
+            continue
+        if request.topic == "plan" or task.approve == "all":
+            decision: e.Decision = "deny" if request.topic == "questions" else "once"
+            reason = "Nobody is there to answer." if request.topic == "questions" else ""
+            answer = e.ApprovalAnswered(approval_id=request.approval_id, decision=decision, reason=reason, by="policy")
+            return c.Record(answer)
+    return None
+
+
+def _warning(state: State) -> e.Warned | None:
+    """A warning that is due and was not given."""
+    task = state.task
+    if task is None:
+        return None
+    done = len(state.iterations)
+    if "iterations" not in state.warned and task.warn_iteration <= done < state.max_iterations:
+        text = f"Iteration {done} of {state.max_iterations}: the run stops at {state.max_iterations}."
+        return e.Warned(topic="iterations", text=text)
+    if "budget" not in state.warned and state.spend.usd * 100 >= state.budget_usd * task.warn_percentage:
+        return e.Warned(topic="budget", text=f"${state.spend.usd:.2f} of ${state.budget_usd:.2f} are spent.")
+    if "tokens" not in state.warned and state.spend.tokens * 100 >= task.max_tokens * task.warn_percentage:
+        return e.Warned(topic="tokens", text=f"{state.spend.tokens:,} of {task.max_tokens:,} tokens are used.")
+    return None
+
+
+def _over_limits(state: State) -> e.RunPaused | None:
+    """A budget that is used up pauses the run before the next paid call."""
+    task = state.task
+    if task is None:
+        return None
+    paying = state.session is None or not state.session.pending
+    if paying and state.spend.usd >= state.budget_usd:
+        return e.RunPaused(
+            reason="budget",
+            detail=f"The budget is spent: ${state.spend.usd:.2f} of ${state.budget_usd:.2f}.",
+            hint=f"Go on with more: miracle resume {state.run_id} --budget-usd +1",
+        )
+    if paying and state.spend.tokens >= task.max_tokens:
+        return e.RunPaused(
+            reason="budget",
+            detail=f"The run used {state.spend.tokens:,} of {task.max_tokens:,} tokens.",
+            hint="Raise cost_control.max_tokens_per_task in settings.yaml and start the task again.",
+        )
+    return None
+
+
+def _plan(state: State) -> Commands:
+    if state.plan is None:
+        return (c.OpenSession("planner"),)
+    asked = _plan_request(state)
+    if asked is None or (asked.answer and asked.request.subject != _plan_subject(state)):
+        return (c.Record(request_approval(state, topic="plan", subject=_plan_subject(state), title="Approve the plan?")),)
+    if asked.answer is None:
+        return ()
+    return (c.OpenSession("planner"),)
+
+
+def _plan_subject(state: State) -> str:
+    return f"plan {state.visit('planner', '')}"
+
+
+def _plan_request(state: State) -> Approval | None:
+    return next((a for a in reversed(state.approvals) if a.request.topic == "plan"), None)
+
+
+def request_approval(state: State, *, topic: e.Topic, subject: str, title: str, detail: str = "", number: int = 0) -> e.ApprovalRequested:
+    """The next question to a person; its id counts the run's questions."""
+    return e.ApprovalRequested(
+        approval_id=f"{state.run_id}.{len(state.approvals) + 1}",
+        topic=topic,
+        subject=subject,
+        title=title,
+        detail=detail,
+        number=number,
+    )
+
+
+def _loop(state: State, phase: Phase) -> Commands:
+    mine = state.iterations_of(phase.id)
+    last = mine[-1] if mine else None
+    if last is None or last.closed:
+        return _begin_iteration(state, phase, last)
+    previous = mine[-2] if len(mine) > 1 else None
+    return _code(state, phase, last, previous) or _check(state, phase, last) or _test(state, phase, last, previous)
+
+
+def _begin_iteration(state: State, phase: Phase, last: Iteration | None) -> Commands:
+    if len(state.iterations) >= state.max_iterations:
+        reason = f"The circuit breaker stopped the run after {len(state.iterations)} iterations."
+        return (c.Record(e.RunFinished(outcome="failed", reason=reason)),)
+    return (
+        c.Record(
+            e.IterationStarted(phase_id=phase.id, number=len(state.iterations) + 1, hypothesis=_hypothesis(last)),
+        ),
+    )
+
+
+def _hypothesis(last: Iteration | None) -> str:
+    if last is None:
+        return ""
+    if last.reflection:
+        return last.reflection.hypothesis
+    critical = [f for f in last.findings if f.severity == "critical"]
+    return "Resolve: " + "; ".join(f"{f.title} ({f.path}:{f.line}): {f.fix or f.detail}" for f in critical)
+
+
+def _blames_tests(previous: Iteration | None) -> bool:
+    return previous is not None and previous.reflection is not None and previous.reflection.fault == "tests"
+
+
+def _code(state: State, phase: Phase, last: Iteration, previous: Iteration | None) -> Commands:
+    if _blames_tests(previous) and phase.test_files:
+        return ()
+    if last.work is None:
+        return (c.OpenSession("coder", phase.id, last.number),)
+    if not last.code_commit:
+        return (c.TakeCheckpoint(phase.id, last.number, "code"),)
+    return ()
+
+
+def _check(state: State, phase: Phase, last: Iteration) -> Commands:
+    if state.task is None or last.work is None:
+        return ()
+    if state.task.review and last.review is None:
+        return (c.OpenSession("reviewer", phase.id, last.number),)
+    if state.task.audit and last.audit is None:
+        return (c.OpenSession("auditor", phase.id, last.number),)
+    return ()
+
+
+def _test(state: State, phase: Phase, last: Iteration, previous: Iteration | None) -> Commands:
+    wants_tests = not phase.test_files or _blames_tests(previous)
+    if wants_tests and last.tests is None:
+        return (c.OpenSession("tester", phase.id, last.number),)
+    if last.tests is not None and not last.tests_commit:
+        return (c.TakeCheckpoint(phase.id, last.number, "tests"),)
+    if last.scan is None:
+        return (c.Scan(phase.id, last.number),)
+    red = any(finding.verdict == "blocked" for finding in last.scan)
+    if not red and last.report is None:
+        asked = _scan_approval(state, last)
+        if asked is None:
+            return (c.RunTests(phase.id, last.number),)
+        if isinstance(asked, c.Record):
+            return (asked,)
+        if asked.answer is None:
+            return ()
+        red = True
+    if last.report is not None:
+        if last.report.reason in ("backend_lost", "cancelled"):
+            lost = e.RunPaused(
+                reason="sandbox",
+                detail=f"The sandbox ({last.report.backend}) was lost while the tests ran: {last.report.detail}",
+                hint="Run `miracle doctor`, then resume the run: the tests are run again.",
+            )
+            return (c.Record(lost),)
+        if last.report.green:
+            return (c.Record(e.PhaseFinished(phase_id=phase.id, number=last.number)),)
+        red = True
+    return _reflect(phase, last)
+
+
+def _reflect(phase: Phase, last: Iteration) -> Commands:
+    if last.recalled is None:
+        return (c.Recall(phase.id, last.number),)
+    return (c.OpenSession("reflector", phase.id, last.number),)
+
+
+def unallowed_rules(state: State, last: Iteration) -> tuple[str, ...]:
+    """Rules of the scan that want a person's approval and have none for this run."""
+    rules = dict.fromkeys(f.rule for f in last.scan or () if f.verdict == "approval_required")
+    return tuple(rule for rule in rules if not state.allows("scan", rule))
+
+
+def _scan_approval(state: State, last: Iteration) -> None | Approval | c.Record:
+    """None when nothing needs approval; the question to ask; or the question that was asked and is open or denied."""
+    rules = unallowed_rules(state, last)
+    if not rules:
+        return None
+    asked = state.answer_to("scan", number=last.number)
+    if asked is None:
+        places = "\n".join(
+            f"{f.path}:{f.line} {f.rule}: {f.message}" for f in last.scan or () if f.verdict == "approval_required"
+        )
+        title = f"The code uses what needs approval: {', '.join(rules)}"
+        return c.Record(
+            request_approval(state, topic="scan", subject="\n".join(rules), title=title, detail=places, number=last.number)
+        )
+    if asked.answer is not None and asked.answer.decision != "deny":
+        return None
+    return asked
+
+
+def _finish(state: State) -> Commands:
+    last = state.iteration
+    if last is None:
+        return ()
+    if state.receipt is None:
+        return (c.Prove(last.phase_id, last.number),)
+    return (c.Record(e.RunFinished(outcome="success", reason="The tests prove it.", receipt=state.receipt)),)

@@ -1,0 +1,268 @@
+"""The one facade: everything that the app, the command line and later the API do goes through `Engine`."""
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Self
+from uuid import uuid4
+
+from config.config import Config
+from config.secrets import redact
+from engine import events as e
+from engine.agents.registry import agents
+from engine.bus import Bus, Live
+from engine.control import Control
+from engine.errors import CommandRefused
+from engine.evolve import fold
+from engine.fleet import Fleet
+from engine.llm.choose import make_embeddings, make_model
+from engine.llm.protocol import ModelClient
+from engine.naming import new_run_id
+from engine.promotion import promote_run
+from engine.run_context import RunContext
+from engine.run_log import RunLog, recorded
+from engine.sandbox_service import SandboxService
+from engine.state import State
+from engine.summary import PendingApproval, RunSummary
+from engine.task import MAX_GOAL_CHARACTERS, Plan, Task
+from engine.watch import watch
+from engine.workspace.inspect import check_workspace
+from memory.memory import MemoryService
+from memory.search import Hit, Kind
+
+OnProgress = Callable[[str, str], None]
+
+
+class Engine:
+    """Starts, steers and watches runs; made by `open`, which connects the database."""
+
+    def __init__(self, config: Config, model: ModelClient, memory: MemoryService, sandbox: SandboxService) -> None:
+        self.config = config
+        self.model = model
+        self.memory = memory
+        self.sandbox = sandbox
+        self.bus = Bus()
+        self._control = Control(memory.store)
+        self._fleet = Fleet(self.bus, config.settings.orchestrator.max_concurrent_tasks)
+        self._secrets = tuple(
+            secret.get_secret_value()
+            for secret in (config.openai.api.key, config.database.postgresql.url)
+            if secret is not None
+        )
+
+    @classmethod
+    async def open(
+        cls,
+        config: Config,
+        *,
+        model: ModelClient | None = None,
+        unsafe_local: bool = False,
+        on_progress: OnProgress | None = None,
+    ) -> Self:
+        """Connect the database and make ready; the sandbox is probed and the model asked when they are first needed.
+
+        Args:
+            config: the whole configuration.
+            model: the model client; made from the configuration by default.
+            unsafe_local: run generated code without a sandbox, because a person said so.
+            on_progress: told (part, text) about the parts "database", "sandbox" and "model".
+
+        Raises:
+            MemoryStoreError: the database cannot be used.
+        """
+        tell = on_progress or (lambda part, text: None)
+        tell("database", "starting")
+        client = model or make_model(config)
+        embed = None
+        if config.settings.memory.embedder != "offline" and config.openai.api.key and not client.scripted:
+            embed = make_embeddings(config).embed
+        memory = await MemoryService.open(config, embed)
+        tell("database", "ok")
+        tell("model", client.label)
+        return cls(config, client, memory, SandboxService(config, unsafe_local=unsafe_local, tell=tell))
+
+    async def close(self) -> None:
+        """Stop working; every run stays resumable."""
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self.memory.close)
+            stack.push_async_callback(self.model.close)
+            stack.push_async_callback(self.sandbox.close)
+            stack.push_async_callback(self._fleet.close)
+
+    async def start(self, task: Task) -> str:
+        """Begin a run of the task and work on it in this process.
+
+        Returns:
+            The run's id.
+
+        Raises:
+            WorkspaceError: the person's folder cannot be worked on.
+            CommandRefused: the goal is empty or too long.
+        """
+        goal = task.goal.strip()
+        if not goal:
+            raise CommandRefused("The goal is empty", "Say what should be built or changed.")
+        if len(goal) > MAX_GOAL_CHARACTERS:
+            raise CommandRefused(
+                f"The goal has {len(goal):,} characters; {MAX_GOAL_CHARACTERS:,} are the most",
+                "Put the long part into a file of the workspace and name the file in the goal.",
+            )
+        await check_workspace(Path(task.workspace))
+        run_id = new_run_id(goal)
+        await self.memory.store.create_run(run_id)
+        await self._append(run_id, e.RunStarted(task_id=uuid4().hex, task=self._completed(task)))
+        self.drive(run_id)
+        return run_id
+
+    def _completed(self, task: Task) -> Task:
+        models = task.models or {role: self.config.openai.sequence(role) for role in agents()}
+        return task.model_copy(
+            update={
+                "models": models,
+                "model_label": self.model.label,
+                "scripted": self.model.scripted,
+                "unsafe_local": self.sandbox.unsafe_local,
+            }
+        )
+
+    def drive(self, run_id: str) -> None:
+        """Work on a run in this process; harmless when it already is worked on."""
+        self._fleet.drive(run_id, self._context)
+
+    async def _context(self, run_id: str) -> RunContext:
+        lease = await self.memory.store.lease(run_id, f"{socket.gethostname()}:{os.getpid()}")
+        return RunContext(
+            log=RunLog(self.memory.store, run_id, lease),
+            config=self.config,
+            model=self.model,
+            memory=self.memory,
+            bus=self.bus,
+            backend=self.sandbox.backend,
+            redact=lambda text: redact(text, self._secrets),
+            release=lease.release,
+        )
+
+    async def settled(self, run_id: str) -> State:
+        """The state once the run is over, paused, or waits for a person, or once this process stopped working on it.
+
+        Raises:
+            MemoryStoreError, EngineError: what ended the work.
+        """
+        async for _ in self._states(run_id):
+            pass
+        return await self.state(run_id)
+
+    async def _states(self, run_id: str) -> AsyncIterator[State]:
+        state = State(run_id=run_id)
+        log = aiter(self.memory.store.feed(run_id))
+        worker = self._fleet.task(run_id)
+        while True:
+            step = asyncio.ensure_future(anext(log))
+            await asyncio.wait({step, worker} if worker else {step}, return_when=asyncio.FIRST_COMPLETED)
+            if not step.done():
+                step.cancel()
+                await asyncio.gather(step, return_exceptions=True)
+                if worker is not None:
+                    worker.result()
+                return
+            state = fold([recorded(step.result())], state)
+            yield state
+            if state.status not in ("running",) and state.seq >= await self.memory.store.last_seq(run_id):
+                return
+
+    async def pause(self, run_id: str, by: str = "person") -> None:
+        """Stop the run where it is; a paid answer in flight still arrives and is kept."""
+        await self._control.pause(run_id, by)
+
+    async def resume(self, run_id: str, *, add_budget_usd: float = 0.0, add_iterations: int = 0) -> None:
+        """Let a paused run go on; `drive` works on it."""
+        await self._control.resume(run_id, add_budget_usd, add_iterations)
+
+    async def cancel(self, run_id: str) -> None:
+        """End the run; its branch stays."""
+        await self._control.cancel(run_id)
+
+    async def steer(self, run_id: str, text: str) -> None:
+        """Say something to the running agent: the next prompt carries it."""
+        await self._control.steer(run_id, text)
+
+    async def answer(
+        self,
+        run_id: str,
+        approval_id: str,
+        decision: e.Decision,
+        *,
+        reason: str = "",
+        answers: tuple[str, ...] = (),
+        by: str = "person",
+    ) -> None:
+        """Answer a question of the run."""
+        answered = e.ApprovalAnswered(approval_id=approval_id, decision=decision, reason=reason, answers=answers, by=by)
+        await self._control.answer(run_id, answered)
+
+    async def edit_plan(self, run_id: str, plan: Plan) -> None:
+        """Change the plan before it is approved."""
+        await self._control.edit_plan(run_id, plan)
+
+    async def promote(self, run_id: str, how: str) -> e.Promoted:
+        """Hand the result over: merged into the person's tree, as a patch file, or as a branch."""
+        promoted = await promote_run(await self.state(run_id), how)
+        await self._append(run_id, promoted)
+        return promoted
+
+    async def runs(self, limit: int = 50) -> list[RunSummary]:
+        """The newest runs."""
+        return [RunSummary.from_row(row) for row in await self.memory.projections.runs(limit)]
+
+    async def find_run(self, name: str) -> str:
+        """The run that a unique prefix, or `last`, names.
+
+        Raises:
+            CommandRefused: none or several.
+        """
+        if name == "last":
+            newest = await self.runs(1)
+            found = [run.run_id for run in newest]
+        else:
+            found = await self.memory.projections.find_runs(name)
+            found = [name] if name in found else found
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise CommandRefused(f"{name!r} names several runs: {', '.join(found[:5])}", "Type more of the run's id.")
+        raise CommandRefused(f"There is no run {name!r}", "`miracle history` lists the runs.")
+
+    async def state(self, run_id: str, at: int | None = None) -> State:
+        """The run's state now, or as it was after event `at`."""
+        log = await self.log(run_id)
+        return fold(log if at is None else [one for one in log if one.seq <= at])
+
+    async def log(self, run_id: str, after: int = 0) -> list[e.Recorded]:
+        """The run's events."""
+        return [recorded(stored) for stored in await self.memory.store.read(run_id, after)]
+
+    async def approvals(self) -> list[PendingApproval]:
+        """Questions of all runs that wait for a person."""
+        return [PendingApproval.from_row(row) for row in await self.memory.projections.approvals(pending_only=True)]
+
+    async def search(self, query: str, *, kinds: tuple[Kind, ...] = (), limit: int = 50) -> list[Hit]:
+        """What history holds about the query."""
+        return await self.memory.projections.search(query, kinds, limit)
+
+    def watch(self, run_id: str, after: int = 0) -> AsyncIterator[e.Recorded | Live]:
+        """The run's events in order, then each as it happens, with live items between when this process works on it."""
+        return watch(self.memory.store, self.bus, run_id, after)
+
+    def changes(self) -> AsyncIterator[str]:
+        """Ids of runs as they change."""
+        return self.memory.store.changes()
+
+    async def _append(self, run_id: str, event: e.Event) -> None:
+        log = RunLog(self.memory.store, run_id)
+        await log.load()
+        await log.append(event)
+
+

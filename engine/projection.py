@@ -1,0 +1,178 @@
+"""The third pure function: the rows that an event adds to the tables people search and count in.
+
+`project(state, events)` is given the state before the events. Every row is keyed, so projecting a log again gives the
+same rows.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from engine import events as e
+from engine.evolve import evolve
+from engine.state import State
+from memory.records import Row
+
+
+def project(state: State, events: Sequence[e.Event], at: datetime | None = None) -> list[Row]:
+    """The rows of a batch of events.
+
+    Args:
+        state: the state before the first of them.
+        events: what is about to be appended.
+        at: when they happened; now by default.
+    """
+    moment = at or datetime.now(UTC)
+    rows: list[Row] = []
+    for event in events:
+        state = evolve(state, e.Recorded(run_id=state.run_id, seq=state.seq + 1, at=moment, event=event))
+        rows += _rows_of(state, event, moment)
+    if events and state.task is not None:
+        rows = [*run_rows(state, moment), *rows]
+    return rows
+
+
+def run_rows(state: State, at: datetime | None = None) -> list[Row]:
+    """The rows of the run itself and of its task, as they are now."""
+    task = state.task
+    if task is None:
+        return []
+    at = at or state.updated_at or datetime.now(UTC)
+    phases_done = sum(phase.state == "green" for phase in state.phases)
+    ended = at if state.outcome else None
+    run = {
+        "task_id": state.task_id,
+        "title": state.title,
+        "goal": task.goal,
+        "workspace": task.workspace,
+        "status": state.status.value,
+        "stage": state.stage.value,
+        "outcome": state.outcome or "",
+        "branch": state.workspace.branch if state.workspace else "",
+        "model_label": task.model_label,
+        "scripted": task.scripted,
+        "cost_usd": state.spend.usd,
+        "tokens": state.spend.tokens,
+        "iterations": len(state.iterations),
+        "phases_total": len(state.phases),
+        "phases_done": phases_done,
+        "started_at": state.started_at,
+        "updated_at": at,
+        "finished_at": ended,
+    }
+    spec = state.spec
+    work = {
+        "goal": task.goal,
+        "project_type": spec.project_type if spec else task.project_type,
+        "language": spec.language if spec else task.language,
+        "workspace": task.workspace,
+        "status": state.status.value,
+        "iterations": len(state.iterations),
+        "created_at": state.started_at,
+        "finished_at": ended,
+    }
+    return [
+        Row("tasks", {"task_id": state.task_id}, work),
+        Row("runs", {"run_id": state.run_id}, run),
+    ]
+
+
+def _rows_of(state: State, event: e.Event, at: datetime) -> list[Row]:
+    match event:
+        case e.ApprovalRequested() | e.ApprovalAnswered():
+            return _approval_rows(state, event.approval_id)
+        case e.AnswerReceived():
+            return [*_iteration_rows(state), _metric(state, at, "tokens", *_tokens(state, event))]
+        case e.TestsFinished():
+            passed, total = event.report.passed, len(event.report.cases)
+            rate = passed / total if total else 0.0
+            return [*_iteration_rows(state), _metric(state, at, "pass_rate", rate, {"passed": passed, "total": total})]
+        case e.RunFinished():
+            success = 1.0 if event.outcome == "success" else 0.0
+            return [_metric(state, at, "success", success, {"iterations": len(state.iterations)})]
+        case e.IterationStarted() | e.Checkpointed() | e.ReflectionSubmitted() | e.ReviewSubmitted() | e.AuditSubmitted():
+            return _iteration_rows(state)
+        case e.ProofFinished() | e.ScanFinished() | e.PhaseFinished():
+            return _iteration_rows(state)
+        case e.Recalled():
+            return _recall_rows(state, event, at)
+        case _:
+            return []
+
+
+def _tokens(state: State, event: e.AnswerReceived) -> tuple[float, dict[str, Any]]:
+    usage = event.answer.usage
+    role = state.session.role if state.session else ""
+    return float(usage.input_tokens + usage.output_tokens), {
+        "role": role,
+        "model": event.answer.model,
+        "cost_usd": event.answer.cost_usd,
+        "duration_s": event.answer.duration_s,
+    }
+
+
+def _metric(state: State, at: datetime, kind: str, value: float, metadata: dict[str, Any]) -> Row:
+    key = {"run_id": state.run_id, "metric_type": kind, "at": at}
+    return Row("metrics", key, {"value": value, "metadata": metadata})
+
+
+def _approval_rows(state: State, approval_id: str) -> list[Row]:
+    found = next((a for a in state.approvals if a.request.approval_id == approval_id), None)
+    if found is None:
+        return []
+    request, answer = found.request, found.answer
+    values = {
+        "run_id": state.run_id,
+        "topic": request.topic,
+        "title": request.title,
+        "detail": request.model_dump(mode="json", include={"detail", "questions", "blast_radius", "subject"}),
+        "decision": answer.decision if answer else "",
+        "reason": answer.reason if answer else "",
+        "by": answer.by if answer else "",
+        "asked_at": found.asked_at,
+        "answered_at": state.updated_at if answer else None,
+    }
+    return [Row("approvals", {"approval_id": approval_id}, values)]
+
+
+def _iteration_rows(state: State) -> list[Row]:
+    last = state.iteration
+    if last is None:
+        return []
+    report = last.report
+    values = {
+        "phase_id": last.phase_id,
+        "hypothesis": last.hypothesis,
+        "cause": last.reflection.cause if last.reflection else "",
+        "started_at": last.started_at,
+        "outcome": "green" if report and report.green else "red" if report else "sent back" if last.sent_back else "open",
+        "passed": report.passed if report else 0,
+        "failed": report.failed if report else 0,
+        "error_message": _first_error(state),
+        "commit": last.commit,
+        "tokens_used": last.tokens,
+        "cost_usd": last.cost_usd,
+        "duration_seconds": (state.updated_at - last.started_at).total_seconds()
+        if state.updated_at and last.started_at
+        else 0.0,
+    }
+    return [Row("iterations", {"run_id": state.run_id, "number": last.number}, values)]
+
+
+def _first_error(state: State) -> str:
+    report = state.iteration.report if state.iteration else None
+    if report is None or report.green:
+        return ""
+    failed = next((case for case in report.cases if case.outcome in ("failed", "error")), None)
+    return f"{failed.id}: {failed.message}"[:4000] if failed else report.detail[:4000]
+
+
+def _recall_rows(state: State, event: e.Recalled, at: datetime) -> list[Row]:
+    return [
+        Row(
+            "recalls",
+            {"run_id": state.run_id, "iteration": event.number, "memory_id": item.memory_id},
+            {"similarity": item.similarity, "via": item.via, "kind": item.kind, "at": at},
+        )
+        for item in event.items
+    ]

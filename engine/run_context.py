@@ -1,0 +1,79 @@
+"""What the steps of a run work with: its log, and the services that several runs share."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from config.config import Config
+from engine.bus import Bus, Notice
+from engine.errors import WorkspaceError
+from engine.llm.protocol import ModelClient
+from engine.run_log import RunLog
+from engine.state import State
+from engine.workspace.worktree import Prepared
+from memory.memory import MemoryService
+from sandbox.protocol import Backend, Limits
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """One run's surroundings; steps read the state from the log and append what came of their work."""
+
+    log: RunLog
+    config: Config
+    model: ModelClient
+    memory: MemoryService
+    bus: Bus
+    backend: Callable[[], Awaitable[Backend]]
+    """The sandbox, probed when it is first needed."""
+    redact: Callable[[str], str]
+    """Takes secrets out of whatever leaves the process or reaches the log."""
+    release: Callable[[], Awaitable[None]]
+    """Lets go of the run's lease."""
+
+    @property
+    def run_id(self) -> str:
+        return self.log.run_id
+
+    @property
+    def state(self) -> State:
+        """What is so now."""
+        return self.log.state
+
+    def notice(self, text: str) -> None:
+        """Show a line that is not stored."""
+        self.bus.publish(Notice(self.run_id, text))
+
+    def prepared(self) -> Prepared:
+        """The run's worktree.
+
+        Raises:
+            WorkspaceError: it has none yet, or the folder is gone.
+        """
+        workspace = self.state.workspace
+        if workspace is None:
+            raise WorkspaceError("The run has no worktree yet", "Resume the run; it begins by making one.")
+        return Prepared(
+            worktree=Path(workspace.worktree),
+            repository=Path(workspace.repository),
+            owned=workspace.owned,
+            branch=workspace.branch,
+            base_commit=workspace.base_commit,
+            snapshot=workspace.snapshot,
+        )
+
+    def limits(self) -> Limits:
+        """The sandbox's limits from the settings."""
+        sandbox = self.config.settings.sandbox
+        return Limits(
+            timeout_s=sandbox.timeout_seconds,
+            output_bytes=sandbox.output_limit_mb * 2**20,
+            memory_bytes=parse_size(sandbox.memory_limit),
+            cpus=sandbox.cpu_limit,
+        )
+
+
+def parse_size(text: str) -> int:
+    """Bytes of a size such as `512m` or `1g`."""
+    units = {"k": 2**10, "m": 2**20, "g": 2**30}
+    return int(text[:-1]) * units[text[-1]] if text[-1] in units else int(text)

@@ -1,0 +1,81 @@
+"""One run's log as its executor sees it: appended under the lease, folded at once, kept up with what others append."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+from uuid import uuid4
+
+from engine.events import Event, Recorded, from_body, to_body
+from engine.evolve import evolve
+from engine.projection import project, run_rows
+from engine.state import State
+from memory.records import NewEvent, Row, StoredEvent
+from memory.store import Lease
+
+
+class Store(Protocol):
+    """What the log needs of an event store; `memory.store.EventStore` is one."""
+
+    async def append(
+        self, run_id: str, events: Sequence[NewEvent], rows: Sequence[Row] = (), *, lease: Lease | None, after: int
+    ) -> list[StoredEvent]: ...
+    async def read(self, run_id: str, after: int = 0, limit: int | None = None) -> list[StoredEvent]: ...
+    def feed(self, run_id: str, after: int = 0) -> AsyncIterator[StoredEvent]: ...
+
+
+def recorded(stored: StoredEvent) -> Recorded:
+    """A stored row as the event it holds."""
+    return Recorded(run_id=stored.run_id, seq=stored.seq, at=stored.at, event=from_body(stored.kind, stored.body))
+
+
+class RunLog:
+    """The log of one run with its folded state."""
+
+    def __init__(self, store: Store, run_id: str, lease: Lease | None = None) -> None:
+        self.run_id = run_id
+        self.state = State(run_id=run_id)
+        self._store = store
+        self._lease = lease
+        self._turn = asyncio.Lock()
+        self._moved = asyncio.Condition()
+
+    async def load(self) -> State:
+        """Fold everything that is stored."""
+        await self._fold(await self._store.read(self.run_id, after=self.state.seq))
+        return self.state
+
+    async def append(self, *events: Event) -> State:
+        """Append events and their projections in one transaction, and fold them with whatever others appended meanwhile.
+
+        Raises:
+            LeaseLost: another executor has the run; nothing was written.
+            MemoryStoreError: the store cannot be written.
+        """
+        async with self._turn:
+            before = self.state
+            fresh = [NewEvent(event_id=str(uuid4()), kind=event.kind, body=to_body(event)) for event in events]
+            rows = project(before, events)
+            stored = await self._store.append(self.run_id, fresh, rows, lease=self._lease, after=before.seq)
+            await self._fold(stored)
+            if len(stored) > len(fresh):
+                # Others appended in between, so the rows above were made from a state that was already old.
+                current = run_rows(self.state)
+                await self._store.append(self.run_id, [], current, lease=self._lease, after=self.state.seq)
+            return self.state
+
+    async def follow(self) -> None:
+        """Fold what others append, for ever; run it as a task beside the work."""
+        async for stored in self._store.feed(self.run_id, after=self.state.seq):
+            await self._fold([stored])
+
+    async def wait_past(self, seq: int) -> State:
+        """The state once an event after `seq` is folded."""
+        async with self._moved:
+            await self._moved.wait_for(lambda: self.state.seq > seq)
+            return self.state
+
+    async def _fold(self, stored: Sequence[StoredEvent]) -> None:
+        async with self._moved:
+            for one in stored:
+                self.state = evolve(self.state, recorded(one))
+            self._moved.notify_all()

@@ -1,0 +1,115 @@
+"""The loop: `decide`, carry the command out, append what came of it, and again, until the run waits or is over."""
+
+import asyncio
+import contextlib
+
+import structlog
+
+from engine import commands as c
+from engine import events as e
+from engine.decide import decide
+from engine.errors import EngineError, WorkspaceError
+from engine.run_context import RunContext
+from engine.state import State
+from engine.steps.check import prove, scan_changes, test_worktree
+from engine.steps.prepare import prepare_workspace, take_checkpoint
+from engine.steps.remember import keep_lessons, recall
+from engine.steps.session import accept_submission, call_model, open_session
+from engine.steps.tool import run_tool
+from memory.errors import LeaseLost, MemoryStoreError
+from sandbox.errors import SandboxError
+
+_STEPS = {
+    c.PrepareWorkspace: prepare_workspace,
+    c.OpenSession: open_session,
+    c.CallModel: call_model,
+    c.RunTool: run_tool,
+    c.AcceptSubmission: accept_submission,
+    c.TakeCheckpoint: take_checkpoint,
+    c.Scan: scan_changes,
+    c.RunTests: test_worktree,
+    c.Recall: recall,
+    c.Prove: prove,
+}
+_logger = structlog.get_logger(__name__)
+
+
+async def drive(run: RunContext, places: asyncio.Semaphore) -> State:
+    """Work on the run until it is over; while it is paused or waits for a person, wait with it.
+
+    Args:
+        run: the run, held under its lease.
+        places: how many steps may be at work at a time, over all runs of the process.
+
+    Raises:
+        LeaseLost: another executor took the run.
+        MemoryStoreError: the store cannot be written; the run goes on from its last event when it is driven again.
+    """
+    await run.log.load()
+    follower = asyncio.create_task(run.log.follow(), name=f"follow {run.run_id}")
+    try:
+        while run.state.outcome is None:
+            before = run.state
+            commands = decide(before)
+            if not commands:
+                await run.log.wait_past(before.seq)
+                continue
+            await _carry_out(run, commands[0], places)
+            await keep_lessons(run, before)
+        return run.state
+    finally:
+        follower.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await follower
+
+
+async def _carry_out(run: RunContext, command: c.Command, places: asyncio.Semaphore) -> None:
+    if isinstance(command, c.Record):
+        await run.log.append(command.event)
+        return
+    async with places:
+        step = asyncio.create_task(_guarded(run, command), name=type(command).__name__)
+        try:
+            await _until_done_or_stopped(run, command, step)
+        finally:
+            step.cancel()
+            await asyncio.gather(step, return_exceptions=True)
+    if not step.cancelled() and (error := step.exception()):
+        raise error
+
+
+async def _until_done_or_stopped(run: RunContext, command: c.Command, step: "asyncio.Task[None]") -> None:
+    """Wait for the step; a pause or the run's end stops it, but a paid answer in flight may arrive while it is paused."""
+    while not step.done():
+        state = run.state
+        if state.outcome or (state.paused and not isinstance(command, c.CallModel)):
+            return
+        moved = asyncio.create_task(run.log.wait_past(state.seq))
+        try:
+            await asyncio.wait({step, moved}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            moved.cancel()
+            await asyncio.gather(moved, return_exceptions=True)
+
+
+async def _guarded(run: RunContext, command: c.Command) -> None:
+    """Carry the command out; what goes wrong around it pauses the run with the reason and the next step."""
+    try:
+        await _STEPS[type(command)](run, command)  # type: ignore[operator]
+    except (LeaseLost, MemoryStoreError):
+        raise
+    except SandboxError as error:
+        await _pause(run, "sandbox", error.title, error.hint)
+    except WorkspaceError as error:
+        await _pause(run, "workspace", error.title, error.hint)
+    except EngineError as error:
+        await _pause(run, "error", error.title, error.hint)
+    except OSError as error:
+        await _pause(run, "workspace", f"{error.strerror or error}: {error.filename or ''}", "Free the disk or mend the folder, then resume.")
+    except Exception as error:  # noqa: BLE001 - the edge of the worker: the run must stop with a reason, not the process
+        _logger.exception("step failed", run_id=run.run_id, command=type(command).__name__)
+        await _pause(run, "error", f"{type(error).__name__}: {error}", "The log file tells more; resume to try the step again.")
+
+
+async def _pause(run: RunContext, reason: e.PauseReason, detail: str, hint: str) -> None:
+    await run.log.append(e.RunPaused(reason=reason, detail=run.redact(detail), hint=hint))

@@ -1,0 +1,44 @@
+"""The isolation backend that this process uses: chosen and probed once, when it is first needed."""
+
+import asyncio
+from collections.abc import Callable
+
+from config.config import Config
+from sandbox.choose import choose_backend
+from sandbox.protocol import Backend
+
+
+class SandboxService:
+    """Hands out one probed backend; a failed choice is tried again at the next call."""
+
+    def __init__(self, config: Config, *, unsafe_local: bool, tell: Callable[[str, str], None]) -> None:
+        self.unsafe_local = unsafe_local
+        self._config = config
+        self._tell = tell
+        self._turn = asyncio.Lock()
+        self._backend: Backend | None = None
+
+    async def backend(self) -> Backend:
+        """The backend.
+
+        Raises:
+            NoBackend: nothing here can isolate code, and nobody allowed to go without.
+        """
+        async with self._turn:
+            if self._backend is None:
+                self._tell("sandbox", "starting")
+                try:
+                    self._backend = await choose_backend(
+                        self._config.settings.sandbox, self._config.paths, unsafe_local=self.unsafe_local
+                    )
+                except Exception:
+                    self._tell("sandbox", "failed")
+                    raise
+                await self._backend.reap()
+                self._tell("sandbox", self._backend.name)
+            return self._backend
+
+    async def close(self) -> None:
+        """Let the backend go, with whatever it still runs."""
+        if self._backend is not None:
+            await self._backend.close()

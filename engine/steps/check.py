@@ -1,0 +1,147 @@
+"""The steps that judge code: the scan, the test run, and the proof of green."""
+
+import hashlib
+import shutil
+from pathlib import Path
+
+from engine import commands as c
+from engine import events as e
+from engine.bus import OutputText, TestsBegan, TestSeen
+from engine.run_context import RunContext
+from engine.task import Receipt
+from engine.workspace.checkpoint import changed_files, checkout_clean, tree_of
+from sandbox.protocol import Env, EnvSpec, ExecEvent, Language, Output, Started, TestEvent
+from sandbox.report import CaseResult, TestReport
+from sandbox.scan import scan
+from sandbox.testing import TestRequest, run_command, run_tests
+
+ENVIRONMENT_NOTICE = "preparing the tool environment"
+
+
+async def scan_changes(run: RunContext, command: c.Scan) -> None:
+    """Scan every file that the run has changed so far, before any of it runs."""
+    prepared = run.prepared()
+    files = await changed_files(prepared, prepared.base_commit)
+    findings = await scan(prepared.worktree, files, run.config.rules, language_of(run))
+    await run.log.append(e.ScanFinished(phase_id=command.phase_id, number=command.number, findings=findings))
+
+
+async def test_worktree(run: RunContext, command: c.RunTests) -> None:
+    """Run the whole suite of the worktree in the sandbox, live."""
+    report = await _run_suite(run, run.prepared().worktree, f"{run.run_id}-tests")
+    await run.log.append(e.TestsFinished(phase_id=command.phase_id, number=command.number, report=report))
+
+
+async def prove(run: RunContext, command: c.Prove) -> None:
+    """Test a clean checkout of the run's last commit in a fresh sandbox; only this makes a receipt."""
+    prepared = run.prepared()
+    last = run.state.iteration
+    if last is None:
+        return
+    clean = run.config.paths.worktrees / f"{run.run_id}-proof"
+    await checkout_clean(prepared, last.commit, clean)
+    try:
+        report = await _run_suite(run, clean, f"{run.run_id}-proof")
+        verify_ok, verify_output = await _verify(run, clean) if report.green else (None, "")
+    finally:
+        shutil.rmtree(clean, ignore_errors=True)
+    if report.green and verify_ok is False:
+        report = _failed_verify(run, report, verify_output)
+    receipt = None
+    if report.green:
+        receipt = Receipt(
+            commit=last.commit,
+            tree=await tree_of(prepared, last.commit),
+            backend=report.backend,
+            tests=tuple(case.id for case in report.cases),
+            passed=report.passed,
+            skipped=report.skipped,
+            output_sha256=hashlib.sha256(report.output.encode("utf-8", "surrogatepass")).hexdigest(),
+            verify=run.state.task.verify if run.state.task else "",
+            duration_s=report.duration_s,
+        )
+    await run.log.append(
+        e.ProofFinished(
+            phase_id=command.phase_id,
+            number=command.number,
+            report=report,
+            verify_ok=verify_ok,
+            verify_output=run.redact(verify_output),
+            receipt=receipt,
+        )
+    )
+
+
+def language_of(run: RunContext) -> Language:
+    """The run's language: the spec's, or the task's before there is one."""
+    state = run.state
+    if state.spec is not None:
+        return state.spec.language
+    return state.task.language if state.task else "python"
+
+
+async def _environment(run: RunContext) -> Env:
+    backend = await run.backend()
+    run.notice(ENVIRONMENT_NOTICE)
+    return await backend.prepare(EnvSpec(language=language_of(run)))
+
+
+async def _run_suite(run: RunContext, workspace: Path, name: str) -> TestReport:
+    backend = await run.backend()
+    env = await _environment(run)
+    facts = run.state.workspace.facts if run.state.workspace else None
+    custom = facts is not None and facts.test_kind == "command"
+    kind = "command" if custom else ("node" if language_of(run) == "node" else "pytest")
+    command = facts.test_command if facts and custom else ()
+
+    def on_event(event: ExecEvent) -> None:
+        match event:
+            case Started():
+                run.bus.publish(TestsBegan(run.run_id, event.backend, " ".join(command) or kind))
+            case Output():
+                run.bus.publish(OutputText(run.run_id, event.text))
+            case TestEvent():
+                run.bus.publish(TestSeen(run.run_id, event))
+            case _:
+                pass
+
+    request = TestRequest(
+        run_id=name,
+        workspace=workspace,
+        language=language_of(run),
+        kind=kind,
+        command=command,
+        limits=run.limits(),
+        env=env,
+    )
+    report = await run_tests(backend, request, on_event)
+    return _redacted(run, report)
+
+
+def _redacted(run: RunContext, report: TestReport) -> TestReport:
+    cases = tuple(case.model_copy(update={"message": run.redact(case.message)}) if case.message else case for case in report.cases)
+    return report.model_copy(update={"output": run.redact(report.output), "detail": run.redact(report.detail), "cases": cases})
+
+
+async def _verify(run: RunContext, workspace: Path) -> tuple[bool | None, str]:
+    task = run.state.task
+    if task is None or not task.verify:
+        return None, ""
+    outcome = await run_command(
+        await run.backend(),
+        ("/bin/sh", "-c", task.verify),
+        run_id=f"{run.run_id}-verify",
+        workspace=workspace,
+        env=await _environment(run),
+        limits=run.limits(),
+        on_output=lambda text: run.bus.publish(OutputText(run.run_id, text)),
+    )
+    return outcome.exit_code == 0 and outcome.reason == "ok", outcome.output
+
+
+def _failed_verify(run: RunContext, report: TestReport, output: str) -> TestReport:
+    command = run.state.task.verify if run.state.task else ""
+    case = CaseResult(id=f"verify: {command}", outcome="failed", message=run.redact(output)[-8000:])
+    return report.model_copy(
+        update={"reason": "failed", "cases": (*report.cases, case), "detail": f"The acceptance command failed: {command}"}
+    )

@@ -1,0 +1,68 @@
+"""The step that gives a run its worktree, and the checkpoints that its iterations leave."""
+
+from pathlib import Path
+
+from engine import commands as c
+from engine import events as e
+from engine.run_context import RunContext
+from engine.state import State
+from engine.workspace.checkpoint import checkpoint, tag
+from engine.workspace.facts import project_facts
+from engine.workspace.worktree import prepare_worktree
+from sandbox.identity import sandbox_identity
+
+
+async def prepare_workspace(run: RunContext, command: c.PrepareWorkspace) -> None:
+    """Make the worktree on its branch and find out what the project already has."""
+    task = run.state.task
+    if task is None:
+        return
+    backend = await run.backend()
+    prepared = await prepare_worktree(run.run_id, Path(task.workspace), run.config.paths, sandbox_identity())
+    facts = await project_facts(prepared.worktree)
+    await run.log.append(
+        e.WorkspacePrepared(
+            worktree=str(prepared.worktree),
+            repository=str(prepared.repository),
+            owned=prepared.owned,
+            branch=prepared.branch,
+            base_commit=prepared.base_commit,
+            snapshot=prepared.snapshot,
+            facts=facts,
+            backend=backend.name,
+        )
+    )
+
+
+async def take_checkpoint(run: RunContext, command: c.TakeCheckpoint) -> None:
+    """Commit the worktree; the diff is against where the iteration began."""
+    prepared = run.prepared()
+    message = _message(run.state, command)
+    taken = await checkpoint(prepared, message, base=_base(run.state, command.number, prepared.base_commit))
+    every = run.config.settings.orchestrator.checkpoint_frequency
+    if command.step == "tests" and command.number % every == 0:
+        await tag(prepared, f"miracle/{run.run_id}/{command.number}", taken.commit)
+    await run.log.append(
+        e.Checkpointed(
+            phase_id=command.phase_id,
+            number=command.number,
+            step=command.step,
+            commit=taken.commit,
+            files=taken.files,
+            diff=run.redact(taken.diff),
+        )
+    )
+
+
+def _base(state: State, number: int, first: str) -> str:
+    commits = [iteration.commit for iteration in state.iterations if iteration.number < number and iteration.commit]
+    return commits[-1] if commits else first
+
+
+def _message(state: State, command: c.TakeCheckpoint) -> str:
+    phase = next((p for p in state.phases if p.id == command.phase_id), None)
+    last = state.iteration
+    title = phase.subtask.title if phase else command.phase_id
+    what = "tests" if command.step == "tests" else "code"
+    body = (last.work or "") if last and command.step == "code" else ""
+    return f"{title} ({what}, iteration {command.number})\n\n{body}".strip() + "\n"

@@ -1,0 +1,148 @@
+"""The steps of an agent's conversation: its first prompt, a model call, a tool call, the submission."""
+
+import asyncio
+import json
+from uuid import uuid4
+
+from pydantic import ValidationError
+
+from engine import commands as c
+from engine import events as e
+from engine.agents.agent import Agent
+from engine.agents.registry import agent_for
+from engine.bus import Delta
+from engine.context.gather import gather
+from engine.context.sections import write_sections
+from engine.gates.budget import short_of
+from engine.llm.errors import KeyMissing, KeyRejected, ModelError, QuotaExhausted
+from engine.llm.protocol import Message, ModelRequest, ToolSchema
+from engine.run_context import RunContext
+from engine.state import Session
+from engine.tools.registry import schema, tools_for
+
+FATAL = (KeyMissing, KeyRejected, QuotaExhausted)
+"""Errors that the next model of the same server would answer with too."""
+
+
+async def open_session(run: RunContext, command: c.OpenSession) -> None:
+    """Write the first prompt and keep it in the log, so that a resumed session says the same."""
+    agent = agent_for(command.role)
+    material = await gather(run, agent.sections)
+    system = run.config.prompts.get(agent.role, "")
+    user = write_sections(agent.sections, run.state, material)
+    await run.log.append(
+        e.SessionOpened(
+            session_id=uuid4().hex[:12],
+            role=agent.role,
+            phase_id=command.phase_id,
+            iteration=command.iteration,
+            visit=run.state.visit(agent.role, command.phase_id) + 1,
+            messages=(
+                Message(role="system", content=run.redact(system)),
+                Message(role="user", content=run.redact(user)),
+            ),
+        )
+    )
+
+
+async def call_model(run: RunContext, command: c.CallModel) -> None:
+    """One paid call: reserved before it is made, its answer committed as the very next thing after it arrives."""
+    session = run.state.session
+    task = run.state.task
+    if session is None or task is None:
+        return
+    models = task.models.get(session.role) or run.config.openai.sequence(session.role)
+    request = _request(run, session, models[min(session.model_index, len(models) - 1)])
+    reserved = run.model.worst_case_usd(request)
+    if short := short_of(run.state, reserved):
+        await run.log.append(short)
+        return
+    call_id = uuid4().hex[:12]
+    state = await run.log.append(
+        e.CallStarted(session_id=session.id, call_id=call_id, model=request.model, reserved_usd=reserved)
+    )
+    if state.session is None or state.paused or state.outcome:
+        return
+    request = _request(run, state.session, request.model)
+    try:
+        answer = await run.model.complete(
+            request, lambda text: run.bus.publish(Delta(run.run_id, session.id, session.role, text))
+        )
+    except ModelError as error:
+        failed = e.CallFailed(
+            session_id=session.id,
+            call_id=call_id,
+            model=request.model,
+            error=type(error).__name__,
+            detail=run.redact(error.title),
+            hint=error.hint,
+            fatal=isinstance(error, FATAL),
+        )
+        await run.log.append(failed)
+        return
+    await asyncio.shield(run.log.append(e.AnswerReceived(session_id=session.id, call_id=call_id, answer=answer)))
+
+
+def _request(run: RunContext, session: Session, model: str) -> ModelRequest:
+    agent = agent_for(session.role)
+    return ModelRequest(
+        model=model,
+        messages=session.messages,
+        tools=_schemas(agent),
+        run_id=run.run_id,
+        role=session.role,
+        phase=session.phase_id,
+        iteration=session.iteration,
+        visit=session.visit,
+    )
+
+
+def _schemas(agent: Agent) -> tuple[ToolSchema, ...]:
+    return (*(schema(tool) for tool in tools_for(agent.tools).values()), agent.submit_schema())
+
+
+async def accept_submission(run: RunContext, command: c.AcceptSubmission) -> None:
+    """Validate the submit call's arguments; what is wrong with them goes back to the model."""
+    session = run.state.session
+    if session is None:
+        return
+    agent = agent_for(session.role)
+    try:
+        result = agent.result.model_validate_json(command.call.arguments or "{}")
+    except ValidationError as error:
+        await run.log.append(_returned(session, command, _describe(agent, error)))
+        return
+    if reason := agent.refuse(run.state, result):
+        await run.log.append(_returned(session, command, reason))
+        return
+    await run.log.append(agent.to_event(session.id, result))
+
+
+def _returned(session: Session, command: c.AcceptSubmission, reason: str) -> e.ToolFinished:
+    return e.ToolFinished(
+        session_id=session.id,
+        tool_call_id=command.call.id,
+        name=command.call.name,
+        ok=False,
+        output=reason,
+        strike=True,
+    )
+
+
+def _describe(agent: Agent, error: ValidationError) -> str:
+    problems = [
+        f"- {'.'.join(str(part) for part in problem['loc']) or 'arguments'}: {problem['msg']}"
+        for problem in error.errors(include_url=False, include_input=False)[:10]
+    ]
+    return f"{agent.submit} was not accepted. Call it again with valid JSON arguments:\n" + "\n".join(problems)
+
+
+def questions_of(arguments: str) -> tuple[str, ...] | None:
+    """The questions of an `ask_person` call; None when the arguments are malformed."""
+    try:
+        asked = json.loads(arguments)["questions"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    if not isinstance(asked, list) or not asked or not all(isinstance(question, str) for question in asked):
+        return None
+    return tuple(question[:1000] for question in asked[:8])

@@ -1,0 +1,165 @@
+"""The words of the work itself: task, spec, plan, findings. Frozen values that events carry."""
+
+from typing import Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+ProjectType = Literal["web_app", "data_pipeline", "cli_tool", "library", "script", "existing"]
+Language = Literal["python", "node"]
+Severity = Literal["critical", "major", "minor", "info"]
+
+PROJECT_TYPES: tuple[str, ...] = get_args(ProjectType)
+LANGUAGES: tuple[str, ...] = get_args(Language)
+MAX_GOAL_CHARACTERS = 100_000
+"""A longer goal would fill a model's context by itself; it is refused with the advice to put it into a file of the repository."""
+
+
+class Value(BaseModel):
+    """A frozen value; fields that a newer Miracle wrote are kept."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+
+class Task(Value):
+    """A goal and the frame a person set around it."""
+
+    goal: str = Field(min_length=1)
+    workspace: str
+    """The person's folder, absolute."""
+    project_type: ProjectType = "existing"
+    language: Language = "python"
+    verify: str = ""
+    """An acceptance command that no agent can edit."""
+    budget_usd: float = 5.0
+    max_tokens: int = 2_000_000
+    max_iterations: int = 15
+    warn_iteration: int = 12
+    warn_percentage: int = 80
+    max_turns: int = 40
+    questions: bool = True
+    review: bool = False
+    audit: bool = False
+    approve: Literal["ask", "safe", "all"] = "ask"
+    models: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Agent to the models tried in turn."""
+    model_label: str = ""
+    scripted: bool = False
+    unsafe_local: bool = False
+
+
+class Spec(Value):
+    """The structured form of a goal that the reprompter submits."""
+
+    title: str = Field(min_length=1, max_length=200)
+    summary: str
+    project_type: ProjectType = "existing"
+    language: Language = "python"
+    requirements: tuple[str, ...] = ()
+    acceptance: tuple[str, ...] = ()
+    out_of_scope: tuple[str, ...] = ()
+
+
+class Subtask(Value):
+    """One testable phase of a plan."""
+
+    id: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,31}$")
+    title: str = Field(min_length=1, max_length=200)
+    description: str
+    depends_on: tuple[str, ...] = ()
+    challenges: tuple[str, ...] = ()
+    test_strategy: str = ""
+    files: tuple[str, ...] = ()
+
+
+class Plan(Value):
+    """2-5 testable subtasks whose dependencies form no circle."""
+
+    summary: str = ""
+    subtasks: tuple[Subtask, ...] = Field(min_length=1, max_length=8)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Plan":
+        known = [subtask.id for subtask in self.subtasks]
+        if len(set(known)) != len(known):
+            raise ValueError("two subtasks have the same id")
+        for subtask in self.subtasks:
+            for other in subtask.depends_on:
+                if other not in known:
+                    raise ValueError(f"subtask {subtask.id} depends on {other}, which is not in the plan")
+        self.tiers()
+        return self
+
+    def tiers(self) -> tuple[tuple[Subtask, ...], ...]:
+        """Subtasks in the order they may be done; those of one tier do not depend on each other.
+
+        Raises:
+            ValueError: the dependencies form a circle.
+        """
+        done: set[str] = set()
+        waiting = list(self.subtasks)
+        tiers: list[tuple[Subtask, ...]] = []
+        while waiting:
+            tier = tuple(subtask for subtask in waiting if set(subtask.depends_on) <= done)
+            if not tier:
+                raise ValueError("the dependencies form a circle: " + ", ".join(subtask.id for subtask in waiting))
+            tiers.append(tier)
+            done |= {subtask.id for subtask in tier}
+            waiting = [subtask for subtask in waiting if subtask.id not in done]
+        return tuple(tiers)
+
+
+class Finding(Value):
+    """What a reviewer or auditor found."""
+
+    severity: Severity
+    title: str
+    path: str = ""
+    line: int = 0
+    detail: str = ""
+    fix: str = ""
+    category: str = ""
+    """The OWASP category, from the auditor."""
+
+
+class FileChange(Value):
+    """A file of a checkpoint; the counts are lines."""
+
+    path: str
+    status: Literal["added", "modified", "deleted", "renamed"]
+    added: int = 0
+    removed: int = 0
+
+
+class BlastRadius(Value):
+    """What an approval would let happen."""
+
+    paths: tuple[str, ...] = ()
+    network: bool = False
+    cost_usd: float | None = None
+    reversible: bool = True
+
+
+class ProjectFacts(Value):
+    """What was found in an existing repository and is to be kept."""
+
+    language: Language | None = None
+    test_kind: Literal["pytest", "node", "command", "none"] = "none"
+    test_command: tuple[str, ...] = ()
+    test_files: tuple[str, ...] = ()
+    conventions: tuple[str, ...] = ()
+    """Sentences for the prompts: layout, linters, files such as AGENTS.md."""
+    files: int = 0
+
+
+class Receipt(Value):
+    """The proof that a run is green: made by the harness in a fresh sandbox from a clean checkout."""
+
+    commit: str
+    tree: str
+    backend: str
+    tests: tuple[str, ...]
+    passed: int
+    skipped: int
+    output_sha256: str
+    verify: str = ""
+    duration_s: float = 0.0
