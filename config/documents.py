@@ -103,8 +103,9 @@ def _parse_json(path: Path, root: str, text: str) -> tuple[Any, dict[Key, int]]:
 def _parse_yaml(path: Path, root: str, text: str) -> tuple[Any, dict[Key, int]]:
     import yaml
 
-    loader = yaml.SafeLoader(text)
+    loader = None
     try:
+        loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
         lines: dict[Key, int] = {}
         if node is not None:
@@ -116,7 +117,8 @@ def _parse_yaml(path: Path, root: str, text: str) -> tuple[Any, dict[Key, int]]:
     except (yaml.YAMLError, RecursionError, ValueError) as exc:
         raise ConfigFileError(path, "", None, f"is not usable YAML: {exc}") from exc
     finally:
-        loader.dispose()
+        if loader:
+            loader.dispose()
 
 
 def _walk(path: Path, node: Any, key: Key, lines: dict[Key, int], seen: set[int]) -> None:

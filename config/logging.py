@@ -98,9 +98,14 @@ def _formatter(kind: str, secrets: tuple[str, ...]) -> logging.Formatter:
     )
     render = structlog.processors.JSONRenderer(ensure_ascii=False) if kind == "json" else _as_text
     return structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=before,
+        foreign_pre_chain=[*before, _without_formatted],
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, clean, _shape, render],
     )
+
+
+def _without_formatted(_logger: Any, _method: str, fields: Fields) -> Fields:
+    """Drop what another handler's formatter left on the same record."""
+    return {name: value for name, value in fields.items() if name not in ("message", "asctime")}
 
 
 def _shape(_logger: Any, _method: str, fields: Fields) -> Fields:

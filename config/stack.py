@@ -142,9 +142,17 @@ def flatten(document: Document, root: str) -> Iterator[tuple[Key, Any, int | Non
             for name, item in value.items():
                 yield from walk(item, (*key, name))
         elif value is not None or not is_section(key):
-            yield SYNONYMS.get(key, key), value, document.line(key)
+            yield _first_name(key), value, document.line(key)
 
     return walk(document.values, (root,))
+
+
+def _first_name(key: Key) -> Key:
+    """A key with a second name replaced by the first, whether it is the key's own or that of a key above it."""
+    for end in range(len(key), 0, -1):
+        if first := SYNONYMS.get(key[:end]):
+            return (*first, *key[end:])
+    return key
 
 
 def leaves(model: type[BaseModel], key: Key) -> Iterator[tuple[Key, Any]]:
