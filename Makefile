@@ -26,7 +26,8 @@ check: setup ## format, ruff, strict mypy, layers, all tests
 	$(MAKE) --no-print-directory test
 
 bench: setup ## measurements, one after another
-	$(BIN)/pytest -m bench -n 0 -s tests/bench $(ARGS)
+	@set -e; for script in tests/bench/bench_*.py; do echo "== $$script"; $(BIN)/python -P "$$script"; done
+	@$(BIN)/pytest -m bench -n 0 -s -q $(ARGS) || [ $$? = 5 ]
 
 format: setup ## put the code into shape
 	$(BIN)/ruff format .

@@ -44,7 +44,7 @@ install_packages() {
   local uv=.venv/bin/uv pin
   pin=$(mktemp)
   pin_of uv >"$pin"
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r "$pin"
+  .venv/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r "$pin"
   rm -f "$pin"
   "$uv" pip install --quiet --python .venv/bin/python --require-hashes -r constraints.txt
   "$uv" pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
