@@ -15,12 +15,12 @@ from sandbox.bubblewrap_remedies import remedy_for
 from sandbox.ending import Ending, reason_of
 from sandbox.environments import prepare_environment
 from sandbox.errors import NoBackend
-from sandbox.frames import FrameParser
+from sandbox.execution import events_until_end
 from sandbox.identity import reachable, sandbox_identity
 from sandbox.interpreters import Interpreter, find_interpreters
 from sandbox.probing import probe_backend
 from sandbox.process_tree import watch_memory
-from sandbox.protocol import Capabilities, Env, EnvSpec, ExecEvent, ExecSpec, Exited, LimitHit, Output, Started
+from sandbox.protocol import Capabilities, Env, EnvSpec, ExecEvent, ExecSpec, Exited, Started
 from sandbox.report import Reason
 from sandbox.seccomp.filter import build_filter
 
@@ -105,11 +105,13 @@ class Bubblewrap:
             return
         ending = Ending(sandbox.kill)
         self._running[spec.run_id] = ending
+        watchdog = asyncio.create_task(sandbox.watch(spec.limits.memory_bytes, ending))
         try:
-            async for event in _events(sandbox, spec, ending):
+            async for event in events_until_end(sandbox.read, spec, ending):
                 yield event
         finally:
             del self._running[spec.run_id]
+            watchdog.cancel()
             await sandbox.gone()
         reason, code, detail = sandbox.outcome(ending)
         yield Exited(reason, code, time.monotonic() - began, detail)
@@ -122,34 +124,6 @@ class Bubblewrap:
         return sorted({there[(self._turn + index) % len(there)] for index in range(count)})
 
 
-async def _events(sandbox: "_Sandbox", spec: ExecSpec, ending: Ending) -> AsyncGenerator[ExecEvent, None]:
-    """All between the start and the end: output, reports, the limit that stopped it."""
-    loop = asyncio.get_running_loop()
-    timer = loop.call_later(spec.limits.timeout_s, ending.stop, "timeout")
-    watchdog = asyncio.create_task(sandbox.watch(spec.limits.memory_bytes, ending))
-    parser, budget = FrameParser(spec.nonce), spec.limits.output_bytes
-    tail = ""
-    try:
-        while chunk := await ending.read(sandbox.read):
-            budget -= len(chunk)
-            if budget < 0:
-                ending.stop("output_limit")
-                break
-            for event in parser.feed(chunk):
-                tail = event.text[-2000:] if isinstance(event, Output) else tail
-                yield event
-        for event in parser.flush():
-            yield event
-        sandbox.last_words = tail
-        if ending.reason and ending.reason != "cancelled":
-            yield LimitHit(ending.reason)
-    finally:
-        timer.cancel()
-        watchdog.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await watchdog
-
-
 class _Sandbox:
     """One running bubblewrap and what it says of itself."""
 
@@ -159,7 +133,6 @@ class _Sandbox:
         self._heard = b""
         self._init: int | None = None
         self._first: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self.last_words = ""
         asyncio.get_running_loop().add_reader(status, self._listen)
 
     @classmethod
@@ -239,7 +212,7 @@ class _Sandbox:
         if ending.reason:
             return ending.reason, code, ending.detail
         if code is None:
-            return "backend_lost", None, f"bubblewrap ended early. {self.last_words.strip()}".strip()
+            return "backend_lost", None, f"bubblewrap ended early. {ending.last_words.strip()}".strip()
         return reason_of(code), code, ""
 
     def _kill_starter(self) -> None:

@@ -21,6 +21,8 @@ class Ending:
         self._asked: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.reason: Reason | None = None
         self.detail = ""
+        self.last_words = ""
+        """The end of the output."""
 
     def stop(self, reason: Reason, detail: str = "") -> None:
         """End the execution for a reason; later reasons are ignored."""

@@ -1,0 +1,198 @@
+"""The Docker backend: a new container for every execution, confined by every flag there is."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
+from pathlib import Path
+from typing import Any
+
+from sandbox.docker_container import Container, EngineTrouble
+from sandbox.docker_owner import OWNER, abandoned
+from sandbox.ending import Ending
+from sandbox.environments import prepare_environment
+from sandbox.errors import EnvironmentFailed
+from sandbox.execution import events_until_end
+from sandbox.identity import reachable, running_identity
+from sandbox.probing import probe_backend
+from sandbox.protocol import Capabilities, Env, EnvSpec, ExecEvent, ExecSpec, Exited, Started
+
+CLIENT_TIMEOUT_S = 60
+ENFORCED = ("network off", "read-only system", "no capabilities", "system-call filter", "memory", "processes",
+            "processor share", "file size", "open files", "temporary space", "time", "output")  # fmt: skip
+BUILD_HINT = "Build it with `miracle sandbox build`, or `python -m sandbox.images.offline_base` where no registry answers."
+ENGINE_HINT = "Start Docker, or set DOCKER_HOST to a running engine."
+
+
+class Docker:
+    """Runs commands in Docker containers."""
+
+    name = "docker"
+
+    def __init__(self, environments: Path, cache: Path, images: dict[str, str]) -> None:
+        """
+        Args:
+            environments: folder of the tool environments; the engine must see it under the same path.
+            cache: the installer's private cache.
+            images: language to image.
+        """
+        self._environments = environments
+        self._cache = cache
+        self._images = images
+        self._client: Any = None
+        self._connecting = asyncio.Lock()
+        self._running: dict[str, Ending] = {}
+        self._removals: set[asyncio.Task[None]] = set()
+        self._capabilities: Capabilities | None = None
+        self._python: tuple[int, int] | None = None
+        self._shell = True
+
+    async def probe(self) -> Capabilities:
+        """Try it out: once a process, then from memory."""
+        if self._capabilities is None:
+            capabilities = await self._probe()
+            if not capabilities.usable:
+                return capabilities
+            self._capabilities = capabilities
+        return self._capabilities
+
+    async def prepare(self, spec: EnvSpec) -> Env:
+        """The tool environment for the image's interpreters."""
+        await self.probe()
+        if spec.language == "python" and self._python is None:
+            raise EnvironmentFailed(f"The image {self._images['python']} has no Python.", BUILD_HINT)
+        return await prepare_environment(spec, self._environments, self._cache, self._python)
+
+    def run(self, spec: ExecSpec) -> AsyncIterator[ExecEvent]:
+        """Run a command; see `ExecSpec`."""
+        return self._run(spec)
+
+    async def cancel(self, run_id: str) -> None:
+        """Stop an execution; nothing happens when it is over."""
+        if ending := self._running.get(run_id):
+            ending.stop("cancelled")
+
+    async def reap(self) -> int:
+        """Remove the containers of processes that are gone, and say how many there were."""
+        client = await self._connected()
+        return await asyncio.to_thread(_reap, client)
+
+    async def close(self) -> None:
+        """Stop what still runs, wait for the last removals, leave the engine."""
+        for ending in list(self._running.values()):
+            ending.stop("cancelled")
+        while self._removals:
+            await asyncio.gather(*self._removals)
+        if self._client is not None:
+            await asyncio.to_thread(self._client.close)
+            self._client = None
+
+    async def _probe(self) -> Capabilities:
+        try:
+            client = await self._connected()
+            missing = await asyncio.to_thread(_missing_images, client, sorted(set(self._images.values())))
+            version = str((await asyncio.to_thread(client.version))["Version"])
+        except EngineTrouble as exc:
+            return Capabilities(self.name, usable=False, detail=str(exc), remedy=ENGINE_HINT)
+        except OSError as exc:
+            return Capabilities(self.name, usable=False, detail=f"The engine went away: {exc}", remedy=ENGINE_HINT)
+        if missing:
+            detail = f"Docker {version}, but no image {', '.join(missing)}"
+            return Capabilities(self.name, usable=False, detail=detail, remedy=BUILD_HINT)
+        findings, trouble = await probe_backend(self, self._environments)
+        if findings is None and "executable file not found" in trouble:
+            self._shell = False
+            findings, trouble = await probe_backend(self, self._environments)
+        if findings is None or findings.trouble:
+            detail = f"Docker {version}: {'; '.join(findings.trouble) if findings else trouble}"
+            remedy = (
+                "The engine has to share this machine's folders, with the same users: see `miracle doctor` for a remote "
+                "engine, user-namespace remapping and rootless Docker; or use bubblewrap."
+            )
+            return Capabilities(self.name, usable=False, detail=detail, remedy=remedy)
+        self._python = findings.python
+        python = f"Python {findings.python[0]}.{findings.python[1]}" if findings.python else "no Python"
+        node = f"Node.js {findings.node.removeprefix('v')}" if findings.node else "no Node.js"
+        return Capabilities(self.name, True, ENFORCED, (), f"Docker {version}, {python}, {node}")
+
+    async def _run(self, spec: ExecSpec) -> AsyncGenerator[ExecEvent, None]:
+        yield Started(self.name)
+        began = time.monotonic()
+        if not reachable(spec.workspace, write=spec.writable):
+            detail = f"The sandbox's user ({running_identity()[0]}) cannot reach or write {spec.workspace}."
+            yield Exited("backend_lost", None, 0.0, detail)
+            return
+        try:
+            client = await self._connected()
+            image = self._images[spec.env.spec.language]
+            container = await Container.start(client, spec, image, shell=self._shell)
+        except EngineTrouble as exc:
+            yield Exited("backend_lost", None, time.monotonic() - began, str(exc))
+            return
+        ending = Ending(container.shutdown)
+        self._running[spec.run_id] = ending
+        finished = False
+        try:
+            async for event in events_until_end(container.read, spec, ending):
+                yield event
+            finished = True
+        finally:
+            del self._running[spec.run_id]
+            if not finished:
+                container.shutdown()
+                self._remove_later(container.remove())
+        reason, code, detail = await container.outcome(ending)
+        self._remove_later(container.remove())
+        yield Exited(reason, code, time.monotonic() - began, detail)
+
+    def _remove_later(self, removal: Coroutine[Any, Any, None]) -> None:
+        """Take the container away while the caller goes on; `close` waits for it."""
+        task = asyncio.create_task(removal)
+        self._removals.add(task)
+        task.add_done_callback(self._removals.discard)
+
+    async def _connected(self) -> Any:
+        async with self._connecting:
+            if self._client is None:
+                self._client = await asyncio.to_thread(_connect)
+            return self._client
+
+
+def _connect() -> Any:
+    """A client of the engine that DOCKER_HOST names, or of the local one."""
+    import docker
+    from docker.errors import DockerException
+
+    try:
+        return docker.from_env(timeout=CLIENT_TIMEOUT_S)
+    except DockerException as exc:
+        raise EngineTrouble("No Docker engine answers.") from exc
+
+
+def _missing_images(client: Any, names: list[str]) -> list[str]:
+    from docker.errors import APIError, ImageNotFound
+
+    missing = []
+    for name in names:
+        try:
+            client.images.get(name)
+        except ImageNotFound:
+            missing.append(name)
+        except APIError as exc:
+            raise EngineTrouble(f"The engine refuses to answer: {exc.explanation}") from exc
+    return missing
+
+
+def _reap(client: Any) -> int:
+    from docker.errors import APIError, NotFound
+
+    reaped = 0
+    try:
+        for container in client.containers.list(all=True, filters={"label": OWNER}, ignore_removed=True):
+            if abandoned(container.labels):
+                container.remove(force=True, v=True)
+                reaped += 1
+    except NotFound:
+        return reaped
+    except APIError as exc:
+        raise EngineTrouble(f"Abandoned containers cannot be removed: {exc.explanation}") from exc
+    return reaped

@@ -1,0 +1,111 @@
+"""One container from creation to removal; what the SDK raises is translated here, once."""
+
+import asyncio
+import contextlib
+from typing import Any
+
+from sandbox.docker_options import container_options
+from sandbox.docker_stream import AttachedStream
+from sandbox.ending import Ending, reason_of
+from sandbox.errors import BackendLost
+from sandbox.protocol import ExecSpec
+from sandbox.report import Reason
+
+WAIT_S = 10
+"""Seconds in which an ended container has to tell its status."""
+
+
+class EngineTrouble(BackendLost):
+    """The Docker engine does not answer, or refuses."""
+
+
+class Container:
+    """A running container with its attached stream."""
+
+    def __init__(self, container: Any, stream: AttachedStream) -> None:
+        self._container = container
+        self._stream = stream
+        self._removed = False
+
+    @classmethod
+    async def start(cls, client: Any, spec: ExecSpec, image: str, *, shell: bool) -> "Container":
+        """Create, attach, start: in this order, so that nothing of the output is missed.
+
+        Raises:
+            EngineTrouble: the engine refuses or is gone.
+        """
+        options = await asyncio.to_thread(container_options, spec, image, shell=shell)
+        container, attached = await asyncio.to_thread(_create, client, options)
+        stream = AttachedStream(attached)
+        try:
+            await asyncio.to_thread(_translated, container.start)
+        except BaseException:
+            stream.close()
+            with contextlib.suppress(EngineTrouble):
+                await asyncio.shield(asyncio.to_thread(_translated, container.remove, force=True, v=True))
+            raise
+        return cls(container, stream)
+
+    async def read(self) -> bytes:
+        """The next piece of output."""
+        return await self._stream.read()
+
+    def shutdown(self) -> None:
+        """Let go of the stream; the guard in the container kills all at once."""
+        self._stream.shutdown()
+
+    async def outcome(self, ending: Ending) -> tuple[Reason, int | None, str]:
+        """Reason, exit status and detail: the end of the stream is no success before the engine told the status."""
+        if ending.reason:
+            return ending.reason, await self._kill(), ending.detail
+        try:
+            result = await asyncio.to_thread(_translated, self._container.wait, timeout=WAIT_S)
+            code = int(result["StatusCode"])
+            if code != 0:
+                await asyncio.to_thread(_translated, self._container.reload)
+        except EngineTrouble as exc:
+            return "backend_lost", None, str(exc)
+        state = self._container.attrs.get("State", {})
+        if code != 0 and state.get("OOMKilled"):
+            return "oom", code, "The container ran out of memory."
+        return reason_of(code), code, str(state.get("Error", ""))
+
+    async def remove(self) -> None:
+        """Take the container away, whatever it still does."""
+        self._stream.close()
+        with contextlib.suppress(EngineTrouble):
+            await asyncio.to_thread(_translated, self._container.remove, force=True, v=True)
+
+    async def _kill(self) -> int | None:
+        """Kill, and wait until nothing of it is left."""
+        self._stream.close()
+        try:
+            with contextlib.suppress(EngineTrouble):
+                await asyncio.to_thread(_translated, self._container.kill)
+            return int((await asyncio.to_thread(_translated, self._container.wait, timeout=WAIT_S))["StatusCode"])
+        except EngineTrouble:
+            return None
+
+
+def _create(client: Any, options: dict[str, Any]) -> tuple[Any, Any]:
+    container = _translated(client.containers.create, **options)
+    attach = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
+    try:
+        return container, _translated(client.api.attach_socket, container.id, attach)
+    except EngineTrouble:
+        with contextlib.suppress(EngineTrouble):
+            _translated(container.remove, force=True, v=True)
+        raise
+
+
+def _translated(call: Any, *arguments: Any, **options: Any) -> Any:
+    """Call the SDK and turn whatever it raises into `EngineTrouble`."""
+    from docker.errors import APIError, DockerException
+    from requests.exceptions import RequestException
+
+    try:
+        return call(*arguments, **options)
+    except APIError as exc:
+        raise EngineTrouble(str(exc.explanation or exc)) from exc
+    except (DockerException, RequestException, OSError) as exc:
+        raise EngineTrouble(f"The Docker engine does not answer: {exc}") from exc

@@ -1,0 +1,76 @@
+"""What Docker is told: every flag that confines a container."""
+
+import os
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any
+
+from sandbox.bubblewrap_arguments import FILE_BYTES, OPEN_FILES, SHM_BYTES, TMP_BYTES, variables
+from sandbox.docker_owner import owner_labels
+from sandbox.identity import running_identity
+from sandbox.protocol import ExecSpec
+
+PATH = "/usr/local/bin:/usr/bin:/bin"
+PYTHON_GUARD, SHELL_GUARD = ("python3", "-c"), ("sh", "-c")
+
+
+def container_options(spec: ExecSpec, image: str, *, shell: bool) -> dict[str, Any]:
+    """The arguments of `containers.create`.
+
+    Args:
+        spec: what to run.
+        image: the image.
+        shell: whether the image has sh; otherwise Python has to guard.
+    """
+    from docker.types import LogConfig, Mount, Ulimit
+
+    uid, gid = running_identity()
+    mounts = [Mount("/workspace", str(spec.workspace), type="bind", read_only=not spec.writable, propagation="rprivate")]
+    if spec.env.root is not None:
+        mounts.append(Mount("/opt/tools", str(spec.env.root), type="bind", read_only=True, propagation="rprivate"))
+    return {
+        "image": image,
+        "command": [*guard(shell=shell), *spec.argv],
+        "entrypoint": [],
+        "network_mode": "none",
+        "user": f"{uid}:{gid}",
+        "read_only": True,
+        "cap_drop": ["ALL"],
+        "init": True,
+        "security_opt": ["no-new-privileges:true", f"seccomp={seccomp_profile()}"],
+        "pids_limit": spec.limits.pids,
+        "mem_limit": spec.limits.memory_bytes,
+        "memswap_limit": spec.limits.memory_bytes,
+        "nano_cpus": round(spec.limits.cpus * 10**9),
+        "ipc_mode": "private",
+        "shm_size": SHM_BYTES,
+        "tmpfs": {"/tmp": f"rw,nosuid,nodev,size={TMP_BYTES},mode=1777"},
+        "ulimits": [
+            Ulimit(name="nofile", soft=OPEN_FILES, hard=OPEN_FILES),
+            Ulimit(name="core", soft=0, hard=0),
+            Ulimit(name="fsize", soft=FILE_BYTES, hard=FILE_BYTES),
+        ],
+        "mounts": mounts,
+        "log_config": LogConfig(type="none"),
+        "stdin_open": True,
+        "working_dir": "/workspace",
+        "hostname": "sandbox",
+        "environment": _environment(spec),
+        "labels": owner_labels(os.getpid(), spec.run_id),
+    }
+
+
+def guard(*, shell: bool) -> list[str]:
+    """The command that stands before every other: it ends all when Miracle is gone."""
+    name = "guard.sh" if shell else "guard.py"
+    text = (resources.files("sandbox.runners") / "inside" / name).read_text("utf-8")
+    return [*SHELL_GUARD, text, "guard"] if shell else [*PYTHON_GUARD, text]
+
+
+def seccomp_profile() -> str:
+    """The system-call filter, as the engine's interface takes it."""
+    return (resources.files("sandbox.seccomp") / "docker.json").read_text("utf-8")
+
+
+def _environment(spec: ExecSpec) -> Mapping[str, str]:
+    return variables(spec, path=PATH)

@@ -1,0 +1,73 @@
+"""A container's attached stream: read without blocking the loop, shut down without waiting for it."""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from typing import Any
+
+CHUNK = 64 * 1024
+HEADER = 8
+
+
+class AttachedStream:
+    """The socket of `attach`, with the engine's framing of stdout and stderr taken off.
+
+    It must be shut down before its container is killed: the engine would wait for the reader of an undrained stream.
+    """
+
+    def __init__(self, attached: Any) -> None:
+        """
+        Args:
+            attached: what the SDK's `attach_socket` returned, before the container was started.
+        """
+        self._attached = attached
+        self._socket: socket.socket = getattr(attached, "_sock", attached)
+        self._blocking = isinstance(self._socket, ssl.SSLSocket) or not isinstance(self._socket, socket.socket)
+        if not self._blocking:
+            self._socket.setblocking(False)
+        self._raw = b""
+        self._left = 0
+        self._closed = False
+
+    async def read(self) -> bytes:
+        """The next piece of output; empty when the stream ended, which says nothing about success."""
+        while True:
+            if self._left and self._raw:
+                piece, self._raw = self._raw[: self._left], self._raw[self._left :]
+                self._left -= len(piece)
+                return piece
+            if not self._left and len(self._raw) >= HEADER:
+                self._left = int.from_bytes(self._raw[4:HEADER], "big")
+                self._raw = self._raw[HEADER:]
+                continue
+            more = await self._receive()
+            if not more:
+                return b""
+            self._raw += more
+
+    def shutdown(self) -> None:
+        """End the stream at once, for both sides."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Give the socket and its response back."""
+        if self._closed:
+            return
+        self._closed = True
+        self.shutdown()
+        response = getattr(self._attached, "_response", None)
+        # The response first: it flushes the stream that it wraps, which must still be open.
+        for part in (response, self._attached, self._socket):
+            if part is not None:
+                with contextlib.suppress(OSError):
+                    part.close()
+
+    async def _receive(self) -> bytes:
+        try:
+            if self._blocking:
+                return await asyncio.to_thread(self._socket.recv, CHUNK)
+            return await asyncio.get_running_loop().sock_recv(self._socket, CHUNK)
+        except OSError:
+            return b""

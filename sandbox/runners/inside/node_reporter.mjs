@@ -1,0 +1,59 @@
+// A reporter for `node --test` of Node.js 18 and later: each test as it ends, in frames on stdout.
+import { relative } from 'node:path';
+
+const nonce = process.env.MIRACLE_NONCE ?? '';
+delete process.env.MIRACLE_NONCE;
+const LIMIT = 8000;
+const frame = (kind, fields) => `\x1e${nonce}:${escaped({ kind, ...fields })}\x1f`;
+const escaped = (value) => JSON.stringify(value).replace(/[\x7f-\uffff]/g, (c) => '\\u' + c.charCodeAt(0).toString(16).padStart(4, '0'));
+const cut = (text) => (text.length > LIMIT ? `${text.slice(0, LIMIT / 2)}\n[...]\n${text.slice(-LIMIT / 2)}` : text);
+
+function messageOf(error) {
+  if (!error) return '';
+  const cause = error.cause ?? error;
+  return cut(typeof cause === 'object' ? String(cause.stack ?? cause.message ?? cause) : String(cause));
+}
+
+export default async function* report(source) {
+  const names = new Map();
+  const spoken = new Map();
+  let open = 0;
+  let reported = 0;
+  for await (const { type, data } of source) {
+    const file = data?.file ? relative(process.cwd(), data.file) : '';
+    const path = names.get(file) ?? [];
+    names.set(file, path);
+    if (type === 'test:stdout' || type === 'test:stderr') {
+      if (type === 'test:stderr') spoken.set(file, cut((spoken.get(file) ?? '') + data.message));
+      yield data.message;
+      continue;
+    }
+    if (type !== 'test:start' && type !== 'test:pass' && type !== 'test:fail') continue;
+    path.length = data.nesting;
+    path[data.nesting] = data.name;
+    const whole = data.nesting === 0 && relative(process.cwd(), data.name) === file;
+    const id = whole ? file : `${file} > ${path.join(' > ')}`;
+    if (type === 'test:start') {
+      open += 1;
+      yield frame('started', { name: id });
+      continue;
+    }
+    open -= 1;
+    const failed = type === 'test:fail';
+    const kind = data.details?.error?.failureType;
+    // A suite, or a test that only fails because of its subtests, is no test of its own.
+    if (data.details?.type === 'suite' && (!failed || kind === 'subtestsFailed')) continue;
+    reported += 1;
+    let outcome = failed ? 'failed' : 'passed';
+    if (failed && (whole || kind === 'hookFailed')) outcome = 'error';
+    if (data.skip !== undefined && data.skip !== false) outcome = 'skipped';
+    else if (data.todo !== undefined && data.todo !== false) outcome = failed ? 'xfailed' : 'skipped';
+    let message = failed ? messageOf(data.details?.error) : '';
+    if (failed && whole) message = spoken.get(file) || message;
+    const seconds = (data.details?.duration_ms ?? 0) / 1000;
+    yield frame('case', { case: { id, outcome, duration_s: seconds, message } });
+    yield `${failed ? 'not ok' : 'ok'} ${id}\n${message ? `${message}\n` : ''}`;
+  }
+  yield frame('collected', { count: reported + open });
+  yield frame('finished', { count: reported });
+}

@@ -1,0 +1,226 @@
+"""Runs tests and commands in a sandbox and says, by more than an exit status, how they ended."""
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from sandbox.protocol import (
+    Backend,
+    Env,
+    EnvSpec,
+    ExecEvent,
+    ExecSpec,
+    Exited,
+    Language,
+    Limits,
+    Output,
+    TestEvent,
+)
+from sandbox.report import CaseResult, Reason, TestReport
+from sandbox.runners.command_runner import command_case, shell_command
+from sandbox.runners.node_runner import node_command
+from sandbox.runners.pytest_runner import VARIABLES, pytest_command
+
+Kind = Literal["pytest", "node", "command"]
+OUTPUT_HEAD, OUTPUT_TAIL = 16_000, 48_000
+RED = ("failed", "error", "xpassed")
+
+
+@dataclass(frozen=True)
+class TestRequest:
+    """A test run to make."""
+
+    __test__ = False
+
+    run_id: str
+    """Names the execution for `cancel`."""
+    workspace: Path
+    language: Language
+    kind: Kind
+    selection: tuple[str, ...] = ()
+    """Paths or node ids; empty for all tests."""
+    command: tuple[str, ...] = ()
+    """What to run when the kind is `command`."""
+    limits: Limits = Limits()
+    env: Env | None = None
+    """The tool environment; prepared by the backend when there is none."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """More environment variables."""
+    writable: bool = True
+    """False mounts the workspace read-only."""
+
+
+@dataclass(frozen=True)
+class CommandOutcome:
+    """How a command ended."""
+
+    exit_code: int | None
+    output: str
+    """Cut in the middle where it is long."""
+    reason: Reason
+    duration_s: float
+    detail: str = ""
+
+
+@dataclass
+class _Record:
+    """What an execution said, gathered while it runs."""
+
+    head: str = ""
+    tail: str = ""
+    dropped: int = 0
+    cases: dict[str, CaseResult] = field(default_factory=dict)
+    collected: int | None = None
+    reported: int | None = None
+    exited: Exited = field(default_factory=lambda: Exited("backend_lost", None, 0.0, "The backend never ended."))
+
+    def add(self, event: ExecEvent) -> None:
+        if isinstance(event, Output):
+            self._add_text(event.text)
+        elif isinstance(event, TestEvent):
+            if event.kind == "case" and event.case:
+                self.cases[event.case.id] = event.case
+            elif event.kind == "collected":
+                self.collected = event.count
+            elif event.kind == "finished":
+                self.reported = event.count
+        elif isinstance(event, Exited):
+            self.exited = event
+
+    @property
+    def output(self) -> str:
+        note = f"\n[... {self.dropped:,} characters left out ...]\n" if self.dropped else ""
+        return self.head + note + self.tail
+
+    def _add_text(self, text: str) -> None:
+        room = OUTPUT_HEAD - len(self.head)
+        self.head += text[:room] if room > 0 else ""
+        self.tail += text[max(room, 0) :]
+        if len(self.tail) > 2 * OUTPUT_TAIL:
+            self._trim()
+
+    def _trim(self) -> None:
+        self.dropped += max(0, len(self.tail) - OUTPUT_TAIL)
+        self.tail = self.tail[-OUTPUT_TAIL:]
+
+    def close(self) -> "_Record":
+        self._trim()
+        return self
+
+
+async def run_tests(backend: Backend, request: TestRequest, on_event: Callable[[ExecEvent], None]) -> TestReport:
+    """Run a project's tests and judge them.
+
+    Args:
+        backend: where they run.
+        request: what to run.
+        on_event: called with every event as it comes; must not block.
+
+    Returns:
+        The report; its reason is `ok` only when every collected test was reported, none failed, at least one passed,
+        the runner said that it finished, and the exit status was 0.
+
+    Raises:
+        EnvironmentFailed: the test tools could not be prepared.
+    """
+    env = request.env or await backend.prepare(EnvSpec(request.language))
+    argv = _command(request)
+    framed = request.kind != "command"
+    nonce = secrets.token_hex(16) if framed else ""
+    own = {**(VARIABLES if request.language == "python" else {}), **({"MIRACLE_NONCE": nonce} if nonce else {})}
+    spec = ExecSpec(
+        request.run_id, argv, request.workspace, env, {**request.variables, **own}, request.limits,
+        request.writable, nonce,
+    )  # fmt: skip
+    record = await _follow(backend, spec, on_event)
+    exited = record.exited
+    if not framed:
+        case = command_case(argv, exited.reason, exited.duration_s, record.output)
+        record.cases[case.id] = case
+        record.collected = record.reported = 1
+    reason, detail = _judge(record)
+    return TestReport(
+        reason=reason,
+        exit_code=exited.exit_code,
+        backend=backend.name,
+        command=argv,
+        cases=tuple(record.cases.values()),
+        collected=record.collected or 0,
+        output=record.output,
+        detail=detail,
+        duration_s=exited.duration_s,
+    )
+
+
+async def run_command(
+    backend: Backend,
+    command: str | tuple[str, ...],
+    *,
+    run_id: str,
+    workspace: Path,
+    language: Language = "python",
+    limits: Limits | None = None,
+    variables: Mapping[str, str] | None = None,
+    on_event: Callable[[ExecEvent], None] = lambda _: None,
+) -> CommandOutcome:
+    """Run a command in the workspace.
+
+    Args:
+        backend: where it runs.
+        command: a line of shell, or an argument list.
+        run_id: names the execution for `cancel`.
+        workspace: mounted read-write.
+        language: whose tools and image it gets.
+        limits: the sandbox's defaults when None.
+        variables: more environment variables.
+        on_event: called with every event as it comes.
+
+    Raises:
+        EnvironmentFailed: the tools could not be prepared.
+    """
+    argv = shell_command(command) if isinstance(command, str) else command
+    env = await backend.prepare(EnvSpec(language))
+    own = VARIABLES if language == "python" else {}
+    spec = ExecSpec(run_id, argv, workspace, env, {**own, **(variables or {})}, limits or Limits())
+    record = await _follow(backend, spec, on_event)
+    ended = record.exited
+    return CommandOutcome(ended.exit_code, record.output, ended.reason, ended.duration_s, ended.detail)
+
+
+def _command(request: TestRequest) -> tuple[str, ...]:
+    if request.kind == "pytest":
+        return pytest_command(request.selection)
+    return node_command(request.selection) if request.kind == "node" else request.command
+
+
+async def _follow(backend: Backend, spec: ExecSpec, on_event: Callable[[ExecEvent], None]) -> _Record:
+    record = _Record()
+    async for event in backend.run(spec):
+        record.add(event)
+        on_event(event)
+    return record.close()
+
+
+def _judge(record: _Record) -> tuple[Reason, str]:
+    """Why the run ended: green needs more than the exit status that the tested code can set."""
+    exited = record.exited
+    if exited.reason not in ("ok", "failed"):
+        return exited.reason, exited.detail
+    if record.reported is None:
+        return "incomplete", f"The tests ended the process (exit status {exited.exit_code}) before they all had run."
+    red = [case.id for case in record.cases.values() if case.outcome in RED]
+    if red or exited.reason == "failed":
+        return "failed", "" if red else _why_none_ran(record)
+    if record.collected != record.reported or record.reported != len(record.cases):
+        return "incomplete", f"{record.collected} tests were collected, {len(record.cases)} reported."
+    if not any(case.outcome == "passed" for case in record.cases.values()):
+        return "failed", "No test passed."
+    return "ok", ""
+
+
+def _why_none_ran(record: _Record) -> str:
+    if not record.cases and record.exited.exit_code == 5:
+        return "No tests were collected."
+    return f"The test runner ended with status {record.exited.exit_code}; its output says why."
