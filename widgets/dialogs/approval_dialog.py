@@ -1,0 +1,131 @@
+"""A question to a person: what would happen, how far it reaches, and the answers by key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Input, Static
+
+from widgets.dialogs.dialog import Dialog
+from widgets.inert import inert, inert_line
+
+if TYPE_CHECKING:
+    from engine.events import ApprovalRequested
+
+_TOPICS = {
+    "command": "A command wants to run",
+    "scan": "The scan found something",
+    "dependency": "A package is missing",
+    "plan": "The plan waits for you",
+    "questions": "Questions about the goal",
+}
+SHOWN_PATHS = 12
+SHOWN_CHARACTERS = 6000
+
+
+@dataclass(frozen=True)
+class ApprovalChoice:
+    """A person's answer."""
+
+    decision: Literal["once", "run", "deny"]
+    reason: str = ""
+    answers: tuple[str, ...] = ()
+
+
+class ApprovalDialog(Dialog[ApprovalChoice | None]):
+    """Allow once, for this run, deny, deny with a reason, or decide later."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("o", "answer('once')", "Once", id="approval.once"),
+        Binding("r", "answer('run')", "For this run", id="approval.run"),
+        Binding("d", "answer('deny')", "Deny", id="approval.deny"),
+        Binding("e", "reason", "Deny with a reason", id="approval.reason"),
+    ]
+    """
+    | Key | Does |
+    | :- | :- |
+    | o | allow it once |
+    | r | allow it for the rest of this run |
+    | d | deny it |
+    | e | deny it and tell the agent why |
+    | escape | decide later |
+    """
+
+    KEYS = (("o", "once"), ("r", "for this run"), ("d", "deny"), ("e", "deny, saying why"), ("esc", "later"))
+    TONE = "-warning"
+
+    DEFAULT_CSS = """
+    ApprovalDialog {
+        #approval-title { text-style: bold; height: auto; }
+        #approval-detail { height: auto; margin: 1 0; padding: 0 1; border-left: outer $warning 60%; }
+        #approval-reach { height: auto; }
+        #approval-reason { display: none; margin-top: 1; }
+        #approval-reason.-on { display: block; }
+    }
+    """
+
+    def __init__(self, request: ApprovalRequested) -> None:
+        super().__init__(_TOPICS.get(request.topic, "May it?"))
+        self.request = request
+
+    def body(self) -> Iterable[Widget]:
+        """Title, detail, reach, and the line for a reason."""
+        yield Static(Content(inert_line(self.request.title, 400)), id="approval-title", markup=False)
+        detail = inert((self.request.detail or self.request.subject)[:SHOWN_CHARACTERS]).strip()
+        if detail:
+            yield Static(Content(detail), id="approval-detail", markup=False)
+        yield Static(self._reach(), id="approval-reach", markup=False)
+        yield Input(placeholder="why not? enter sends it to the agent", id="approval-reason")
+
+    def _reach(self) -> Content:
+        """The blast radius, one line each."""
+        radius = self.request.blast_radius
+        cost = "unknown" if radius.cost_usd is None else f"${radius.cost_usd:.2f}"
+        lines = [
+            _line("network", "yes, it may reach the network" if radius.network else "no", warn=radius.network),
+            _line("can be undone", "yes" if radius.reversible else "no", warn=not radius.reversible),
+        ]
+        if radius.cost_usd is not None:
+            lines.append(_line("cost", cost, warn=radius.cost_usd > 1))
+        paths = [inert_line(path, 200) for path in radius.paths[:SHOWN_PATHS]]
+        more = len(radius.paths) - len(paths)
+        if more > 0:
+            paths.append(f"and {more:,} more")
+        lines.append(_line("touches", paths[0] if paths else "nothing outside its own output", warn=False))
+        lines += [_line("", path, warn=False) for path in paths[1:]]
+        return Content("\n").join(lines)
+
+    def action_answer(self, decision: Literal["once", "run", "deny"]) -> None:
+        """Answer at once."""
+        self.dismiss(ApprovalChoice(decision))
+
+    def action_reason(self) -> None:
+        """Open the line for a reason."""
+        line = self.query_one("#approval-reason", Input)
+        line.add_class("-on")
+        line.focus()
+        line.scroll_visible(animate=False)
+
+    def action_later(self) -> None:
+        """Close the line for a reason, or leave the question for later."""
+        line = self.query_one("#approval-reason", Input)
+        if line.has_focus:
+            line.remove_class("-on")
+            self.set_focus(None)
+        else:
+            self.dismiss(None)
+
+    @on(Input.Submitted, "#approval-reason")
+    def _reasoned(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.dismiss(ApprovalChoice("deny", reason=event.value.strip()))
+
+
+def _line(word: str, value: str, *, warn: bool) -> Content:
+    return Content.assemble((f"{word:<14} ", "$text-muted"), (value, "$text-warning bold" if warn else "$text"))

@@ -1,0 +1,96 @@
+"""The list of runs, to switch between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from widgets.dialogs.dialog import Dialog
+from widgets.history_list import when
+from widgets.inert import inert_line
+
+if TYPE_CHECKING:
+    from engine.summary import RunSummary
+
+_MARKS = {
+    "running": ("●", "$text-primary"),
+    "paused": ("‖", "$text-warning"),
+    "waiting": ("◆", "$text-accent"),
+    "success": ("✓", "$text-success"),
+    "failed": ("✗", "$text-error"),
+    "cancelled": ("–", "$text-muted"),
+}
+
+
+class RunsDialog(Dialog[str | None]):
+    """Returns the chosen run's id."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j", "move(1)", "Down", show=False, id="runs.down"),
+        Binding("k", "move(-1)", "Up", show=False, id="runs.up"),
+    ]
+    """
+    | Key | Does |
+    | :- | :- |
+    | up, k / down, j | move |
+    | enter | show the run |
+    | escape | stay |
+    """
+
+    KEYS = (("↑↓", "move"), ("enter", "show"), ("esc", "stay"))
+
+    DEFAULT_CSS = """
+    RunsDialog {
+        #dialog { width: 100; padding: 0 1; }
+        OptionList { height: auto; max-height: 24; border: none; background: transparent; padding: 0; }
+    }
+    """
+
+    def __init__(self, runs: Sequence[RunSummary], current: str = "") -> None:
+        super().__init__("Runs")
+        self.runs = list(runs)
+        self.current = current
+
+    def body(self) -> Iterable[Widget]:
+        """A row for each run."""
+        rows = [Option(_row(run, here=run.run_id == self.current)) for run in self.runs]
+        rows = rows or [Option(Content.styled(" No runs yet: give Miracle a goal.", "$text-muted"), disabled=True)]
+        yield OptionList(*rows, markup=False)
+
+    def on_mount(self) -> None:
+        """Begin at the run that is shown."""
+        rows = self.query_one(OptionList)
+        rows.focus()
+        if self.runs:
+            rows.highlighted = next((place for place, run in enumerate(self.runs) if run.run_id == self.current), 0)
+
+    def action_move(self, step: int) -> None:
+        """Move by letters as by arrows."""
+        rows = self.query_one(OptionList)
+        rows.action_cursor_down() if step > 0 else rows.action_cursor_up()
+
+    @on(OptionList.OptionSelected)
+    def _selected(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        if event.option_index < len(self.runs):
+            self.dismiss(self.runs[event.option_index].run_id)
+
+
+def _row(run: RunSummary, *, here: bool) -> Content:
+    status = str(run.status)
+    glyph, colour = _MARKS.get(status, ("○", "$text-muted"))
+    words = str(run.stage).lower() if status == "running" else status
+    title = inert_line(run.title, 60) or inert_line(run.run_id, 40)
+    return Content.assemble(
+        (f" {glyph} ", f"{colour} bold"), (f"{title:<44}"[:60], "bold $text" if here else "$text"),
+        (f"  {words:<10}", colour), (f"  {run.phases_done}/{run.phases_total} phases", "$text-muted"),
+        (f"  {run.iterations} it.", "$text-muted"), (f"  ${run.cost_usd:.2f}", "$text-muted"),
+        (f"  {when(run.updated_at)}" if run.updated_at else "", "$text-disabled"), ("  scripted" if run.scripted else "", "$text-secondary"),
+    )  # fmt: skip

@@ -1,0 +1,106 @@
+"""The prompt line: a goal, or a message to the running agent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.reactive import reactive
+
+from widgets.paste_area import PasteArea
+
+GOAL = "Give Miracle a goal: what to build, change or fix"
+MESSAGE = "Say something to the running agent"
+REMEMBERED = 100
+
+
+class GoalInput(PasteArea):
+    """Enter submits; up and down walk through what was submitted before; long pastes are kept aside."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "submit", "Submit", show=False, id="goal.submit", priority=True),
+    ]
+    """
+    | Key | Does |
+    | :- | :- |
+    | enter | submit |
+    | shift+enter, ctrl+j | a new line |
+    | up / down | earlier / later entries, from the first / last line |
+    """
+
+    DEFAULT_CSS = """
+    GoalInput {
+        height: auto;
+        min-height: 1;
+        max-height: 6;
+        border: none;
+        padding: 0 1;
+        background: transparent;
+        &:focus { border: none; background: transparent; }
+    }
+    """
+
+    running: reactive[bool] = reactive(False, init=False)
+    """Whether an agent runs, so that a text is a message to it."""
+
+    @dataclass
+    class Submitted(Message):
+        """A text was submitted.
+
+        Attributes:
+            goal_input: The prompt line.
+            text: All of it, pastes included.
+        """
+
+        goal_input: GoalInput
+        text: str
+
+        @property
+        def control(self) -> GoalInput:
+            """The prompt line."""
+            return self.goal_input
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id, placeholder=GOAL)
+        self.past: list[str] = []
+        """What was submitted before, oldest first."""
+        self._place = 0
+        self._draft = ""
+
+    def watch_running(self, running: bool) -> None:
+        """Say what a text would be."""
+        self.placeholder = MESSAGE if running else GOAL
+
+    def action_submit(self) -> None:
+        """Submit what is there."""
+        text = self.full_text.strip()
+        if not text:
+            return
+        if not self.past or self.past[-1] != text:
+            self.past = [*self.past, text][-REMEMBERED:]
+        self._place = len(self.past)
+        self._draft = ""
+        self.set_full_text("")
+        self.post_message(self.Submitted(self, text))
+
+    async def _on_key(self, event: events.Key) -> None:
+        """Walk through what was submitted before, from the first or last line."""
+        row = self.cursor_location[0]
+        if event.key == "up" and row == 0 and self.past:
+            self._walk(-1)
+        elif event.key == "down" and row == self.document.line_count - 1 and self._place < len(self.past):
+            self._walk(1)
+        else:
+            await super()._on_key(event)
+            return
+        event.stop()
+        event.prevent_default()
+
+    def _walk(self, step: int) -> None:
+        if self._place >= len(self.past):
+            self._draft = self.full_text
+        self._place = min(max(0, self._place + step), len(self.past))
+        self.set_full_text(self.past[self._place] if self._place < len(self.past) else self._draft)

@@ -1,0 +1,113 @@
+"""What memory and the log answered to a search."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from widgets.inert import inert_line
+from widgets.reflection_pane import similarity_bar
+
+if TYPE_CHECKING:
+    from memory.search import Hit
+
+_KINDS = {
+    "task": "$text-primary",
+    "run": "$text-primary",
+    "iteration": "$text-secondary",
+    "failure": "$text-error",
+    "pattern": "$text-success",
+    "approval": "$text-warning",
+}
+_GOOD = ("success", "green", "passed", "helped")
+
+
+class HistoryList(OptionList):
+    """Rows of what was found: kind, title, when, outcome and similarity where they are known."""
+
+    DEFAULT_CSS = """
+    HistoryList { height: 1fr; border: none; padding: 0; background: transparent; }
+    """
+
+    @dataclass
+    class Chosen(Message):
+        """A row was chosen.
+
+        Attributes:
+            history_list: The list.
+            hit: What the row is about.
+        """
+
+        history_list: HistoryList
+        hit: Hit
+
+        @property
+        def control(self) -> HistoryList:
+            """The list."""
+            return self.history_list
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id, markup=False)
+        self.hits: list[Hit] = []
+
+    def show(self, hits: Sequence[Hit], *, now: datetime | None = None, empty: str = "Nothing found.") -> None:
+        """Show these results, best first."""
+        self.hits = list(hits)
+        self.clear_options()
+        if not self.hits:
+            self.add_option(Option(Content.styled(f" {empty}", "$text-muted"), disabled=True))
+            return
+        self.add_options([Option(_row(hit, now)) for hit in self.hits])
+        self.highlighted = 0
+
+    @property
+    def current(self) -> Hit | None:
+        """The result at the cursor."""
+        if self.highlighted is None or self.highlighted >= len(self.hits):
+            return None
+        return self.hits[self.highlighted]
+
+    @on(OptionList.OptionSelected)
+    def _selected(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        if event.option_index < len(self.hits):
+            self.post_message(self.Chosen(self, self.hits[event.option_index]))
+
+
+def when(at: datetime, now: datetime | None = None) -> str:
+    """A moment as a person says it: just now, 5 min ago, 3 h ago, then the date."""
+    now = now or datetime.now(at.tzinfo)
+    seconds = (now - at).total_seconds()
+    if seconds < 60:
+        return "just now"
+    if seconds < 3600:
+        return f"{seconds // 60:.0f} min ago"
+    if seconds < 86_400:
+        return f"{seconds // 3600:.0f} h ago"
+    return at.strftime("%Y-%m-%d")
+
+
+def _row(hit: Hit, now: datetime | None) -> Content:
+    kind = inert_line(str(hit.kind), 12)
+    outcome = inert_line(str(getattr(hit, "outcome", "") or ""), 20)
+    similarity = getattr(hit, "similarity", None)
+    head = Content.assemble(
+        (f"{kind:<10}", _KINDS.get(kind, "$text-muted")),
+        (inert_line(hit.title, 160), "bold $text"),
+        (f"  {when(hit.at, now)}", "$text-muted"),
+        (f"  {outcome}", "$text-success" if outcome in _GOOD else "$text-error") if outcome else "",
+    )
+    if isinstance(similarity, float):
+        head = head + Content("  ") + similarity_bar(similarity) + Content.styled(f" {similarity:.0%}", "$text-muted")
+    snippet = inert_line(getattr(hit, "snippet", "") or "", 240)
+    if snippet and snippet != inert_line(hit.title, 240):
+        return head + Content("\n          ") + Content.styled(snippet, "$text-muted")
+    return head

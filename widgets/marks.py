@@ -1,0 +1,86 @@
+"""The glyphs and colours by which panes say how an iteration, a phase or a test ended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from engine.state import Iteration
+
+SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+
+STAGE_STYLES = {
+    "INIT": "$text-muted",
+    "PLANNING": "$text-secondary",
+    "CODING": "$text-primary",
+    "REVIEW": "$text-accent",
+    "AUDIT": "$text-accent",
+    "TESTING": "$text-warning",
+    "REFLECTING": "$text-secondary",
+    "SUCCESS": "$text-success",
+    "FAILED": "$text-error",
+    "CANCELLED": "$text-muted",
+}
+
+OUTCOME_MARKS = {
+    "passed": ("✓", "$text-success"),
+    "xfailed": ("✓", "$text-success"),
+    "failed": ("✗", "$text-error"),
+    "error": ("✗", "$text-error"),
+    "xpassed": ("✗", "$text-error"),
+    "skipped": ("–", "$text-warning"),
+    "running": ("●", "$text-primary"),
+    "waiting": ("○", "$text-muted"),
+}
+
+SEVERITY_STYLES = {
+    "critical": "$text-error bold",
+    "major": "$text-warning",
+    "minor": "$text-secondary",
+    "info": "$text-muted",
+}
+
+
+def iteration_mark(iteration: Iteration) -> tuple[str, str, str]:
+    """(glyph, style, counts) of an iteration: passed of collected tests once they ran."""
+    report = iteration.report
+    if report is not None:
+        total = max(report.collected, len(report.cases))
+        counts = f"{report.passed}/{total}" if total else str(report.reason).replace("_", " ")
+        return ("✓", "$text-success", counts) if report.green else ("✗", "$text-error", counts)
+    if iteration.sent_back:
+        return "↺", "$text-warning", "sent back"
+    return "…", "$text-primary", ""
+
+
+def failing(iteration: Iteration) -> int | None:
+    """How many tests did not pass; None when none ran."""
+    report = iteration.report
+    if report is None:
+        return None
+    return max(report.collected, len(report.cases)) - report.passed - report.skipped
+
+
+def duration(seconds: float) -> str:
+    """A time as a person reads it: 0.02s, 12s, 02:31, 1:02:31."""
+    if seconds < 10:
+        return f"{seconds:.2f}s" if seconds < 1 else f"{seconds:.1f}s"
+    if seconds < 60:
+        return f"{seconds:.0f}s"
+    return clock(seconds)
+
+
+def clock(seconds: float) -> str:
+    """A running time: 02:31 or 1:02:31."""
+    minutes, rest = divmod(max(0, int(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes:02}:{rest:02}"
+
+
+def short_count(number: int) -> str:
+    """41k, 1.2M."""
+    if number < 1000:
+        return str(number)
+    if number < 1_000_000:
+        return f"{number / 1000:.0f}k" if number >= 10_000 else f"{number / 1000:.1f}k"
+    return f"{number / 1_000_000:.1f}M"

@@ -1,0 +1,165 @@
+"""The line at the top: which run, how far, what it does, what it costs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+from textual.reactive import reactive
+from textual.timer import Timer
+from textual.widget import Widget
+
+from widgets.inert import inert_line
+from widgets.marks import STAGE_STYLES, clock, short_count
+
+if TYPE_CHECKING:
+    from engine.state import State
+
+_DOTS = {
+    "ok": ("●", "$text-success"),
+    "failed": ("●", "$text-error"),
+    "starting": ("◌", "$text-warning"),
+    "": ("○", "$text-disabled"),
+}
+SERVICES = ("database", "sandbox", "model")
+
+
+@dataclass(frozen=True)
+class _Part:
+    content: Content
+    rank: int
+    """The higher, the sooner it goes where room is short."""
+
+
+class StatusBar(Widget):
+    """One line that fits any width by dropping parts; a second, lasting one when the run is not sandboxed."""
+
+    DEFAULT_CSS = """
+    StatusBar { height: auto; dock: top; padding: 0 1; background: $panel; }
+    """
+
+    state: reactive[State | None] = reactive(None, layout=True)
+    """The run to show."""
+    scripted: reactive[bool] = reactive(False)
+    """The model is a script, whatever run is shown."""
+    unsafe_local: reactive[bool] = reactive(False, layout=True)
+    """Commands run on this machine without a sandbox."""
+    services: reactive[dict[str, str]] = reactive({}, init=False)
+    """Service to `starting`, `ok` or `failed`."""
+    now: reactive[datetime | None] = reactive(None)
+    """A fixed clock for tests; None for the real one."""
+
+    _ticker: Timer | None = None
+
+    def on_mount(self) -> None:
+        """Keep the running time going."""
+        self._ticker = self.set_interval(1.0, self.refresh)
+
+    def set_service(self, service: str, service_state: str) -> None:
+        """Say that a service is `starting`, `ok` or `failed`."""
+        self.services = {**self.services, service: service_state}
+
+    def render(self) -> Content:
+        """The line, and the banner above it."""
+        width = self.content_size.width
+        line = self._fit(width)
+        unsafe = self.unsafe_local or bool(self.state and self.state.task and self.state.task.unsafe_local)
+        if not unsafe:
+            return line
+        banner = Content.styled(
+            " UNSAFE: NOT SANDBOXED  the code of the model runs as you, on this machine ".ljust(width),
+            "bold $text on $error",
+        )
+        return Content("\n").join([banner.truncate(max(1, width)), line])
+
+    def _fit(self, width: int) -> Content:
+        left, right = self._left(), self._right()
+        while True:
+            line = Content.styled(" · ", "$foreground 30%").join([part.content for part in left])
+            tail = Content("  ").join([part.content for part in right])
+            space = width - line.cell_length - tail.cell_length
+            if space >= (1 if right else 0):
+                return line + Content(" " * space) + tail
+            droppable = [part for part in (*left, *right) if part.rank]
+            if not droppable:
+                return (tail + Content(" ") + line).truncate(max(1, width), ellipsis=True)
+            worst = max(droppable, key=lambda part: part.rank)
+            left, right = [part for part in left if part is not worst], [part for part in right if part is not worst]
+
+    def _left(self) -> list[_Part]:
+        state = self.state
+        parts = [_Part(Content.styled("Miracle", "bold $text-primary"), 3)]
+        if state is None:
+            return [*parts, _Part(Content.styled("give it a goal", "$text-muted"), 9)]
+        if state.title:
+            title = inert_line(state.title, 200)
+            wide = self.content_size.width > 100
+            room = 44 if wide else 24
+            parts.append(_Part(Content.styled(title if len(title) <= room else title[: room - 1] + "…", "$text"), 6))
+        if state.phases:
+            green = sum(phase.state == "green" for phase in state.phases)
+            here = min(green + 1, len(state.phases))
+            parts.append(_Part(_pair("phase", f"{here}/{len(state.phases)}"), 5))
+        if state.iterations:
+            most = state.max_iterations or (state.task.max_iterations if state.task else 0)
+            near = bool(state.task and len(state.iterations) >= state.task.warn_iteration)
+            number = f"{len(state.iterations)}/{most}" if most else str(len(state.iterations))
+            parts.append(_Part(_pair("iteration", number, "$text-warning" if near else "$text"), 4))
+        stage = str(state.stage)
+        parts.append(_Part(Content.styled(stage, f"bold {STAGE_STYLES.get(stage, '$text')}"), 0))
+        return [*parts, *self._spent(state)]
+
+    def _spent(self, state: State) -> list[_Part]:
+        budget = state.budget_usd or (state.task.budget_usd if state.task else 0.0)
+        near = bool(budget and state.task and state.spend.usd >= budget * state.task.warn_percentage / 100)
+        free = "+?" if state.spend.unpriced_calls else ""
+        cost = f"${state.spend.usd:.2f}{free}" + (f"/{budget:.2f}" if budget else "")
+        parts = [_Part(Content.styled(cost, "$text-warning" if near else "$text"), 7)]
+        parts.append(_Part(Content.styled(f"{short_count(state.spend.tokens)} tok", "$text-muted"), 9))
+        if state.started_at is not None:
+            end = state.updated_at if state.outcome else self.now or datetime.now(UTC)
+            seconds = ((end or state.started_at) - state.started_at).total_seconds()
+            parts.append(_Part(Content.styled(clock(seconds), "$text-muted"), 8))
+        return parts
+
+    def _right(self) -> list[_Part]:
+        parts: list[_Part] = []
+        state = self.state
+        if state is not None and state.outcome is None:
+            if state.paused is not None:
+                parts.append(
+                    _Part(
+                        Content.styled(f" PAUSED {inert_line(state.paused.reason, 20)} ", "$text on $warning 45% bold"),
+                        0,
+                    )
+                )
+            elif state.pending_approvals:
+                parts.append(
+                    _Part(Content.styled(f" WAITING {len(state.pending_approvals)} ", "$text on $accent 45% bold"), 0)
+                )
+        if self.scripted or bool(state and state.task and state.task.scripted):
+            parts.append(_Part(Content.styled(" SCRIPTED MODEL ", "$text on $secondary 40% bold"), 0))
+        if self.services:
+            all_ok = all(self.services.get(service) == "ok" for service in SERVICES)
+            dots = Content("").join(
+                [
+                    Content.assemble(
+                        _DOTS.get(self.services.get(service, ""), _DOTS[""]), (f" {service} ", "$text-muted")
+                    )
+                    for service in SERVICES
+                ]
+            )
+            parts.append(_Part(dots, 10))
+            if not all_ok:
+                parts.insert(0, _Part(self._trouble(), 2))
+        return parts
+
+    def _trouble(self) -> Content:
+        """Only the services that are not up, for a short line."""
+        return Content("")
+
+
+def _pair(word: str, value: str, style: str = "$text") -> Content:
+    return Content.assemble((f"{word} ", "$text-muted"), (value, style))
