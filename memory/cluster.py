@@ -142,8 +142,8 @@ def prepare_cluster(home: Home, installation: Installation, who: Account) -> boo
         if major != str(installation.major):
             raise DatabaseUnsuitable(
                 f"The data in {home.cluster} belongs to PostgreSQL {major}; this Miracle carries {installation.major}",
-                f"Move {home.cluster} away and restore a backup into the new one, or run a PostgreSQL {major} on it and set "
-                "DATABASE_URL.",
+                f"Move {home.cluster} away and restore a backup into a new one, or run a PostgreSQL {major} on it and "
+                "set DATABASE_URL.",
             )
         return False
     if home.cluster.exists() and any(home.cluster.iterdir()):

@@ -36,3 +36,7 @@ class LeaseLost(MemoryStoreError):
 
 class RunUnknown(MemoryStoreError):
     """No run has this id."""
+
+
+class EmbeddingFailed(MemoryStoreError):
+    """No vectors can be had from the embeddings endpoint."""

@@ -1,6 +1,7 @@
 """The right to write to a run: an advisory lock on a connection of its own, and an epoch that every append checks."""
 
 import socket
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select, update
@@ -51,6 +52,9 @@ class Lease:
     async def renew(self) -> None:
         """Take the lock again after a lost connection; harmless while it is held.
 
+        A server that has not noticed the loss yet still keeps the lock for the dead connection. As long as the epoch is
+        ours nobody else writes, so the run goes on.
+
         Raises:
             LeaseLost: another executor came first.
         """
@@ -62,7 +66,8 @@ class Lease:
                 return
             except DRIVER_ERRORS:
                 await self.release()
-        await self._lock()
+        with suppress(LeaseLost):
+            await self._lock()
         if await self._database.run(self._stored_epoch) != self.epoch:
             await self.fence()
 

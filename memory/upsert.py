@@ -21,7 +21,7 @@ async def upsert(connection: AsyncConnection, rows: Sequence[Row]) -> None:
     """
     for row in rows:
         table = _table(row)
-        key, values = _fit(table, row.key), _fit(table, row.values)
+        key, values = fit(table, row.key), fit(table, row.values)
         statement = insert(table).values({**values, **key})
         if values:
             statement = statement.on_conflict_do_update(index_elements=list(key), set_=values)
@@ -40,7 +40,12 @@ def _table(row: Row) -> Table:
     return table
 
 
-def _fit(table: Table, values: dict[str, Any]) -> dict[str, Any]:
+def fit(table: Table, values: dict[str, Any]) -> dict[str, Any]:
+    """The values as the table takes them; None is left out where the column cannot hold it.
+
+    Raises:
+        ValueError: a column that the table does not have.
+    """
     fitted: dict[str, Any] = {}
     for name, value in values.items():
         if name not in table.columns:

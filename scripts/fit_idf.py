@@ -1,7 +1,7 @@
 """Fit the offline embedder's table of inverse document frequencies.
 
-The corpus is failure reports in the form that pytest prints, made from functions of the standard library and the exceptions
-that they raise. The table is shipped frozen: fit it anew only together with a new name in `memory/offline.py`.
+The corpus is failure reports in the form that pytest prints, made from functions of the standard library and the
+exceptions that they raise. The table is shipped frozen: fit it anew only with a new name in `memory/offline.py`.
 
     python scripts/fit_idf.py
 """

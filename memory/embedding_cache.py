@@ -1,0 +1,79 @@
+"""Keeping paid vectors for a while, so that the same text is not paid for twice."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import timedelta
+
+import numpy as np
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from memory.database import Database
+from memory.embedders import Embedder, Vector
+from memory.tables import embedding_cache
+
+
+class CachedEmbedder:
+    """An embedder that looks into the table embedding_cache first.
+
+    Args:
+        inner: where missing vectors come from.
+        database: holds the cache.
+        ttl_s: seconds for which a vector is kept; 0 keeps none.
+    """
+
+    def __init__(self, inner: Embedder, database: Database, ttl_s: int) -> None:
+        self._inner = inner
+        self._database = database
+        self._ttl = timedelta(seconds=ttl_s)
+        self._model = f"{inner.name}/{inner.dimensions}"
+
+    @property
+    def name(self) -> str:
+        """The inner embedder's name."""
+        return self._inner.name
+
+    @property
+    def dimensions(self) -> int:
+        """Length of the vectors."""
+        return self._inner.dimensions
+
+    @property
+    def threshold(self) -> float:
+        """Least cosine similarity that means something."""
+        return self._inner.threshold
+
+    @property
+    def sparse(self) -> bool:
+        """As the inner embedder."""
+        return self._inner.sparse
+
+    async def embed(self, texts: Sequence[str]) -> list[Vector]:
+        """One vector a text; only those that are not in the cache are asked for."""
+        digests = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for text in texts]
+        known = await self._database.run(lambda connection: self._known(connection, digests))
+        missing = {digest: text for digest, text in zip(digests, texts, strict=True) if digest not in known}
+        if missing:
+            fresh = dict(zip(missing, await self._inner.embed(list(missing.values())), strict=True))
+            known |= fresh
+            await self._database.run(lambda connection: self._keep(connection, fresh))
+        return [known[digest] for digest in digests]
+
+    async def _known(self, connection: AsyncConnection, digests: Sequence[bytes]) -> dict[bytes, Vector]:
+        found = await connection.execute(
+            select(embedding_cache.c.digest, embedding_cache.c.vector).where(
+                embedding_cache.c.model == self._model,
+                embedding_cache.c.digest.in_(digests),
+                embedding_cache.c.created_at > func.now() - self._ttl,
+            )
+        )
+        return {bytes(row.digest): np.frombuffer(row.vector, dtype="<f4").tolist() for row in found}
+
+    async def _keep(self, connection: AsyncConnection, fresh: dict[bytes, Vector]) -> None:
+        await connection.execute(delete(embedding_cache).where(embedding_cache.c.created_at <= func.now() - self._ttl))
+        rows = [
+            {"model": self._model, "digest": digest, "vector": np.asarray(vector, dtype="<f4").tobytes()}
+            for digest, vector in fresh.items()
+        ]
+        await connection.execute(insert(embedding_cache).values(rows).on_conflict_do_nothing())
