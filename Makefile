@@ -4,7 +4,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 WORKERS ?= 2
 
-.PHONY: help setup demo test check bench format constraints clean
+.PHONY: help setup demo test check bench format docs constraints clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,6 +22,7 @@ check: setup ## format, ruff, strict mypy, layers, all tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/mypy scripts/*.py
 	$(BIN)/lint-imports
 	$(MAKE) --no-print-directory test
 
@@ -32,6 +33,10 @@ bench: setup ## measurements, one after another
 format: setup ## put the code into shape
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: setup ## the generated parts of docs/
+	$(BIN)/python -m config.reference
+	$(BIN)/python scripts/reference.py
 
 constraints: setup ## pin the newest versions of all dependencies
 	scripts/constraints.sh --upgrade
