@@ -10,8 +10,8 @@ HOUSE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 def leave_working_directory(path: list[str]) -> list[str]:
     """An import path without the working directory.
 
-    `python -m` puts it first, and a person's project may well have a `config` or an `engine` of its own: importing those
-    would run code that nobody has looked at, outside of any sandbox. Miracle's own house stays.
+    `python -m` puts it first, and a person's project may well have a `config` or an `engine` of its own: importing
+    those would run code that nobody has looked at, outside of any sandbox. Miracle's own house stays.
     """
     here = os.path.realpath(os.getcwd())
     house = os.path.realpath(HOUSE)
@@ -27,7 +27,8 @@ def main() -> None:
         return
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         sys.stderr.write(
-            "Miracle's app needs a terminal.\nWithout one, use `miracle run -t GOAL`; `miracle --help` lists the commands.\n"
+            "Miracle's app needs a terminal.\n"
+            "Without one, use `miracle run -t GOAL`; `miracle --help` lists the commands.\n"
         )
         sys.exit(2)
     from miracle_tui.app import run_app

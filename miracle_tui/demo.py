@@ -37,7 +37,9 @@ class DemoChoice:
 
 
 @asynccontextmanager
-async def demo_setup(config: "Config", name: str = DEFAULT_DEMO, *, words_per_second: float = 0) -> AsyncIterator[DemoSetup]:
+async def demo_setup(
+    config: "Config", name: str = DEFAULT_DEMO, *, words_per_second: float = 0
+) -> AsyncIterator[DemoSetup]:
     """A scripted model that serves while the context is open, and the task that it knows.
 
     Args:

@@ -1,4 +1,4 @@
-"""What the app asks of the engine: the part of `engine.engine.Engine` that it uses, so that tests can stand in for it."""
+"""What the app asks of the engine: what it uses of `engine.engine.Engine`, so that tests can stand in."""
 
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Literal, Protocol
 if TYPE_CHECKING:
     from config.config import Config
     from engine.bus import Live
-    from engine.engine import PendingApproval, RunSummary
     from engine.events import Promoted, Recorded
     from engine.llm.protocol import ModelClient
     from engine.state import State
+    from engine.summary import PendingApproval, RunSummary
     from engine.task import Plan, Task
-    from memory.projections import Hit
+    from memory.search import Hit, Kind
 
 
 class EnginePort(Protocol):
@@ -43,6 +43,6 @@ class EnginePort(Protocol):
     async def runs(self, limit: int = 50) -> "list[RunSummary]": ...
     async def state(self, run_id: str, at: int | None = None) -> "State": ...
     async def approvals(self) -> "list[PendingApproval]": ...
-    async def search(self, query: str, *, kinds: tuple[str, ...] = (), limit: int = 50) -> "list[Hit]": ...
+    async def search(self, query: str, *, kinds: "tuple[Kind, ...]" = (), limit: int = 50) -> "list[Hit]": ...
     def watch(self, run_id: str, after: int = 0) -> "AsyncIterator[Recorded | Live]": ...
     def changes(self) -> AsyncIterator[str]: ...

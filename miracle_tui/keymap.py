@@ -38,7 +38,9 @@ def check_keymap(keymap: Mapping[str, str], bindings: Iterable[BindingType]) -> 
             if other != name and (name in usable or other in usable):
                 loser = name if name in usable else other
                 if usable.pop(loser, None) is not None:
-                    problems.append(f"interface.keymap.{loser}: {key.strip()!r} is taken by {other if loser == name else name}")
+                    problems.append(
+                        f"interface.keymap.{loser}: {key.strip()!r} is taken by {other if loser == name else name}"
+                    )
     return usable, problems
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from engine.state import State
     from miracle_tui.engine_port import EnginePort
 
-ServiceStatus = Literal["starting", "ready", "failed"]
+ServiceStatus = Literal["starting", "ok", "failed"]
 
 
 @dataclass

@@ -25,8 +25,7 @@ def task_from(config: "Config", *, goal: str, workspace: Path, **choices: Any) -
             f"The goal has {len(goal):,} characters; at most {MAX_GOAL_CHARACTERS:,} are taken",
             "Put the long part into a file of the repository and name that file in the goal.",
         )
-    settings, api = config.settings, config.openai
-    roles = (role for role in api.models if role not in ("default", "embedding"))
+    settings = config.settings
     values: dict[str, Any] = {
         "budget_usd": settings.cost_control.max_budget_per_task,
         "max_tokens": settings.cost_control.max_tokens_per_task,
@@ -38,7 +37,6 @@ def task_from(config: "Config", *, goal: str, workspace: Path, **choices: Any) -
         "review": settings.agents.review,
         "audit": settings.agents.audit,
         "approve": settings.agents.approve,
-        "models": {role: api.sequence(role) for role in roles},
         **choices,
     }
     return Task(goal=goal, workspace=str(workspace), **values)

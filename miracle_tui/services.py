@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AbstractContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from miracle_tui.engine_port import EnginePort
 
 PARTS = ("database", "sandbox", "model")
+DEMO_PACE = 60
+"""Words a second that the scripted model speaks on screen."""
 Post = Callable[[Message], object]
 
 
@@ -38,13 +40,21 @@ class Services:
     def __init__(self, launch: Launch) -> None:
         self.launch = launch
         self.config: Config | None = None
+        self.lacks_key = False
+        """Whether there is neither a key nor a server of one's own that may do without."""
         self.demo_task: Task | None = None
         """The task of the demo that is being played; its scripted model knows no other."""
         self._open = AsyncExitStack()
+        self._engine: Any = None
 
     async def load(self) -> "Config":
-        """Read the configuration; the imports and the files stay off the loop."""
+        """Read the configuration, anew if it was read before; the imports and the files stay off the loop.
+
+        Raises:
+            ConfigError: a file or a variable is wrong.
+        """
         self.config = await asyncio.to_thread(_load, self.launch)
+        self.lacks_key = not self.launch.demo and await asyncio.to_thread(_lacks_key, self.config)
         return self.config
 
     async def open(self, post: Post) -> "EnginePort":
@@ -57,48 +67,69 @@ class Services:
             ConfigError, EngineError, MemoryStoreError, SandboxError: it cannot be opened.
         """
         config = self.config or await self.load()
+        log = await asyncio.to_thread(_log_file, config)
+        self._open.push(log)
         model = None
         if self.launch.demo:
             from miracle_tui.demo import demo_setup
 
-            setup = await self._open.enter_async_context(demo_setup(config, self.launch.demo))
+            setup = await self._open.enter_async_context(
+                demo_setup(config, self.launch.demo, words_per_second=DEMO_PACE)
+            )
             model, self.demo_task = setup.model, setup.task
         engine_class = await asyncio.to_thread(_engine_class)
         engine: EnginePort = await engine_class.open(
-            config, model=model, unsafe_local=self.launch.unsafe_local, on_progress=lambda part, text: post(progress(part, text))
+            config,
+            model=model,
+            unsafe_local=self.launch.unsafe_local,
+            on_progress=lambda part, text: post(progress(part, text)),
         )
         self._open.push_async_callback(engine.close)
-        post(ServiceChanged("database", "ready"))
-        post(ServiceChanged("model", "ready", engine.model.label))
+        self._engine = engine
         return engine
+
+    async def probe(self) -> None:
+        """Find out whether the sandbox works, before a run needs it.
+
+        Raises:
+            SandboxError: no isolation backend works on this machine.
+        """
+        if self._engine is not None:
+            await self._engine.sandbox.backend()
 
     async def close(self) -> None:
         """Close what is open; running runs are left resumable."""
-        self.demo_task = None
-        await self._open.aclose()
+        self.demo_task = self._engine = None
+        opened, self._open = self._open, AsyncExitStack()
+        await opened.aclose()
 
 
 def progress(part: str, text: str) -> ServiceChanged:
-    """The service's state that a line of progress tells."""
-    words = text.strip().lower()
-    if words.startswith(("ready", "open", "found", "using")):
-        return ServiceChanged(part, "ready", text)
-    if words.startswith(("failed", "no ", "cannot", "unusable", "missing")):
-        return ServiceChanged(part, "failed", text)
-    return ServiceChanged(part, "starting", text)
+    """The service's state that a line of progress tells: `starting`, `failed`, or what came up."""
+    if text in ("starting", "failed"):
+        return ServiceChanged(part, text)
+    return ServiceChanged(part, "ok", "" if text == "ok" else text)
 
 
-def needs_setup(config: "Config") -> bool:
-    """Whether there is neither a key nor a server of one's own that may do without."""
+def _lacks_key(config: "Config") -> bool:
     from config.openai import Api
+    from config.secrets import api_key
 
-    return config.openai.api.key is None and config.openai.api.base_url == Api().base_url
+    return config.openai.api.base_url == Api().base_url and api_key(config) is None
 
 
 def _load(launch: Launch) -> "Config":
     from config.load import load_config
 
     return load_config(launch.workspace, overrides=launch.overrides)
+
+
+def _log_file(config: "Config") -> AbstractContextManager[Path | None]:
+    from config.logging import logging_to_file
+
+    log = logging_to_file(config)
+    log.__enter__()
+    return log
 
 
 def _engine_class() -> Any:

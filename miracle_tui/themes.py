@@ -16,8 +16,10 @@ DARK = Theme(
     panel="#1f2530",
     dark=True,
     variables={
+        "text-muted": "#8791a7",
+        "text-disabled": "#5a6478",
         "border": "#39435a",
-        "border-blurred": "#29303e",
+        "border-blurred": "#333c4f",
         "block-cursor-background": "#2c3a57",
         "block-cursor-foreground": "#eef2fa",
         "block-cursor-text-style": "none",
@@ -51,8 +53,10 @@ LIGHT = Theme(
     panel="#e8e5dd",
     dark=False,
     variables={
+        "text-muted": "#656b78",
+        "text-disabled": "#9a9c9f",
         "border": "#b9b3a4",
-        "border-blurred": "#d5d0c4",
+        "border-blurred": "#cfc9bb",
         "block-cursor-background": "#d3dff3",
         "block-cursor-foreground": "#1a2233",
         "block-cursor-text-style": "none",

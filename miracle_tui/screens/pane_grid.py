@@ -25,7 +25,7 @@ class PaneFrame(Vertical):
 
     def note(self, text: str) -> None:
         """Say something about the content on the border; the text is not trusted."""
-        self.border_subtitle = Content(text)  # type: ignore[assignment]  # the property takes Content, its type does not say so
+        self.border_subtitle = Content(text)
 
 
 class PaneTabs(Static):
@@ -48,7 +48,9 @@ class PaneTabs(Static):
         """The names with their keys, the shown one highlighted."""
         parts = []
         for number, (name, title) in enumerate(SHORT_TITLES.items(), 1):
-            style = "bold $block-cursor-foreground on $block-cursor-background" if name == self.current else "$text-muted"
+            style = (
+                "bold $block-cursor-foreground on $block-cursor-background" if name == self.current else "$text-muted"
+            )
             parts.append(Content.styled(f" {number} {title} ", style))
         return Content("").join(parts)
 
@@ -118,6 +120,13 @@ class PaneGrid(Vertical):
     def step(self, by: int) -> str:
         """The name of the pane `by` places on."""
         return self.ORDER[(self.ORDER.index(self.current) + by) % len(self.ORDER)]
+
+    def show_badge(self, count: int) -> None:
+        """Say on the plan's border that other runs wait for an answer."""
+        title = Content(TITLES["plan"])
+        if count:
+            title = Content.assemble(title, "  ", (f" {count} waiting elsewhere · a ", "$text on $accent 45%"))
+        self.frame("plan").border_title = title
 
     @property
     def focused_pane(self) -> str:

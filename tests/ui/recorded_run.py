@@ -70,9 +70,13 @@ FAILED_MESSAGE = "tests/test_encode.py:9: AssertionError\nassert to_roman(4) == 
 
 def report(*, failing: int, passing: int) -> TestReport:
     """A report with named cases."""
-    cases = [CaseResult(id=f"tests/test_encode.py::test_{n}", outcome="passed", duration_s=0.01) for n in range(passing)]
+    cases = [
+        CaseResult(id=f"tests/test_encode.py::test_{n}", outcome="passed", duration_s=0.01) for n in range(passing)
+    ]
     cases += [
-        CaseResult(id=f"tests/test_encode.py::test_pair[{n}]", outcome="failed", duration_s=0.02, message=FAILED_MESSAGE)
+        CaseResult(
+            id=f"tests/test_encode.py::test_pair[{n}]", outcome="failed", duration_s=0.02, message=FAILED_MESSAGE
+        )
         for n in range(failing)
     ]
     return TestReport(
@@ -82,7 +86,8 @@ def report(*, failing: int, passing: int) -> TestReport:
         command=("python", "-m", "pytest"),
         cases=tuple(cases),
         collected=len(cases),
-        output="".join(f"{case.id} {case.outcome.upper()}\n" for case in cases) + f"\n{failing} failed, {passing} passed\n",
+        output="".join(f"{case.id} {case.outcome.upper()}\n" for case in cases)
+        + f"\n{failing} failed, {passing} passed\n",
         duration_s=0.62,
     )
 
@@ -91,11 +96,17 @@ def _session(session_id: str, role: str, cost: float, *, phase: str = "", iterat
     usage = Usage(input_tokens=5200, output_tokens=900)
     return [
         e.SessionOpened(
-            session_id=session_id, role=role, phase_id=phase, iteration=iteration, messages=(Message(role="user", content="…"),)
+            session_id=session_id,
+            role=role,
+            phase_id=phase,
+            iteration=iteration,
+            messages=(Message(role="user", content="…"),),
         ),
         e.CallStarted(session_id=session_id, call_id=f"{session_id}-c", model="scripted"),
         e.AnswerReceived(
-            session_id=session_id, call_id=f"{session_id}-c", answer=Answer(model="scripted", usage=usage, cost_usd=cost)
+            session_id=session_id,
+            call_id=f"{session_id}-c",
+            answer=Answer(model="scripted", usage=usage, cost_usd=cost),
         ),
     ]
 
@@ -116,7 +127,9 @@ def until_plan() -> list[e.Event]:
         e.SpecSubmitted(session_id="s1", spec=SPEC),
         *_session("s2", "planner", 0.012),
         e.PlanSubmitted(session_id="s2", plan=PLAN),
-        e.ApprovalRequested(approval_id="a-plan", topic="plan", subject="plan:1", title="Is this plan right?", detail=PLAN.summary),
+        e.ApprovalRequested(
+            approval_id="a-plan", topic="plan", subject="plan:1", title="Is this plan right?", detail=PLAN.summary
+        ),
     ]
 
 
@@ -212,7 +225,13 @@ def until_success() -> list[e.Event]:
             e.PhaseFinished(phase_id=phase, number=number),
         ]
     receipt = Receipt(
-        commit="d" * 40, tree="e" * 40, backend="bubblewrap", tests=("tests/test_encode.py",), passed=12, skipped=0, output_sha256="f" * 64
+        commit="d" * 40,
+        tree="e" * 40,
+        backend="bubblewrap",
+        tests=("tests/test_encode.py",),
+        passed=12,
+        skipped=0,
+        output_sha256="f" * 64,
     )
     proof = e.ProofFinished(phase_id="round-trip", number=4, report=report(failing=0, passing=12), receipt=receipt)
     return [*events, proof, e.RunFinished(outcome="success", receipt=receipt)]
@@ -221,5 +240,6 @@ def until_success() -> list[e.Event]:
 def recorded(events: list[e.Event], run_id: str = RUN, after: int = 0) -> list[e.Recorded]:
     """The events with places and times, four seconds apart."""
     return [
-        e.Recorded(run_id=run_id, seq=seq, at=START + seq * SECOND, event=event) for seq, event in enumerate(events, after + 1)
+        e.Recorded(run_id=run_id, seq=seq, at=START + seq * SECOND, event=event)
+        for seq, event in enumerate(events, after + 1)
     ]

@@ -29,7 +29,12 @@ def test_a_persons_own_packages_are_never_imported(tmp_path: Path, package: str)
     trap.mkdir()
     (trap / "__init__.py").write_text("raise SystemExit('the trap sprang')\n")
     done = subprocess.run(
-        [sys.executable, "-m", "miracle_tui", "--help"], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-m", "miracle_tui", "--help"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert "the trap sprang" not in done.stdout + done.stderr
     assert done.returncode == 0, done.stderr

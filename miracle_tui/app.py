@@ -1,0 +1,219 @@
+"""The app: it paints first, brings the services up behind that, and passes on what they say."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from miracle_tui.messages import EngineReady, RunsChanged, ServiceChanged, Trouble
+from miracle_tui.screens.keys import PANE_KEYMAP
+from miracle_tui.services import Launch, Services
+from miracle_tui.themes import DARK, THEMES, other_theme
+from miracle_tui.trouble import trouble_of
+
+if TYPE_CHECKING:
+    from miracle_tui.engine_port import EnginePort
+    from miracle_tui.screens.run_screen import RunScreen
+
+
+def _run_screen() -> "Screen[None]":
+    from miracle_tui.screens.run_screen import RunScreen
+
+    return RunScreen()
+
+
+class MiracleApp(App[None]):
+    """Miracle in the terminal.
+
+    Args:
+        launch: How it was started.
+        services: What opens the engine; made from `launch` by default.
+    """
+
+    TITLE = "Miracle"
+    MODES: ClassVar = {"run": _run_screen}
+    DEFAULT_MODE = "run"
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("d", "toggle_theme", "Theme", show=False, id="theme"),
+        Binding("q", "quit", "Quit", show=False, id="quit"),
+        Binding("ctrl+q", "quit", "Quit", show=False, priority=True, id="quit.always"),
+        Binding("question_mark,f1", "help", "Help", id="help", key_display="?"),
+    ]
+
+    def __init__(self, launch: Launch, services: Services | None = None) -> None:
+        super().__init__()
+        self.services = services or Services(launch)
+        self.engine: EnginePort | None = None
+        self.driven: set[str] = set()
+        """Runs that this app set to work."""
+        self.own_keys = dict(PANE_KEYMAP)
+        """Binding id to key, where it is not the built-in one."""
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = DARK.name
+        self.set_keymap(self.own_keys)
+
+    def on_mount(self) -> None:
+        """Bring the services up once the first frame is out."""
+        self.call_after_refresh(self.open_services)
+
+    # Work that may fail
+
+    def perform(self, work: Awaitable[None], name: str, *, group: str = "command", exclusive: bool = False) -> None:
+        """Do something in a worker; what goes wrong becomes a dialog, never the end of the app."""
+        self.run_worker(
+            self._guarded(work, name),
+            name=name,
+            group=group,
+            description=name,
+            exit_on_error=False,
+            exclusive=exclusive,
+        )
+
+    async def _guarded(self, work: Awaitable[None], name: str) -> None:
+        try:
+            await work
+        except Exception as exc:
+            logging.getLogger(__name__).exception("%s failed", name)
+            self.post_message(trouble_of(exc, name))
+
+    @on(Trouble)
+    def show_trouble(self, event: Trouble) -> None:
+        """Say what went wrong and what to do next."""
+        from widgets.dialogs.error_dialog import ErrorDialog
+
+        self.push_screen(ErrorDialog(event.title, event.hint))
+
+    # Services
+
+    def open_services(self) -> None:
+        """Open configuration and engine."""
+        self.perform(self._open(), "start", group="services", exclusive=True)
+
+    async def reopen(self, demo: str = "") -> None:
+        """Close what is open and open it anew, with another demo or a new key."""
+        self.engine = None
+        self.run_screen.leave_run()
+        self.workers.cancel_group(self, "feed")
+        await self.services.close()
+        self.services.launch.demo = demo
+        self.services.config = None
+        self.open_services()
+
+    async def _open(self) -> None:
+        config = await self.services.load()
+        self._use_interface(config.settings.interface.theme, config.settings.interface.keymap)
+        if self.services.lacks_key:
+            self.run_screen.take_service(ServiceChanged("model", "failed", "no key"))
+            self.push_setup()
+        self.post_message(EngineReady(await self.services.open(self.post_message)))
+
+    def _use_interface(self, theme: str, keymap: dict[str, str]) -> None:
+        from miracle_tui.keymap import check_keymap
+        from miracle_tui.screens.run_screen import RunScreen
+
+        if theme in self.available_themes:
+            self.theme = theme
+        else:
+            names = ", ".join(sorted(self.available_themes))
+            self.notify(f"There is no theme {theme!r}. There are: {names}.", severity="warning", markup=False)
+        usable, problems = check_keymap(keymap, [*self.BINDINGS, *RunScreen.BINDINGS])
+        self.own_keys = {**self.own_keys, **usable}
+        self.set_keymap(self.own_keys)
+        for problem in problems:
+            self.notify(problem, title="Keys", severity="warning", markup=False, timeout=12)
+
+    @on(ServiceChanged)
+    def _service_changed(self, event: ServiceChanged) -> None:
+        self.run_screen.take_service(event)
+
+    @on(EngineReady)
+    def _engine_ready(self, event: EngineReady) -> None:
+        self.engine = event.engine
+        self.perform(self._feed(event.engine), "list of runs", group="feed", exclusive=True)
+        self.perform(self.services.probe(), "find a sandbox", group="probe", exclusive=True)
+        self.run_screen.engine_ready(event.engine, self.services.demo_task)
+
+    async def _feed(self, engine: "EnginePort") -> None:
+        self.run_screen.post_message(RunsChanged())
+        async for run_id in engine.changes():
+            self.run_screen.post_message(RunsChanged(run_id))
+
+    # Screens
+
+    @property
+    def run_screen(self) -> "RunScreen":
+        """The screen that is always there."""
+        from miracle_tui.screens.run_screen import RunScreen
+
+        screen = self.screen_stack[0]
+        assert isinstance(screen, RunScreen)
+        return screen
+
+    def push_setup(self) -> None:
+        """Show what was found on this machine and what is missing."""
+        from miracle_tui.screens.setup_screen import SetupScreen
+
+        if self.services.config is not None and not isinstance(self.screen, SetupScreen):
+            self.push_screen(SetupScreen(self.services.config), self._setup_done)
+
+    def _setup_done(self, choice: "str | None") -> None:
+        if choice is not None:
+            self.perform(self.reopen(demo=choice), "open again", group="services")
+
+    # Actions
+
+    def action_toggle_theme(self) -> None:
+        """Dark or light."""
+        self.theme = other_theme(self.theme)
+
+    def action_help(self) -> None:
+        """Show what every key does."""
+        from miracle_tui.screens.keys import key_groups
+        from widgets.dialogs.help_dialog import HelpDialog
+
+        if not isinstance(self.screen, HelpDialog):
+            self.push_screen(HelpDialog(key_groups(self.own_keys, self.BINDINGS)))
+
+    async def action_quit(self) -> None:
+        """Leave; runs that are at work can be resumed."""
+        self.exit(message=self.run_screen.farewell())
+
+    def get_system_commands(self, screen: "Screen[object]") -> Iterable[SystemCommand]:
+        """Everything that has a key, by name."""
+        if screen is self.run_screen:
+            yield from self.run_screen.commands()
+        yield SystemCommand("Theme", "Dark or light", self.action_toggle_theme)
+        yield SystemCommand("Set up", "What was found on this machine, the API key, the demo", self.push_setup)
+        yield SystemCommand("Help", "What every key does", self.action_help)
+        yield SystemCommand("Quit", "Leave; running runs can be resumed", self.action_quit)
+
+
+def run_app(workspace: Path | None = None, *, demo: str = "", launch: Launch | None = None) -> int:
+    """Run the app until a person leaves it.
+
+    Args:
+        workspace: the person's folder; the current one by default.
+        demo: name of a demo to play.
+        launch: the whole of how it is started, instead of the two above.
+
+    Returns:
+        The exit status.
+    """
+    app = MiracleApp(launch or Launch((workspace or Path.cwd()).absolute(), demo=demo))
+    asyncio.run(_run(app))
+    return app.return_code or 0
+
+
+async def _run(app: MiracleApp) -> None:
+    try:
+        await app.run_async()
+    finally:
+        await app.services.close()

@@ -1,0 +1,198 @@
+"""The widgets of the run screen: placed after the first paint, fed with the folded state and what happens live."""
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from textual.widgets import Footer
+
+from miracle_tui.messages import ServiceChanged
+from miracle_tui.screens.pane_grid import PaneGrid
+from widgets.diff_pane import DiffPane
+from widgets.goal_input import GoalInput
+from widgets.iteration_strip import IterationStrip
+from widgets.plan_pane import PlanPane
+from widgets.reflection_pane import ReflectionPane
+from widgets.status_bar import StatusBar
+from widgets.stream_view import StreamView
+from widgets.test_pane import TestPane
+
+if TYPE_CHECKING:
+    from engine.bus import Live
+    from engine.events import Recorded
+    from engine.state import Iteration, State
+    from miracle_tui.screens.run_screen import RunScreen
+    from sandbox.report import TestReport
+
+ROLE_PANE = {
+    "reprompter": "plan",
+    "planner": "plan",
+    "coder": "diff",
+    "reviewer": "reflection",
+    "auditor": "reflection",
+    "tester": "tests",
+    "reflector": "reflection",
+}
+"""The pane that an agent's text streams into: the one that its result will be shown in."""
+
+
+class Furniture:
+    """All widgets that show a run. `show_*` hand on what is so; nothing here decides anything."""
+
+    def __init__(self, screen: "RunScreen") -> None:
+        self.screen = screen
+        self.grid = screen.query_one(PaneGrid)
+        self.status = StatusBar(id="status")
+        self.plan = PlanPane(id="plan")
+        self.diff = DiffPane(id="diff")
+        self.reflection = ReflectionPane(id="reflection")
+        self.tests = TestPane(id="tests")
+        self.strip = IterationStrip(id="strip")
+        self.goal = GoalInput(id="goal")
+        self.voices = {name: StreamView(id=f"voice-{name}") for name in ("plan", "reflection", "tests")}
+        self.state: State | None = None
+        self.chosen = 0
+        """The iteration that a person looks at; 0 while they follow the newest."""
+        self._shown: Iteration | None = None
+        self._speaking = ""
+        self._streamed = False
+        """Whether the test pane holds the live output of a run that has no report yet."""
+
+    @classmethod
+    async def place(cls, screen: "RunScreen") -> "Furniture":
+        """Make the widgets and put them into the screen's empty places."""
+        made = cls(screen)
+        with screen.app.batch_update():
+            for name, pane in (
+                ("plan", made.plan),
+                ("diff", made.diff),
+                ("reflection", made.reflection),
+                ("tests", made.tests),
+            ):
+                frame = made.grid.frame(name)
+                await frame.mount(pane)
+                if name in made.voices:
+                    await frame.mount(made.voices[name])
+            await screen.query_one("#strip-slot").mount(made.strip)
+            await screen.query_one("#input-slot").mount(made.goal)
+            await screen.query_one("#footer-slot").mount(Footer(compact=True))
+            await screen.mount(made.status, before="#status-slot")
+            await screen.query_one("#status-slot").remove()
+        return made
+
+    def show_service(self, event: ServiceChanged) -> None:
+        """Show how far a service is."""
+        self.status.set_service(event.part, event.status)
+
+    def clear(self) -> None:
+        """Show no run."""
+        self.state, self._shown, self.chosen = None, None, 0
+        self.status.state = self.plan.state = self.reflection.state = self.strip.state = None
+        self.reflection.number = 0
+        self.goal.running = False
+        self.diff.diff = ""
+        self.tests.clear()
+        self._hush()
+        for name in self.grid.ORDER:
+            self.grid.frame(name).note("")
+
+    # What is so
+
+    def show_state(self, state: "State", recorded: "Iterable[Recorded]") -> None:
+        """Hand the folded state to every pane."""
+        self.state = state
+        self.status.state = state
+        self.goal.running = state.outcome is None
+        self.plan.state = state
+        self.reflection.state = state
+        self.strip.state = state
+        if any(item.event.kind == "answer_received" for item in recorded):
+            self._hush()
+        self._show_iteration()
+
+    def choose(self, number: int) -> None:
+        """Show one iteration; 0 follows the newest again."""
+        self.chosen = number
+        self._streamed = False
+        self.reflection.number = number
+        self._shown = None
+        self._show_iteration()
+
+    def _show_iteration(self) -> None:
+        state = self.state
+        if state is None:
+            return
+        shown = self._pick(state)
+        for name in ("diff", "reflection", "tests"):
+            self.grid.frame(name).note(f" iteration {self.chosen} · 0 newest " if self.chosen else "")
+        if shown is None:
+            return
+        before, self._shown = self._shown, shown
+        if before is None or before.diff != shown.diff or before.number != shown.number:
+            self.diff.diff = shown.diff or (self._last_diff(state) if not self.chosen else "")
+        if before is None or before.report is not shown.report:
+            if shown.report is not None:
+                self._show_report(shown.report)
+            elif self.chosen:
+                self.tests.clear()
+
+    def _show_report(self, report: "TestReport") -> None:
+        if not self._streamed:
+            # The log in the pane is of another test run.
+            self.tests.clear()
+        self._streamed = False
+        self.tests.show_report(report)
+
+    def _pick(self, state: "State") -> "Iteration | None":
+        if not self.chosen:
+            return state.iteration
+        return next((iteration for iteration in state.iterations if iteration.number == self.chosen), state.iteration)
+
+    @staticmethod
+    def _last_diff(state: "State") -> str:
+        """The newest diff there is: a new iteration has none yet, and an empty pane would say less."""
+        return next((iteration.diff for iteration in reversed(state.iterations) if iteration.diff), "")
+
+    # What happens live
+
+    def show_live(self, items: "Iterable[Live]") -> None:
+        """Hand on streamed text, output and tests as they end."""
+        from engine.bus import Delta, Notice, OutputText, TestsBegan, TestSeen
+
+        for item in items:
+            if isinstance(item, Delta):
+                self._speak(item.role, item.text)
+            elif isinstance(item, Notice):
+                self.screen.notify(item.text, markup=False)
+            elif self.chosen:
+                continue
+            elif isinstance(item, OutputText):
+                self.tests.output(item.text)
+            elif isinstance(item, TestSeen):
+                self.tests.test_event(item.event)
+            elif isinstance(item, TestsBegan):
+                self._streamed = True
+                self.tests.begin(item.backend, item.command)
+
+    def _speak(self, role: str, text: str) -> None:
+        if role != self._speaking:
+            self._hush()
+            self._speaking = role
+            pane = ROLE_PANE.get(role, "plan")
+            if pane == "diff":
+                self.diff.live = role
+            else:
+                self.voices[pane].role = role
+        self._voice(role)(text)
+
+    def _voice(self, role: str) -> Callable[[str], None]:
+        pane = ROLE_PANE.get(role, "plan")
+        return self.diff.stream if pane == "diff" else self.voices[pane].stream
+
+    def _hush(self) -> None:
+        """The agent has spoken: its words are in the log now."""
+        if not self._speaking:
+            return
+        self._speaking = ""
+        self.diff.end_stream()
+        for voice in self.voices.values():
+            voice.end_stream()

@@ -1,0 +1,58 @@
+"""The keys of the app, as the help shows them, and those of the panes that give way to them."""
+
+from collections.abc import Iterable, Mapping
+
+from textual.binding import Binding, BindingType
+from textual.keys import format_key
+
+PANE_KEYMAP = {
+    "plan.fold": "left",
+    "plan.unfold": "right",
+    "diff.next-hunk": "full_stop",
+    "diff.previous-hunk": "comma",
+    "log.next": "full_stop",
+    "log.previous": "comma",
+    "tests.view": "v",
+}
+"""Binding id to key: a letter of the run screen means the same in every pane, so a pane's own use of it moves."""
+
+
+def key_groups(keymap: Mapping[str, str], app_bindings: Iterable[BindingType]) -> dict[str, list[tuple[str, str]]]:
+    """What every key does, by what it belongs to.
+
+    Args:
+        keymap: binding id to keys, where they are not the built-in ones.
+        app_bindings: the app's own.
+    """
+    from miracle_tui.screens.run_screen import RunScreen
+    from widgets.diff_pane import DiffPane
+    from widgets.goal_input import GoalInput
+    from widgets.line_log import LineLog
+    from widgets.plan_pane import PlanPane
+    from widgets.test_pane import TestPane
+
+    return {
+        "Run": _rows([*RunScreen.BINDINGS, *app_bindings], keymap),
+        "Goal or message": [
+            *_rows(GoalInput.BINDINGS, keymap),
+            ("shift+enter, ^j", "A new line"),
+            ("up, down", "Earlier and later texts"),
+        ],
+        "Plan": _rows(PlanPane.BINDINGS, keymap),
+        "Code diff": _rows(DiffPane.BINDINGS, keymap),
+        "Test output": [*_rows(TestPane.BINDINGS, keymap), *_rows(LineLog.BINDINGS, keymap)],
+    }
+
+
+def _rows(bindings: Iterable[BindingType], keymap: Mapping[str, str]) -> list[tuple[str, str]]:
+    keys: dict[str, list[str]] = {}
+    for binding in bindings:
+        if isinstance(binding, Binding) and binding.description:
+            found = keymap.get(binding.id or "", binding.key).split(",")
+            keys.setdefault(binding.description, []).extend(_name(key.strip()) for key in found)
+    return [(", ".join(dict.fromkeys(names)), does) for does, names in keys.items()]
+
+
+def _name(key: str) -> str:
+    # Terminals send ctrl+space as ctrl+@; one name for it is enough.
+    return format_key("ctrl+space" if key == "ctrl+@" else key)

@@ -1,0 +1,165 @@
+"""What a run asks of a person, and the notices that they must not miss."""
+
+from typing import TYPE_CHECKING, Literal
+
+from engine.state import Approval, State, Status
+
+if TYPE_CHECKING:
+    from miracle_tui.screens.run_desk import RunDesk
+
+MORE_BUDGET_USD = 5.0
+MORE_ITERATIONS = 5
+
+
+class Questions:
+    """Opens each question of the shown run once by itself, and again when it is asked for."""
+
+    def __init__(self, desk: "RunDesk") -> None:
+        self.desk = desk
+        self._asked: set[str] = set()
+        self._told: set[str] = set()
+        self._waiting = 0
+        self._open = False
+
+    def forget(self) -> None:
+        """Another run is shown."""
+        self._asked.clear()
+        self._told.clear()
+
+    def take_state(self, state: State) -> None:
+        """Open what has not been opened; say how a run ended or why it stopped."""
+        screen = self.desk.screen
+        for approval in state.pending_approvals:
+            if approval.request.approval_id not in self._asked and not self._open:
+                self._asked.add(approval.request.approval_id)
+                screen.miracle.perform(self.ask(approval), "ask", group="dialog")
+                return
+        if state.outcome is not None:
+            self._tell_end(state)
+        elif state.paused is not None:
+            self._tell_pause(state)
+        else:
+            self._told.discard("paused")
+
+    async def ask(self, approval: Approval) -> None:
+        """Open the dialog of a question and pass the answer on; a dialog that is closed leaves the question open."""
+        if self._open:
+            return
+        self._open = True
+        try:
+            await self._ask(approval)
+        finally:
+            self._open = False
+
+    async def _ask(self, approval: Approval) -> None:
+        from widgets.dialogs.approval_dialog import ApprovalDialog
+        from widgets.dialogs.questions_dialog import QuestionsDialog
+
+        request, run_id = approval.request, self.desk.run_id
+        if request.topic == "plan" and self.desk.state.plan is not None:
+            await self._ask_plan(approval)
+            return
+        dialog = QuestionsDialog(request) if request.topic == "questions" else ApprovalDialog(request)
+        choice = await self.desk.screen.app.push_screen_wait(dialog)
+        if choice is not None:
+            await self.desk.engine.answer(
+                run_id, request.approval_id, choice.decision, reason=choice.reason, answers=choice.answers
+            )
+            self._drive(run_id)
+
+    async def _ask_plan(self, approval: Approval) -> None:
+        from widgets.dialogs.plan_dialog import PlanDialog
+
+        state, run_id = self.desk.state, self.desk.run_id
+        if state.plan is None:
+            return
+        choice = await self.desk.screen.app.push_screen_wait(PlanDialog(state.plan, state.spec))
+        if choice is None:
+            return
+        if choice.plan is not None:
+            await self.desk.engine.edit_plan(run_id, choice.plan)
+        decision: Literal["once", "deny"] = "once" if choice.decision == "approve" else "deny"
+        await self.desk.engine.answer(run_id, approval.request.approval_id, decision, reason=choice.reason)
+        self._drive(run_id)
+
+    def _drive(self, run_id: str) -> None:
+        """An answered run goes on here if it was begun here; another executor sees the answer by itself."""
+        if run_id in self.desk.screen.miracle.driven:
+            self.desk.engine.drive(run_id)
+
+    async def confirm(self, title: str, text: str) -> bool:
+        """A yes or no."""
+        from widgets.dialogs.confirm_dialog import ConfirmDialog
+
+        return await self.desk.screen.app.push_screen_wait(ConfirmDialog(title, text))
+
+    async def resume(self) -> None:
+        """Let a paused run go on, with more to spend where that is what it lacks."""
+        desk, paused = self.desk, self.desk.state.paused
+        if paused is None:
+            return
+        usd, iterations = 0.0, 0
+        if paused.reason == "budget":
+            usd = MORE_BUDGET_USD
+            spent = f"${desk.state.spend.usd:.2f} of ${desk.state.budget_usd:.2f} are spent."
+            if not await self.confirm(f"Go on with ${usd:.2f} more?", spent):
+                return
+        elif paused.reason == "iterations":
+            iterations = MORE_ITERATIONS
+            used = f"{len(desk.state.iterations)} of {desk.state.max_iterations} iterations are used."
+            if not await self.confirm(f"Go on with {iterations} more iterations?", used):
+                return
+        await desk.engine.resume(desk.run_id, add_budget_usd=usd, add_iterations=iterations)
+        desk.go_on()
+
+    async def offer_result(self) -> None:
+        """Show the receipt and the ways to take the result."""
+        from widgets.dialogs.promote_dialog import PromoteDialog
+
+        desk = self.desk
+        how = await desk.screen.app.push_screen_wait(PromoteDialog(desk.state))
+        if how is not None:
+            done = await desk.engine.promote(desk.run_id, how)
+            desk.screen.notify(done.detail or done.commit, title=f"Taken: {how}", markup=False, timeout=10)
+
+    def show_waiting(self, count: int) -> None:
+        """How many questions of other runs wait; a bell when there are more than before."""
+        screen = self.desk.screen
+        if count > self._waiting:
+            screen.app.bell()
+            asks = "Another run asks you something." if count == 1 else f"{count} questions of other runs wait."
+            screen.notify(f"{asks} a opens it.", timeout=6)
+        self._waiting = count
+        screen.show_badge(count)
+
+    def _tell_end(self, state: State) -> None:
+        screen = self.desk.screen
+        if "end" in self._told or state.run_id not in screen.miracle.driven:
+            return
+        self._told.add("end")
+        if state.status is Status.SUCCESS and state.promoted is None:
+            screen.miracle.perform(self.offer_result(), "offer the result", group="dialog")
+        elif state.status is Status.FAILED:
+            screen.notify(
+                f"{state.reason}\nn starts another run.",
+                title="The run failed",
+                severity="error",
+                markup=False,
+                timeout=15,
+            )
+
+    def _tell_pause(self, state: State) -> None:
+        paused = state.paused
+        if paused is None or "paused" in self._told:
+            return
+        self._told.add("paused")
+        if paused.reason == "person":
+            return
+        lines = [paused.detail, paused.hint, "space goes on."]
+        self.desk.screen.notify(
+            "\n".join(line for line in lines if line),
+            title=f"Paused: {paused.reason}",
+            severity="warning",
+            markup=False,
+            timeout=15,
+        )

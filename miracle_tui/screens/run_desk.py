@@ -1,0 +1,230 @@
+"""What a person does with runs: start, watch, pause, steer, switch. Every async method is a worker's work."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.errors import EngineError
+from engine.state import State, Status
+from engine.task import Task
+from miracle_tui.bridge import RunBridge
+from miracle_tui.messages import RunsChanged
+from miracle_tui.new_task import task_from
+from miracle_tui.screens.questions import Questions
+from miracle_tui.trouble import trouble_of
+
+if TYPE_CHECKING:
+    from engine.events import Recorded
+    from miracle_tui.engine_port import EnginePort
+    from miracle_tui.screens.run_screen import RunScreen
+    from widgets.dialogs.new_task_dialog import NewTask
+
+MAX_GOAL_FILE_BYTES = 2_000_000
+
+
+class RunDesk:
+    """Acts on runs through the engine."""
+
+    def __init__(self, screen: "RunScreen", engine: "EnginePort") -> None:
+        self.screen = screen
+        self.engine = engine
+        self.run_id = ""
+        self.state = State()
+        self.questions = Questions(self)
+
+    # Which run is shown
+
+    def show(self, run_id: str) -> None:
+        """Follow a run from its first event on."""
+        self.run_id = run_id
+        self.state = State()
+        self.questions.forget()
+        if self.screen.furniture is not None:
+            self.screen.furniture.clear()
+        bridge = RunBridge(self.engine, self.screen.post_message)
+        self.screen.miracle.perform(bridge.follow(run_id), "follow the run", group="bridge", exclusive=True)
+        self.screen.post_message(RunsChanged())
+
+    def take_state(self, state: State, recorded: "Iterable[Recorded]") -> None:
+        """The shown run went on: ask what it asks, say what a person must know."""
+        self.state = state
+        self.questions.take_state(state)
+
+    async def count_questions(self) -> None:
+        """Show how many questions of other runs wait; ring when there are more than before."""
+        waiting = [approval for approval in await self.engine.approvals() if approval.run_id != self.run_id]
+        self.questions.show_waiting(len(waiting))
+
+    async def choose_run(self) -> None:
+        """Let the person choose a run from the list."""
+        from widgets.dialogs.runs_dialog import RunsDialog
+
+        chosen = await self.screen.app.push_screen_wait(RunsDialog(await self.engine.runs(), self.run_id))
+        if chosen:
+            self.show(chosen)
+
+    async def tell_interrupted(self) -> None:
+        """Say that runs of this folder were interrupted; they go on only when a person wants it."""
+        here = str(self.screen.miracle.services.launch.workspace)
+        left = [
+            run
+            for run in await self.engine.runs()
+            if run.workspace == here and run.status in ("running", "waiting", "paused")
+        ]
+        if left and not self.run_id:
+            which = f"“{left[0].title}” is" if len(left) == 1 else f"{len(left)} runs are"
+            self.screen.notify(
+                f"{which} not finished. r shows the list; open a run and press space to go on.",
+                title="Interrupted",
+                markup=False,
+                timeout=12,
+            )
+
+    # Starting and steering
+
+    async def submit(self, text: str) -> None:
+        """A new goal; or a message, while the shown run is at work.
+
+        Raises:
+            EngineError: the goal or the message cannot be taken; the text is put back.
+        """
+        try:
+            if self.is_open:
+                await self.engine.steer(self.run_id, text)
+                self.screen.notify("The next step takes your message along.", timeout=3)
+            else:
+                await self.start(await self._task(text))
+        except Exception:
+            self._put_back(text)
+            raise
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a run is shown that is not over."""
+        return bool(self.run_id) and self.state.outcome is None
+
+    async def start(self, task: Task) -> None:
+        """Begin a run and show it.
+
+        Raises:
+            EngineError: the folder or the goal cannot be used.
+        """
+        only = self.screen.miracle.services.demo_task
+        if only is not None and only.goal.strip() != task.goal.strip():
+            raise EngineError(
+                "The demo's scripted model knows only its own task",
+                "Choose Set up in the palette (ctrl+p) to store an API key, "
+                "or leave and start `miracle` with OPENAI_API_KEY set.",
+            )
+        run_id = await self.engine.start(task)
+        self.screen.miracle.driven.add(run_id)
+        self.show(run_id)
+
+    async def new_task(self) -> None:
+        """Open the form and start what it describes."""
+        from widgets.dialogs.error_dialog import ErrorDialog
+        from widgets.dialogs.new_task_dialog import NewTaskDialog
+
+        filled: NewTask | None = self._empty_form()
+        while (filled := await self.screen.app.push_screen_wait(NewTaskDialog(filled))) is not None:
+            try:
+                await self.start(self._task_of(filled))
+            except Exception as exc:  # noqa: BLE001  said at once, with the form kept: nothing that was typed is lost
+                trouble = trouble_of(exc, "start the run")
+                await self.screen.app.push_screen_wait(ErrorDialog(trouble.title, trouble.hint))
+            else:
+                return
+
+    def _empty_form(self) -> "NewTask":
+        from widgets.dialogs.new_task_dialog import NewTask
+
+        settings = self.engine.config.settings
+        return NewTask(
+            goal=self.screen.furniture.goal.full_text if self.screen.furniture and not self.is_open else "",
+            workspace=str(self.screen.miracle.services.launch.workspace),
+            budget_usd=settings.cost_control.max_budget_per_task,
+            max_iterations=settings.orchestrator.max_iterations,
+            questions=settings.agents.questions,
+            review=settings.agents.review,
+            audit=settings.agents.audit,
+        )
+
+    def _task_of(self, filled: "NewTask") -> Task:
+        choices = {name: value for name, value in asdict(filled).items() if name not in ("goal", "workspace")}
+        workspace = Path(filled.workspace).expanduser().absolute()
+        return task_from(self.engine.config, goal=filled.goal, workspace=workspace, **choices)
+
+    async def _task(self, text: str) -> Task:
+        goal = await asyncio.to_thread(_read_goal, text) if text.startswith("@") else text
+        return task_from(self.engine.config, goal=goal, workspace=self.screen.miracle.services.launch.workspace)
+
+    def _put_back(self, text: str) -> None:
+        if self.screen.furniture is not None and not self.screen.furniture.goal.full_text:
+            self.screen.furniture.goal.set_full_text(text)
+
+    # Pause, resume, cancel
+
+    async def pause_or_resume(self) -> None:
+        """Pause a run that works here; let any other go on."""
+        if not self.run_id:
+            self.screen.notify("There is no run yet: write a goal, or press r for the list.", timeout=4)
+        elif self.state.outcome is not None:
+            self.screen.notify("This run is over. P takes its result; n starts another.", timeout=4)
+        elif self.state.paused is not None:
+            await self.questions.resume()
+        elif self.run_id not in self.screen.miracle.driven:
+            self.go_on()
+        else:
+            await self.engine.pause(self.run_id)
+
+    def go_on(self) -> None:
+        """Work on the shown run in this process."""
+        self.screen.miracle.driven.add(self.run_id)
+        self.engine.drive(self.run_id)
+
+    async def cancel(self) -> None:
+        """End the run, after a question."""
+        if self.is_open and await self.questions.confirm(
+            "End this run for good?", "Its branch and its history stay; it cannot go on."
+        ):
+            await self.engine.cancel(self.run_id)
+
+    async def ask_again(self) -> None:
+        """Open the question that waits: of this run, else of the run that has one."""
+        if self.state.pending_approvals:
+            await self.questions.ask(self.state.pending_approvals[0])
+            return
+        others = [approval for approval in await self.engine.approvals() if approval.run_id != self.run_id]
+        if others:
+            self.show(others[0].run_id)
+        else:
+            self.screen.notify("Nothing waits for an answer.", timeout=3)
+
+    async def promote(self) -> None:
+        """Take the result of the shown run."""
+        if self.state.status is Status.SUCCESS:
+            await self.questions.offer_result()
+        else:
+            self.screen.notify("A result can be taken once the run is green.", timeout=4)
+
+    def farewell(self) -> str | None:
+        """What a person should know who leaves now."""
+        if not self.is_open or self.run_id not in self.screen.miracle.driven:
+            return None
+        return f"The run {self.run_id} is not finished; `miracle resume {self.run_id}` goes on with it."
+
+
+def _read_goal(text: str) -> str:
+    path = Path(text[1:].strip()).expanduser()
+    try:
+        if not path.is_file():
+            raise EngineError(f"There is no file {path}", "After @ comes the path of a text file that holds the goal.")
+        if path.stat().st_size > MAX_GOAL_FILE_BYTES:
+            raise EngineError(f"{path} is too long for a goal", "Name the file in a short goal instead.")
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as exc:
+        raise EngineError(
+            f"The goal's file {path} cannot be read: {exc}", "Give the path of a text file after @."
+        ) from exc

@@ -1,0 +1,260 @@
+"""The screen of one run: status, four panes, iterations, and a line for the goal or a message."""
+
+from collections.abc import Iterable
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import ComposeResult, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.screen import Screen
+from textual.widgets import Static
+
+from miracle_tui.messages import LiveItems, RunsChanged, ServiceChanged, StateChanged
+from miracle_tui.screens.pane_grid import PaneGrid
+
+if TYPE_CHECKING:
+    from engine.task import Task
+    from miracle_tui.app import MiracleApp
+    from miracle_tui.engine_port import EnginePort
+    from miracle_tui.screens.furniture import Furniture
+    from miracle_tui.screens.run_desk import RunDesk
+    from widgets.goal_input import GoalInput
+    from widgets.plan_pane import PlanPane
+
+TOO_SMALL = "Miracle needs a terminal of at least 40 x 10."
+
+
+class RunScreen(Screen[None]):
+    """Shows one run and takes the keys that act on it."""
+
+    CSS_PATH = "run_screen.tcss"
+    AUTO_FOCUS = None
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (40, "-narrow"), (100, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-flat"), (10, "-low"), (30, "-tall")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "space", "Pause", priority=True, id="pause"),
+        Binding("f5,ctrl+@,ctrl+space", "pause_or_resume", "Pause", show=False, id="pause.always"),
+        Binding("a", "approvals", "Approvals", id="approvals"),
+        Binding("h", "history", "History", id="history"),
+        Binding("n", "new_task", "New", id="new"),
+        Binding("r", "runs", "Runs", id="runs"),
+        Binding("tab", "next_pane(1)", "Next pane", id="pane.next"),
+        Binding("shift+tab", "next_pane(-1)", "Previous pane", show=False, id="pane.previous"),
+        Binding("m", "maximise_pane", "Maximise", show=False, id="pane.maximise"),
+        Binding("f11", "maximise_pane", "Maximise", show=False, id="pane.maximise.always"),
+        Binding("1", "pane('plan')", "Plan", show=False, id="pane.plan"),
+        Binding("2", "pane('diff')", "Code diff", show=False, id="pane.diff"),
+        Binding("3", "pane('reflection')", "Reflection", show=False, id="pane.reflection"),
+        Binding("4", "pane('tests')", "Test output", show=False, id="pane.tests"),
+        Binding("i", "write", "Write", show=False, id="write"),
+        Binding("escape", "back", "Keys", id="back"),
+        Binding("0", "live", "Newest iteration", show=False, id="live"),
+        Binding("P", "promote", "Take result", show=False, id="promote"),
+        Binding("c", "cancel_run", "Cancel run", show=False, id="cancel"),
+    ]
+
+    furniture: "Furniture | None" = None
+    """The widgets; they come after the first paint."""
+    desk: "RunDesk | None" = None
+    """What acts on the shown run; comes with the engine."""
+
+    @property
+    def miracle(self) -> "MiracleApp":
+        """The app, by its own type."""
+        from miracle_tui.app import MiracleApp
+
+        assert isinstance(self.app, MiracleApp)
+        return self.app
+
+    def compose(self) -> ComposeResult:
+        """Frames and empty places: little enough to be painted at once."""
+        yield Static(" Miracle", id="status-slot")
+        yield PaneGrid(id="panes")
+        yield Container(id="strip-slot")
+        yield Container(id="input-slot")
+        yield Container(id="footer-slot")
+        yield Static(TOO_SMALL, id="too-small", markup=False)
+
+    def on_mount(self) -> None:
+        """Fill the places once the first frame is out."""
+        self.call_after_refresh(self._furnish)
+
+    async def _furnish(self) -> None:
+        from miracle_tui.screens.furniture import Furniture
+
+        self.furniture = await Furniture.place(self)
+        self.furniture.goal.focus()
+
+    # What the services and the bridge say
+
+    def take_service(self, event: ServiceChanged) -> None:
+        """Show a service's state."""
+        if self.furniture is not None:
+            self.furniture.show_service(event)
+
+    def engine_ready(self, engine: "EnginePort", demo_task: "Task | None") -> None:
+        """Begin to serve the person: the demo at once, else what they ask for."""
+        from miracle_tui.screens.run_desk import RunDesk
+
+        self.desk = RunDesk(self, engine)
+        if demo_task is not None:
+            self.miracle.perform(self.desk.start(demo_task), "start the demo")
+        else:
+            self.miracle.perform(self.desk.tell_interrupted(), "look for interrupted runs")
+
+    def leave_run(self) -> None:
+        """Show no run."""
+        self.workers.cancel_group(self, "bridge")
+        self.desk = None
+        if self.furniture is not None:
+            self.furniture.clear()
+
+    def show_run(self, run_id: str) -> None:
+        """Follow a run from its first event on."""
+        if self.desk is not None:
+            self.desk.show(run_id)
+
+    @on(StateChanged)
+    def _state_changed(self, event: StateChanged) -> None:
+        if self.desk is None or self.furniture is None or event.state.run_id != self.desk.run_id:
+            return
+        self.furniture.show_state(event.state, event.recorded)
+        self.desk.take_state(event.state, event.recorded)
+        self.refresh_bindings()
+
+    @on(LiveItems)
+    def _live_items(self, event: LiveItems) -> None:
+        if self.desk is not None and self.furniture is not None and event.run_id == self.desk.run_id:
+            self.furniture.show_live(event.items)
+
+    @on(RunsChanged)
+    def _runs_changed(self, event: RunsChanged) -> None:
+        if self.desk is not None:
+            self.miracle.perform(self.desk.count_questions(), "count questions", group="badge", exclusive=True)
+
+    # Keys
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Space is a letter while a person writes."""
+        if action == "space":
+            return not self._writing
+        if action == "back" and not self._writing:
+            # It works everywhere, but only the way out of the line needs to be told.
+            return self.furniture is not None and bool(self.furniture.chosen or self.query_one(PaneGrid).maximised)
+        return True
+
+    @property
+    def _writing(self) -> bool:
+        return self.furniture is not None and self.furniture.goal.has_focus
+
+    def action_space(self) -> None:
+        """Pause or resume."""
+        self.action_pause_or_resume()
+
+    def action_next_pane(self, by: int) -> None:
+        """Focus the next pane."""
+        grid = self.query_one(PaneGrid)
+        grid.go(grid.step(by) if grid.focused_pane else grid.current)
+
+    def action_pane(self, name: str) -> None:
+        """Focus a pane."""
+        self.query_one(PaneGrid).go(name)
+
+    def action_maximise_pane(self) -> None:
+        """Give the current pane the whole room, or give it back."""
+        grid = self.query_one(PaneGrid)
+        grid.maximised = not grid.maximised
+
+    def action_write(self) -> None:
+        """Go to the line where goals and messages are written."""
+        if self.furniture is not None:
+            self.furniture.goal.focus()
+
+    def action_live(self) -> None:
+        """Follow the newest iteration again."""
+        if self.furniture is not None:
+            self.furniture.choose(0)
+
+    def action_back(self) -> None:
+        """From the line to the panes, from a chosen iteration to the newest, from one pane to all."""
+        grid = self.query_one(PaneGrid)
+        if not grid.focused_pane:
+            grid.go(grid.current)
+        elif self.furniture is not None and self.furniture.chosen:
+            self.furniture.choose(0)
+        elif grid.maximised:
+            grid.maximised = False
+
+    def action_history(self) -> None:
+        """Search what was done before."""
+        if (desk := self._desk()) is not None:
+            from miracle_tui.screens.history_screen import HistoryScreen
+
+            self.app.push_screen(HistoryScreen(desk.engine), lambda run_id: self.show_run(run_id) if run_id else None)
+
+    def action_pause_or_resume(self) -> None:
+        """Pause the run, or let it go on."""
+        self._with_desk("pause_or_resume")
+
+    def action_approvals(self) -> None:
+        """Answer the question that waits."""
+        self._with_desk("ask_again")
+
+    def action_new_task(self) -> None:
+        """Open the form."""
+        self._with_desk("new_task")
+
+    def action_runs(self) -> None:
+        """Choose another run."""
+        self._with_desk("choose_run")
+
+    def action_promote(self) -> None:
+        """Take the result."""
+        self._with_desk("promote")
+
+    def action_cancel_run(self) -> None:
+        """End the run, after a question."""
+        self._with_desk("cancel")
+
+    def _desk(self) -> "RunDesk | None":
+        if self.desk is None:
+            self.notify("The services are still starting.", timeout=3)
+        return self.desk
+
+    def _with_desk(self, action: str) -> None:
+        if (desk := self._desk()) is not None:
+            self.miracle.perform(getattr(desk, action)(), action.replace("_", " "), group="dialog")
+
+    def commands(self) -> Iterable[SystemCommand]:
+        """What the palette offers here: everything that has a key."""
+        for binding in self.BINDINGS:
+            if isinstance(binding, Binding) and binding.id and not binding.id.endswith(".always"):
+                key = binding.key.split(",")[0]
+                yield SystemCommand(binding.description, f"Key {key}", partial(self.run_action, binding.action))
+
+    # What a person writes and chooses
+
+    def on_goal_input_submitted(self, event: "GoalInput.Submitted") -> None:
+        """A goal, or a message to the running agent."""
+        if (desk := self._desk()) is not None:
+            self.miracle.perform(desk.submit(event.text), "start the run")
+
+    def on_plan_pane_iteration_chosen(self, event: "PlanPane.IterationChosen") -> None:
+        """Show that iteration; the newest means to follow the run."""
+        if self.furniture is not None:
+            newest = self.furniture.state.iteration if self.furniture.state else None
+            self.furniture.choose(0 if newest and newest.number == event.number else event.number)
+
+    def on_plan_pane_edit_requested(self) -> None:
+        """Open the plan that waits."""
+        self._with_desk("ask_again")
+
+    def show_badge(self, count: int) -> None:
+        """Say on the status line's side how many questions of other runs wait."""
+        self.query_one(PaneGrid).show_badge(count)
+
+    def farewell(self) -> str | None:
+        """What a person should know who leaves now."""
+        return self.desk.farewell() if self.desk is not None else None

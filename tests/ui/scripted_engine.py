@@ -1,0 +1,199 @@
+"""An engine in memory that replays recorded events: the app's other half in its tests, with no database behind it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from config.config import Config
+from config.paths import find_paths
+from engine import events as e
+from engine.bus import Bus, Live
+from engine.errors import CommandRefused
+from engine.evolve import fold
+from engine.llm.errors import ModelError
+from engine.llm.protocol import Answer, ModelRequest, OnDelta, OnRetry
+from engine.state import State
+from engine.summary import PendingApproval, RunSummary
+from engine.task import Plan, Task
+from memory.search import Hit, Kind
+from tests.ui.recorded_run import SECOND, START, TASK
+
+
+class NoModel:
+    """Stands where a model would; these tests replay what one said."""
+
+    label = "scripted: roman-numerals"
+    scripted = True
+
+    async def complete(
+        self, request: ModelRequest, on_delta: OnDelta | None = None, on_retry: OnRetry | None = None
+    ) -> Answer:
+        raise ModelError("This engine only replays", "")
+
+    def worst_case_usd(self, request: ModelRequest) -> float | None:
+        return None
+
+    async def close(self) -> None:
+        return None
+
+
+@dataclass
+class _Run:
+    log: list[e.Recorded] = field(default_factory=list)
+
+
+class ScriptedEngine:
+    """Runs whose logs the test writes."""
+
+    def __init__(self, config: Config | None = None) -> None:
+        self.config = config or Config(paths=find_paths({"MIRACLE_HOME": "/nonexistent/miracle"}))
+        self.model = NoModel()
+        self.bus = Bus()
+        self.calls: list[tuple[Any, ...]] = []
+        """Everything that was asked of it, in order."""
+        self.refuse = ""
+        """A title to refuse the next command with."""
+        self.hits: list[Hit] = []
+        self.search_delays: dict[str, float] = {}
+        self.closed = False
+        self._runs: dict[str, _Run] = {}
+        self._changes: list[asyncio.Queue[str]] = []
+
+    def tell(self, run_id: str, *events: e.Event, at: datetime | None = None) -> None:
+        """Append events to a run's log, making the run if there is none."""
+        run = self._runs.setdefault(run_id, _Run())
+        for event in events:
+            seq = len(run.log) + 1
+            run.log.append(e.Recorded(run_id=run_id, seq=seq, at=at or START + seq * SECOND, event=event))
+        for queue in self._changes:
+            queue.put_nowait(run_id)
+
+    async def close(self) -> None:
+        self.closed = True
+
+    async def start(self, task: Task) -> str:
+        self._command("start", task)
+        run_id = f"run{len(self._runs) + 1}"
+        self.tell(run_id, e.RunStarted(task_id=run_id, task=task))
+        return run_id
+
+    def drive(self, run_id: str) -> None:
+        self._command("drive", run_id)
+
+    async def pause(self, run_id: str, by: str = "person") -> None:
+        self._command("pause", run_id)
+        self.tell(run_id, e.RunPaused(reason="person", by=by))
+
+    async def resume(self, run_id: str, *, add_budget_usd: float = 0.0, add_iterations: int = 0) -> None:
+        self._command("resume", run_id, add_budget_usd, add_iterations)
+        self.tell(run_id, e.RunResumed(add_budget_usd=add_budget_usd, add_iterations=add_iterations))
+
+    async def cancel(self, run_id: str) -> None:
+        self._command("cancel", run_id)
+        self.tell(run_id, e.RunCancelled())
+
+    async def steer(self, run_id: str, text: str) -> None:
+        self._command("steer", run_id, text)
+        self.tell(run_id, e.Steered(text=text))
+
+    async def answer(
+        self,
+        run_id: str,
+        approval_id: str,
+        decision: Literal["once", "run", "deny"],
+        *,
+        reason: str = "",
+        answers: tuple[str, ...] = (),
+    ) -> None:
+        self._command("answer", run_id, approval_id, decision, reason, answers)
+        self.tell(
+            run_id, e.ApprovalAnswered(approval_id=approval_id, decision=decision, reason=reason, answers=answers)
+        )
+
+    async def edit_plan(self, run_id: str, plan: Plan) -> None:
+        self._command("edit_plan", run_id, plan)
+        self.tell(run_id, e.PlanEdited(plan=plan))
+
+    async def promote(self, run_id: str, how: Literal["merge", "patch", "branch"]) -> e.Promoted:
+        self._command("promote", run_id, how)
+        done = e.Promoted(how=how, detail="3 files")
+        self.tell(run_id, done)
+        return done
+
+    async def state(self, run_id: str, at: int | None = None) -> State:
+        return fold(self._runs[run_id].log[:at])
+
+    async def runs(self, limit: int = 50) -> list[RunSummary]:
+        return [self._summary(run_id) for run_id in reversed(self._runs)][:limit]
+
+    async def approvals(self) -> list[PendingApproval]:
+        return [
+            PendingApproval(
+                run_id, approval.request.approval_id, approval.request.topic, approval.request.title, approval.asked_at
+            )
+            for run_id, run in self._runs.items()
+            for approval in fold(run.log).pending_approvals
+        ]
+
+    async def search(self, query: str, *, kinds: tuple[Kind, ...] = (), limit: int = 50) -> list[Hit]:
+        await asyncio.sleep(self.search_delays.get(query, 0))
+        self.calls.append(("search", query))
+        return [hit for hit in self.hits if query.lower() in hit.title.lower()][:limit]
+
+    async def watch(self, run_id: str, after: int = 0) -> AsyncIterator[e.Recorded | Live]:
+        run = self._runs[run_id]
+        with self.bus.subscribe(run_id) as live:
+            while True:
+                while after < len(run.log):
+                    after += 1
+                    yield run.log[after - 1]
+                try:
+                    yield live.get_nowait()
+                except asyncio.QueueEmpty:
+                    await asyncio.sleep(0.005)
+
+    async def changes(self) -> AsyncIterator[str]:
+        queue: asyncio.Queue[str] = asyncio.Queue()
+        self._changes.append(queue)
+        try:
+            while True:
+                yield await queue.get()
+        finally:
+            self._changes.remove(queue)
+
+    def log_of(self, run_id: str) -> list[e.Recorded]:
+        """A run's log."""
+        return self._runs[run_id].log
+
+    def called(self, name: str) -> list[tuple[Any, ...]]:
+        """The calls of one name, without it."""
+        return [call[1:] for call in self.calls if call[0] == name]
+
+    def _command(self, *call: Any) -> None:
+        if self.refuse:
+            title, self.refuse = self.refuse, ""
+            raise CommandRefused(title, "Try something else.")
+        self.calls.append(call)
+
+    def _summary(self, run_id: str) -> RunSummary:
+        state = fold(self._runs[run_id].log)
+        task = state.task or TASK
+        return RunSummary(
+            run_id=run_id,
+            title=state.title,
+            status=state.status,
+            stage=state.stage,
+            outcome=state.outcome or "",
+            cost_usd=state.spend.usd,
+            tokens=state.spend.tokens,
+            iterations=len(state.iterations),
+            phases_done=sum(phase.state == "green" for phase in state.phases),
+            phases_total=len(state.phases),
+            started_at=state.started_at or START,
+            updated_at=state.updated_at or START,
+            scripted=task.scripted,
+            workspace=str(Path(task.workspace)),
+        )
