@@ -49,10 +49,10 @@ async def checkpoint(prepared: Prepared, message: str, *, base: str) -> Checkpoi
     """
     git = prepared.git
     staged, tip = await asyncio.gather(stage_folder(git, nested=True), head(prepared))
-    tree = await git.line("write-tree" if staged.changed else "rev-parse", *(() if staged.changed else (f"{tip}^{{tree}}",)))
-    (files, diff), commit = await asyncio.gather(
-        difference(git, base, tree), _commit(prepared, tree, tip, message)
+    tree = await git.line(
+        "write-tree" if staged.changed else "rev-parse", *(() if staged.changed else (f"{tip}^{{tree}}",))
     )
+    (files, diff), commit = await asyncio.gather(difference(git, base, tree), _commit(prepared, tree, tip, message))
     return Checkpoint(commit, tree, files, diff, tuple(staged.notes))
 
 
@@ -149,6 +149,12 @@ def _remove_tree(folder: Path) -> None:
     folder.rmdir()
 
 
+def _make_empty(target: Path) -> None:
+    target.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if any(target.iterdir()):
+        raise WorkspaceError(f"{target} is not empty", "A clean checkout needs an empty folder.")
+
+
 async def checkout_clean(prepared: Prepared, commit: str, target: Path) -> None:
     """Write a commit's files, and nothing else, into a new folder.
 
@@ -160,9 +166,7 @@ async def checkout_clean(prepared: Prepared, commit: str, target: Path) -> None:
     Raises:
         WorkspaceError: the folder holds something, or files cannot be written.
     """
-    target.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if any(target.iterdir()):
-        raise WorkspaceError(f"{target} is not empty", "A clean checkout needs an empty folder.")
+    _make_empty(target)
     index = prepared.git_dir / f"clean-{secrets.token_hex(8)}.index"
     git = Git(prepared.git_dir, target, index, prepared.objects)
     try:

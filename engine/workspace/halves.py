@@ -4,6 +4,7 @@ It holds HEAD, an index and settings of our own; the objects are those of the re
 The person's settings take no part, so no filter, hook or monitor named there is ever known to git.
 """
 
+import asyncio
 import os
 from pathlib import Path
 
@@ -30,9 +31,8 @@ EXCLUDED = (
 """What no checkpoint holds unless the repository already tracks it."""
 
 SKIPPED_FOLDERS = frozenset(
-    {".git", "__pycache__", ".hypothesis", "node_modules", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".tox", ".nox",
-     ".venv"}
-)  # fmt: skip
+    {".git", *(name.rstrip("/") for name in EXCLUDED if name.endswith("/") and "*" not in name)}
+)
 """Folders that listings, searches and outlines leave out."""
 
 _KEPT_SETTINGS = ("core.autocrlf", "core.eol", "core.safecrlf", "core.filemode", "core.symlinks", "core.ignorecase")
@@ -49,10 +49,7 @@ async def make_half(git_dir: Path, kind: WorkspaceKind, objects: Path, branch: s
         objects: the object store to share.
         branch: the full name of the branch that HEAD names.
     """
-    git_dir.mkdir(mode=0o700, parents=True)
-    for folder in ("objects/info", "objects/pack", "refs/heads", "info"):
-        (git_dir / folder).mkdir(parents=True)
-    (git_dir / "HEAD").write_text(f"ref: {branch}\n")
+    _lay_out(git_dir, branch)
     settings = await _kept_settings(kind)
     version = 1 if kind.object_format != "sha1" else 0
     lines = ["[core]", f"\trepositoryformatversion = {version}", "\tbare = false", "\tlogallrefupdates = false"]
@@ -68,12 +65,21 @@ async def make_half(git_dir: Path, kind: WorkspaceKind, objects: Path, branch: s
         (git_dir / "shallow").write_bytes((kind.common_dir / "shallow").read_bytes())
 
 
+def _lay_out(git_dir: Path, branch: str) -> None:
+    git_dir.mkdir(mode=0o700, parents=True)
+    for folder in ("objects/info", "objects/pack", "refs/heads", "info"):
+        (git_dir / folder).mkdir(parents=True)
+    (git_dir / "HEAD").write_text(f"ref: {branch}\n")
+
+
 async def make_repository(git_dir: Path) -> None:
     """Make, unless it is there, the bare repository of a folder that has none."""
     if not (git_dir / "HEAD").exists():
         git_dir.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
-        await Git(None, git_dir.parent)("init", "--quiet", "--bare", "--template=", "--initial-branch=main", str(git_dir))
-        git_dir.chmod(0o700)
+        await Git(None, git_dir.parent)(
+            "init", "--quiet", "--bare", "--template=", "--initial-branch=main", str(git_dir)
+        )
+        os.chmod(git_dir, 0o700)
 
 
 async def _kept_settings(kind: WorkspaceKind) -> dict[str, str]:
@@ -97,11 +103,15 @@ async def _excludes(kind: WorkspaceKind) -> bytes:
         sources.append(kind.common_dir / "info" / "exclude")
         named = await Git(kind.git_dir, kind.root).run("config", "--get", "core.excludesFile")
         if named.code == 0:
-            sources.append(Path(os.fsdecode(named.out).strip()).expanduser())
+            sources.append(Path(os.fsdecode(named.out).strip()))
+    return await asyncio.to_thread(_read_rules, sources)
+
+
+def _read_rules(sources: list[Path]) -> bytes:
     rules = b""
     for source in sources:
         try:
-            with source.open("rb") as file:
+            with open(os.path.expanduser(source), "rb") as file:
                 rules += file.read(_EXCLUDES_LIMIT) + b"\n"
         except OSError:
             continue
@@ -120,7 +130,7 @@ async def point_branch(git: Git, branch: str, commit: str) -> None:
     if "cannot lock ref" in done.err and "exists; cannot create" in done.err:
         raise WorkspaceError(
             f"The branch {branch.removeprefix('refs/heads/')} cannot be made",
-            "The repository has a branch named `autonomous`, which is in its way; rename it: `git branch -m autonomous other`.",
+            "The repository has a branch named `autonomous` in its way; rename it: `git branch -m autonomous other`.",
         )
     raise WorkspaceError(
         f"The branch {branch.removeprefix('refs/heads/')} cannot be written", f"Git says: {done.err.strip()[-500:]}"

@@ -62,9 +62,13 @@ async def check_workspace(path: Path) -> WorkspaceKind:
         return _plain(folder, found.err)
     bare, inside, git_dir, common_dir, objects, object_format = os.fsdecode(found.out).rstrip("\n").split("\n")
     if bare == "true":
-        raise WorkspaceError(f"{path} is a bare repository", "Name a clone of it that has files: `git clone` makes one.")
+        raise WorkspaceError(
+            f"{path} is a bare repository", "Name a clone of it that has files: `git clone` makes one."
+        )
     if inside != "true":
-        raise WorkspaceError(f"{path} is inside a repository's .git folder", "Name the folder that holds the project's files.")
+        raise WorkspaceError(
+            f"{path} is inside a repository's .git folder", "Name the folder that holds the project's files."
+        )
     root = Path(await Git(None, folder).line("rev-parse", "--show-toplevel"))
     if root != folder and await _ignored(folder):
         return _plain(folder, "")
@@ -74,7 +78,9 @@ async def check_workspace(path: Path) -> WorkspaceKind:
     _writable(Path(objects))
     head = await git.run("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
     branch = await git.run("symbolic-ref", "--quiet", "HEAD")
-    note = f"{folder} is part of the repository {root}; the run works on the whole repository." if root != folder else ""
+    note = (
+        f"{folder} is part of the repository {root}; the run works on the whole repository." if root != folder else ""
+    )
     return WorkspaceKind(
         kind="repository",
         root=root,
@@ -94,7 +100,9 @@ def _existing(path: Path) -> Path:
     try:
         folder = path.expanduser().resolve(strict=True)
     except FileNotFoundError as exc:
-        raise WorkspaceError(f"{path} does not exist", f"Make it with `mkdir -p {path}`, or name another folder.") from exc
+        raise WorkspaceError(
+            f"{path} does not exist", f"Make it with `mkdir -p {path}`, or name another folder."
+        ) from exc
     except (OSError, RuntimeError) as exc:
         raise WorkspaceError(f"{path} cannot be opened", f"The system says: {exc}") from exc
     if not folder.is_dir():
@@ -114,7 +122,8 @@ def _writable(folder: Path) -> None:
 def _plain(folder: Path, said: str) -> WorkspaceKind:
     if (folder / ".git").exists():
         raise WorkspaceError(
-            f"The repository in {folder} is damaged", f"`git status` shows what is wrong. Git says: {said.strip()[-500:]}"
+            f"The repository in {folder} is damaged",
+            f"`git status` shows what is wrong. Git says: {said.strip()[-500:]}",
         )
     if folder in (Path("/"), Path.home()):
         raise WorkspaceError(f"{folder} is too wide for a workspace", "Name the project's own folder inside it.")

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from pathlib import Path
 from engine.errors import WorkspaceError
 from engine.workspace.git import LONG_TIMEOUT_S, Git, join, shown, split
 from engine.workspace.halves import SKIPPED_FOLDERS
+from engine.workspace.inspect import WorkspaceKind
 
 MAX_FILE_BYTES = 50 * 2**20
 """A larger file is left as the last commit has it, and noted."""
@@ -74,7 +76,7 @@ async def stage_folder(git: Git, *, nested: bool) -> Staged:
     found = await asyncio.to_thread(_sort, root, modified, new, nested, staged)
     if len(found.take) > MAX_NEW_FILES or found.bytes > MAX_NEW_BYTES:
         raise WorkspaceError(
-            f"{root} holds too much: {len(found.take):,} files, {found.bytes / 2**20:,.0f} MB that no repository tracks",
+            f"{root} holds too much: {len(found.take):,} new files, {found.bytes / 2**20:,.0f} MB",
             "Name the project's own folder, or list what does not belong to the project in a .gitignore file.",
         )
     if found.drop:
@@ -193,4 +195,32 @@ def _own(path: str, status: os.stat_result, identity: tuple[int, int]) -> bool:
     if (status.st_uid, status.st_gid) == identity:
         return False
     os.chown(path, *identity, follow_symlinks=False)
+    return True
+
+
+async def load_index(kind: WorkspaceKind, git: Git, index: Path) -> None:
+    """Begin with a copy of the person's index: unchanged files then need not be read again.
+
+    Args:
+        kind: the person's folder.
+        git: with `index`.
+        index: where the copy goes.
+    """
+    if kind.git_dir is None:
+        return
+    if await asyncio.to_thread(_copy_index, kind.git_dir, index):
+        listed = await git.run("ls-files", limit=0)
+        if listed.cut or listed.code == 0:
+            return
+        os.unlink(index)
+    if kind.head:
+        await git("read-tree", kind.head)
+
+
+def _copy_index(git_dir: Path, index: Path) -> bool:
+    if not (git_dir / "index").is_file():
+        return False
+    for shared in git_dir.glob("sharedindex.*"):
+        shutil.copy2(shared, index.parent / shared.name)
+    shutil.copy2(git_dir / "index", index)
     return True

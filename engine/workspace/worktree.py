@@ -16,7 +16,7 @@ from engine.workspace.git import LONG_TIMEOUT_S, Git, GitError, shown, split
 from engine.workspace.halves import make_half, make_repository, point_branch
 from engine.workspace.inspect import WorkspaceKind, check_workspace
 from engine.workspace.prepared import Prepared, check_run_id, git_dir_of, read_record, write_record
-from engine.workspace.stage import hand_over, stage_folder
+from engine.workspace.stage import hand_over, load_index, stage_folder
 
 BRANCHES = "autonomous"
 
@@ -99,7 +99,7 @@ async def _base(kind: WorkspaceKind, git_dir: Path, objects: Path) -> tuple[str,
     """The commit a run begins with: HEAD when the person's tree is clean, else a snapshot on top of it."""
     index = git_dir / "snapshot.index"
     git = Git(git_dir, kind.root, index, objects)
-    await _load_index(kind, git, index)
+    await load_index(kind, git, index)
     staged = await stage_folder(git, nested=False)
     tree = await git.line("write-tree")
     index.unlink(missing_ok=True)
@@ -110,23 +110,6 @@ async def _base(kind: WorkspaceKind, git_dir: Path, objects: Path) -> tuple[str,
     commit = await git.line("commit-tree", tree, *parents, stdin=message)
     nothing = await git.line("hash-object", "-t", "tree", "--stdin")
     return commit, kind.kind == "repository" and tree != nothing, tuple(staged.notes)
-
-
-async def _load_index(kind: WorkspaceKind, git: Git, index: Path) -> None:
-    """Begin with a copy of the person's index: unchanged files then need not be read again."""
-    if kind.git_dir is None:
-        return
-    theirs = kind.git_dir / "index"
-    if theirs.is_file():
-        for shared in kind.git_dir.glob("sharedindex.*"):
-            await asyncio.to_thread(shutil.copy2, shared, index.parent / shared.name)
-        await asyncio.to_thread(shutil.copy2, theirs, index)
-        listed = await git.run("ls-files", limit=0)
-        if listed.cut or listed.code == 0:
-            return
-        index.unlink()
-    if kind.head:
-        await git("read-tree", kind.head)
 
 
 async def _fill(prepared: Prepared, commit: str) -> None:
