@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import IO, Any
 
 import click
@@ -50,7 +50,7 @@ def say_json(value: Any) -> None:
     click.echo(json.dumps(value, ensure_ascii=True, default=str))
 
 
-def table(rows: list[tuple[str, ...]], header: tuple[str, ...]) -> list[str]:
+def table(rows: Sequence[tuple[str, ...]], header: tuple[str, ...]) -> list[str]:
     """Rows as columns of even width; the last column is as long as it is."""
     widths = [max(len(row[column]) for row in (header, *rows)) for column in range(len(header) - 1)]
     return [

@@ -1,10 +1,11 @@
 """Stays with a run until it is over, paused, or waits for a person, and shows what happens."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING
 
+from engine.decide import decide
 from engine.errors import EngineError
 from engine.events import Recorded
 from engine.evolve import evolve
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from engine.engine import Engine
 
 PAUSE_S = 10.0
-"""Seconds that a run is given to come to a stop after an interruption."""
+"""Seconds that an interrupted run waits for the answer of a model that is paid for."""
+BREATH_S = 0.02
 
 
 async def attend(engine: "Engine", run_id: str, view: View, answerer: Answerer, *, known: State | None = None) -> int:
@@ -44,7 +46,9 @@ async def attend(engine: "Engine", run_id: str, view: View, answerer: Answerer, 
             while True:
                 engine.drive(run_id)
                 state = await signals.race(follow(engine, run_id, view, state))
-                if state.status is Status.RUNNING:
+                if decide(state):
+                    # Something is still to be done: a policy answers a question that nobody else has to.
+                    await signals.race(asyncio.sleep(BREATH_S))
                     continue
                 if state.status is Status.WAITING and await signals.race(answerer.settle(engine, state)):
                     continue
@@ -114,5 +118,15 @@ async def _pause(engine: "Engine", run_id: str, signals: Interrupts) -> int:
 
 
 async def _stop(engine: "Engine", run_id: str) -> None:
+    """Pause the run, and wait until no answer of a model is under way."""
     await engine.pause(run_id)
-    await engine.settled(run_id)
+    state = await engine.state(run_id)
+    async with aclosing(_events(engine, run_id, state.seq)) as feed:
+        while state.session is not None and state.session.calling:
+            state = evolve(state, await anext(feed))
+
+
+async def _events(engine: "Engine", run_id: str, after: int) -> AsyncGenerator[Recorded, None]:
+    async for item in engine.watch(run_id, after):
+        if isinstance(item, Recorded):
+            yield item

@@ -37,7 +37,7 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in self.lazy.items()])
 
-    def main(  # type: ignore[override]
+    def main(
         self,
         args: Sequence[str] | None = None,
         prog_name: str | None = None,
@@ -48,7 +48,7 @@ class LazyGroup(click.Group):
         """Run a command; with `standalone_mode`, report every error and exit with its status."""
         if not standalone_mode:
             return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
-        _exit(self._status(args, prog_name or "miracle", complete_var, extra))
+        return _exit(self._status(args, prog_name or "miracle", complete_var, extra))
 
     def _status(
         self, args: Sequence[str] | None, prog_name: str, complete_var: str | None, extra: Mapping[str, Any]
@@ -61,7 +61,8 @@ class LazyGroup(click.Group):
         try:
             status = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
             sys.stdout.flush()
-        except BaseException as exc:  # noqa: BLE001  the outermost edge: every error becomes words and a status
+        except BaseException as exc:
+            # The outermost edge: every error becomes words and a status.
             if isinstance(exc, SystemExit):
                 raise
             return report(exc)

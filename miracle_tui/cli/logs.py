@@ -6,40 +6,37 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from config.config import Config
+from config.secrets import known_secrets, redact
 from miracle_tui.cli.inert import one_line
+from miracle_tui.cli.problems import LOG_NAME
 
-if TYPE_CHECKING:
-    from config.config import Config
-
-LOG_NAME = "miracle.log"
 OWN = ("miracle_tui", "widgets", "engine", "memory", "sandbox", "config")
 """The packages whose records are kept from INFO on; the libraries' begin at WARNING."""
 
-REDACTED = "[redacted]"
 
-
-def log_folder(config: "Config") -> Path:
+def log_folder(config: Config) -> Path:
     """Where the log files are."""
     configured = config.settings.logging.log_dir
     return Path(configured).expanduser() if configured else config.paths.logs
 
 
 @contextmanager
-def logging_to_file(config: "Config", *, to_stderr: bool = True) -> Iterator[Path]:
-    """Log to the file of the configuration while the context is open; secrets are blacked out.
+def logging_to_file(config: Config, *, to_stderr: bool = True) -> Iterator[Path]:
+    """Log to the configured file while the context is open; secrets are blacked out.
 
     Args:
         config: the configuration in force.
         to_stderr: whether warnings also go to stderr, as a line each.
 
-    Returns:
-        The log file; it is not written where its folder cannot be.
+    Yields:
+        The log file; where its folder cannot be written there is none, and warnings go to stderr.
     """
     settings = config.settings.logging
     path = log_folder(config) / LOG_NAME
-    secrets = _secrets(config)
+    secrets = known_secrets(config)
     handlers: list[logging.Handler] = []
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -90,20 +87,13 @@ def _bridge_structlog() -> None:
     )
 
 
-def _secrets(config: "Config") -> tuple[str, ...]:
-    values = (config.openai.api.key, config.database.postgresql.password, config.database.postgresql.url)
-    return tuple(secret for value in values if value and len(secret := value.get_secret_value()) >= 6)
-
-
 class _Redacting(logging.Formatter):
     def __init__(self, secrets: tuple[str, ...], template: str | None = None) -> None:
         super().__init__(template)
         self._secrets = secrets
 
     def clean(self, text: str) -> str:
-        for secret in self._secrets:
-            text = text.replace(secret, REDACTED)
-        return text
+        return redact(text, self._secrets)
 
 
 class _TextFormatter(_Redacting):

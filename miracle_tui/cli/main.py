@@ -48,7 +48,7 @@ def cli(ctx: click.Context) -> int:
     """Miracle: an autonomous coding agent in the terminal.
 
     Give it a goal. It plans, writes code in a git worktree of its own, runs the tests in a sandbox, reflects on what
-    failed, and goes round until the tests prove the goal done. Your own files stay as they are until you take the result.
+    failed, and goes round until the tests prove the goal done. Your own files stay as they are until you take it.
     """
     if ctx.invoked_subcommand is not None:
         return 0

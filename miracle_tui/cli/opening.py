@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,21 @@ def configuration(workspace: Path | None = None, overrides: Mapping[str, Any] | 
     from config.load import load_config
 
     return load_config(workspace or Path.cwd(), overrides=overrides)
+
+
+def with_stored_key(config: "Config") -> "Config":
+    """The configuration with the API key of the system's keyring, where no file or variable gives one."""
+    if config.openai.api.key is not None:
+        return config
+    from pydantic import SecretStr
+
+    from config.secrets import api_key
+
+    key = api_key(config)
+    if not key:
+        return config
+    api = config.openai.api.model_copy(update={"key": SecretStr(key)})
+    return replace(config, openai=config.openai.model_copy(update={"api": api}))
 
 
 def workspace_folder(given: Path | None) -> Path:

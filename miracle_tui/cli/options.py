@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 KEY_HINT = (
-    "Set one: export OPENAI_API_KEY=…  (or put it into the .env file of your configuration folder, see `miracle config path`).\n"
+    "Set one: export OPENAI_API_KEY=…  (or in the .env file of the folder that `miracle config path` names).\n"
     "Another server: miracle run --base-url URL …   Without any: miracle demo."
 )
 

@@ -12,7 +12,7 @@ from engine.state import ROLE_STAGE, State
 from engine.task import Finding
 from miracle_tui.cli.amounts import dollars, plural, short_count
 from miracle_tui.cli.inert import inert, one_line
-from miracle_tui.cli.printer_tests import proof_lines, tests_lines
+from miracle_tui.cli.report_lines import proof_lines, report_lines
 
 MAX_LISTED = 10
 """Findings and recalled failures that are shown; the rest is counted."""
@@ -60,9 +60,10 @@ def _paragraph(label: str, text: str) -> list[str]:
 def _run_started(event: e.RunStarted, state: State) -> list[str]:
     task = event.task
     model = f", {one_line(task.model_label)}" if task.model_label else ""
+    limits = f"{dollars(task.budget_usd)}, {plural(task.max_iterations, 'iteration')}"
     lines = [
         f"▸ Run {state.run_id}: {one_line(state.title, 100)}",
-        f"  · in {one_line(task.workspace)}, {dollars(task.budget_usd)}, {plural(task.max_iterations, 'iteration')}{model}",
+        f"  · in {one_line(task.workspace)}, {limits}{model}",
     ]
     if task.unsafe_local:
         lines.append("! UNSAFE: the code of this run is executed on this machine without a sandbox")
@@ -152,14 +153,15 @@ def _checkpointed(event: e.Checkpointed, state: State) -> list[str]:
 
 
 def _scan_finished(event: e.ScanFinished, state: State) -> list[str]:
-    return [
-        f"  {'✗' if f.verdict == 'blocked' else '!'} scan: {one_line(f.message)} ({one_line(f.path)}:{f.line}, {f.verdict})"
-        for f in event.findings[:MAX_LISTED]
-    ]
+    lines = []
+    for f in event.findings[:MAX_LISTED]:
+        place = f"{one_line(f.path)}:{f.line}, {f.verdict}"
+        lines.append(f"  {'✗' if f.verdict == 'blocked' else '!'} scan: {one_line(f.message)} ({place})")
+    return lines
 
 
 def _tests_finished(event: e.TestsFinished, state: State) -> list[str]:
-    return [*tests_lines(event.report), f"  · {spent(state)}"]
+    return [*report_lines(event.report), f"  · {spent(state)}"]
 
 
 def _recalled(event: e.Recalled, state: State) -> list[str]:

@@ -1,8 +1,8 @@
 """Errors as a person meets them: what is wrong, what to do next, and the exit status.
 
-    Problem
-    +-- BadInput        exit 2: an argument, a file, a name that does not stand for anything
-    +-- NotPossible     exit 1: understood, but it cannot be done now
+Problem
++-- BadInput        exit 2: an argument, a file, a name that does not stand for anything
++-- NotPossible     exit 1: understood, but it cannot be done now
 """
 
 import os
@@ -17,6 +17,8 @@ from miracle_tui.cli.inert import inert, one_line
 
 SUCCESS, FAILED, USAGE, WAITING, BUDGET, INTERRUPTED = 0, 1, 2, 3, 4, 130
 """Exit statuses of `run`, `resume` and `demo`; the other commands use the first three."""
+
+LOG_NAME = "miracle.log"
 
 
 class Problem(Exception):
@@ -87,7 +89,9 @@ def _report_from_below(exc: BaseException) -> int:
 def _tell(title: str, hint: str, code: int) -> int:
     lines = [f"Error: {one_line(title, 2000)}"]
     if hint:
-        lines += [f"Next: {line}" if not number else f"      {line}" for number, line in enumerate(inert(hint).split("\n"))]
+        lines += [
+            f"Next: {line}" if not number else f"      {line}" for number, line in enumerate(inert(hint).split("\n"))
+        ]
     tell(lines)
     return code
 
@@ -100,13 +104,13 @@ def _usage_hint(exc: click.UsageError) -> str:
 def _keep_traceback(exc: BaseException) -> Path | None:
     """Append the traceback to the log file; None when it cannot be written."""
     from config.paths import find_paths
-    from miracle_tui.cli.logs import LOG_NAME
+    from config.secrets import redact
 
     path = find_paths().logs / LOG_NAME
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with path.open("a", encoding="utf-8", errors="backslashreplace") as file:
-            file.writelines(traceback.format_exception(exc))
+            file.write(redact("".join(traceback.format_exception(exc))))
     except OSError:
         return None
     return path

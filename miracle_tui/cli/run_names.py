@@ -6,7 +6,8 @@ from miracle_tui.cli.inert import one_line
 from miracle_tui.cli.problems import BadInput
 
 if TYPE_CHECKING:
-    from engine.engine import Engine, PendingApproval, RunSummary
+    from engine.engine import Engine
+    from engine.summary import PendingApproval, RunSummary
 
 LAST = "last"
 SEARCHED = 10_000
@@ -66,7 +67,9 @@ def pick_approval(waiting: "list[PendingApproval]", newest: "list[RunSummary]", 
     matching = [
         question
         for question in waiting
-        if run and question.run_id.startswith(run) and (not number or question.approval_id == f"{question.run_id}.{number}")
+        if run
+        and question.run_id.startswith(run)
+        and (not number or question.approval_id == f"{question.run_id}.{number}")
     ]
     if len(matching) == 1:
         return matching[0]

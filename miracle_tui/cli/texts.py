@@ -45,4 +45,6 @@ def _read(path: Path, what: str) -> bytes:
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1)
     except OSError as exc:
-        raise BadInput(f"The file {path} with {what} cannot be read: {exc.strerror}", "Correct the path after @.") from exc
+        raise BadInput(
+            f"The file {path} with {what} cannot be read: {exc.strerror}", "Correct the path after @."
+        ) from exc

@@ -25,7 +25,7 @@ Examples:
 @click.option("--run", "scope", flag_value="run", help="Allow it for the whole run.")
 @click.option("--deny", "scope", flag_value="deny", help="Do not allow it.")
 @click.option("--reason", default="", help="Why not; the agent reads it. With --deny.")
-@click.option("--answer", "answers", multiple=True, metavar="TEXT", help="A reply to a question; once for each, in order.")
+@click.option("--answer", "answers", multiple=True, metavar="TEXT", help="A reply to each question, in order.")
 def command(approval: str, scope: Literal["once", "run", "deny"] | None, reason: str, answers: tuple[str, ...]) -> int:
     """Answer a question: allow, deny, or reply.
 
@@ -69,9 +69,9 @@ def _check(request: "ApprovalRequested | None", decision: str, answers: tuple[st
     """Refuse replies that do not fit the question."""
     asked = request.questions if request else ()
     if answers and not asked:
-        raise BadInput("This question asks to allow something, not for a reply", "Leave --answer away, or use --deny --reason.")
+        raise BadInput("This question asks to allow something, not for a reply", "Leave --answer away.")
     if asked and decision != "deny" and not answers:
         listed = "\n".join(f"{number}. {question}" for number, question in enumerate(asked, 1))
         raise BadInput("Give a reply to each question with --answer, or --deny to skip them", listed)
     if len(answers) > len(asked):
-        raise BadInput(f"There are {len(asked)} questions and {len(answers)} replies", "Give one --answer for each question.")
+        raise BadInput(f"There are {len(asked)} questions and {len(answers)} replies", "Give one --answer for each.")

@@ -15,8 +15,8 @@ Examples:
 def command(run: str) -> int:
     """End a run for good.
 
-    RUN is a run's id, a unique beginning of it, or `last`. What it did stays readable with `miracle show`; to stop a run
-    that should go on later, use `miracle pause`.
+    RUN is a run's id, a unique beginning of it, or `last`. What it did stays readable with `miracle show`; to stop a
+    run that should go on later, use `miracle pause`.
     """
     from miracle_tui.cli.opening import in_loop
 

@@ -80,7 +80,8 @@ async def _list(as_json: bool) -> int:
             say_json({"name": choice.name, "title": choice.title, "description": choice.description})
         return SUCCESS
     rows = [
-        (choice.name, one_line(choice.title) + (" (default)" if choice.name == DEFAULT_DEMO else "")) for choice in choices
+        (choice.name, one_line(choice.title) + (" (default)" if choice.name == DEFAULT_DEMO else ""))
+        for choice in choices
     ]
     say(table(rows, ("NAME", "WHAT IT SHOWS")))
     return SUCCESS

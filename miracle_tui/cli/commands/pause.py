@@ -16,7 +16,7 @@ Examples:
 def command(run: str) -> int:
     """Stop a run before its next step.
 
-    RUN is a run's id, a unique beginning of it, or `last`. It works from any terminal, whatever process executes the run.
+    RUN is a run's id, a unique beginning of it, or `last`. It works from any terminal, whatever process executes it.
     """
     from miracle_tui.cli.opening import in_loop
 

@@ -58,14 +58,14 @@ def _more_trips(ctx: click.Context, param: click.Parameter, value: str | None) -
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Answers to questions about the goal: YAML, JSON, or one a line.",
 )
-@click.option("--unsafe-local", is_flag=True, help="Run code WITHOUT a sandbox on this machine. Only where nothing can be lost.")
+@click.option("--unsafe-local", is_flag=True, help="Run code WITHOUT a sandbox on this machine.")
 @model_options
 @as_json
 def command(**given: Any) -> int:
     """Go on with a run that was paused or interrupted.
 
-    RUN is a run's id, a unique beginning of it, or `last`. Nothing that was done is done again, and no answer of a model
-    is paid for twice.
+    RUN is a run's id, a unique beginning of it, or `last`. Nothing that was done is done again, and no answer of a
+    model is paid for twice.
     """
     from miracle_tui.cli.opening import in_loop
 
@@ -73,7 +73,7 @@ def command(**given: Any) -> int:
 
 
 async def _resume(given: dict[str, Any]) -> int:
-    from miracle_tui.cli.opening import configuration, opened
+    from miracle_tui.cli.opening import configuration, opened, with_stored_key
     from miracle_tui.cli.run_names import find_run
 
     answerer = make_answerer(None, given["answers"], given["as_json"])
@@ -81,7 +81,7 @@ async def _resume(given: dict[str, Any]) -> int:
         run_id = await find_run(engine, given["run"])
         state = await engine.state(run_id)
     workspace = Path(state.task.workspace) if state.task else Path.cwd()
-    config = configuration(workspace if workspace.is_dir() else None)
+    config = with_stored_key(configuration(workspace if workspace.is_dir() else None))
     async with (
         _model_of(config, state, given) as model,
         opened(config, model=model, unsafe_local=given["unsafe_local"], progress=not given["as_json"]) as engine,

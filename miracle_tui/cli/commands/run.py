@@ -36,7 +36,7 @@ After 3, 4 and 130 nothing is lost: `miracle resume RUN` goes on where it stoppe
 
 
 @click.command("run", epilog=EPILOG)
-@click.option("-t", "--task", "goal", metavar="TEXT|@FILE|-", required=True, help="The goal: text, a file, or - for stdin.")
+@click.option("-t", "--task", "goal", metavar="TEXT|@FILE|-", required=True, help="The goal; - reads stdin.")
 @click.option("-p", "--project-type", type=click.Choice(PROJECT_TYPES), help="What is being built.")
 @click.option("-l", "--language", type=click.Choice(LANGUAGES), help="The language to write.")
 @click.option(
@@ -57,15 +57,15 @@ After 3, 4 and 130 nothing is lost: `miracle resume RUN` goes on where it stoppe
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Answers to questions about the goal: YAML, JSON, or one a line.",
 )
-@click.option("--unsafe-local", is_flag=True, help="Run code WITHOUT a sandbox on this machine. Only where nothing can be lost.")
+@click.option("--unsafe-local", is_flag=True, help="Run code WITHOUT a sandbox on this machine.")
 @model_options
 @as_json
 def command(**given: Any) -> int:
     """Give a goal and let Miracle work until its tests prove it done.
 
-    The work happens in a git worktree on a branch of its own; your files stay as they are until you take the result with
-    `miracle promote`. Progress is printed as it happens. At a terminal you are asked at the prompt; without one the run
-    waits for `miracle approve`, or decides by itself with --approve.
+    The work happens in a git worktree on a branch of its own; your files stay as they are until you take the result
+    with `miracle promote`. Progress is printed as it happens. At a terminal you are asked at the prompt; without one
+    the run waits for `miracle approve`, or decides by itself with --approve.
     """
     from miracle_tui.cli.opening import in_loop
 
@@ -74,15 +74,15 @@ def command(**given: Any) -> int:
 
 async def _run(given: dict[str, Any]) -> int:
     from miracle_tui.cli.following import attend
+    from miracle_tui.cli.opening import configuration, opened, with_stored_key, workspace_folder
     from miracle_tui.cli.texts import read_text
-    from miracle_tui.cli.opening import configuration, opened, workspace_folder
     from miracle_tui.cli.views import JsonView, TextView
 
     workspace = workspace_folder(given["workspace"])
     _check_command(given["verify"])
     answerer = make_answerer(given["approve"], given["answers"], given["as_json"])
     goal = read_text(given["goal"], what="the goal")
-    config = configuration(workspace)
+    config = with_stored_key(configuration(workspace))
     model = chosen_model(config, given["model"], given["base_url"], given["record"], given["replay"])
     try:
         task = make_task(config, goal, workspace, model, given)

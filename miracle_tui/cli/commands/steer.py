@@ -17,8 +17,8 @@ Examples:
 def command(run: str, text: str) -> int:
     """Send a message to the running agent.
 
-    RUN is a run's id, a unique beginning of it, or `last`. TEXT is the message, @FILE, or - for stdin; the agent reads it
-    before its next answer.
+    RUN is a run's id, a unique beginning of it, or `last`. TEXT is the message, @FILE, or - for stdin; the agent reads
+    it before its next answer.
     """
     from miracle_tui.cli.opening import in_loop
 
@@ -27,9 +27,9 @@ def command(run: str, text: str) -> int:
 
 async def _steer(name: str, given: str) -> int:
     from miracle_tui.cli.console import say
-    from miracle_tui.cli.texts import read_text
     from miracle_tui.cli.opening import configuration, opened
     from miracle_tui.cli.run_names import find_run
+    from miracle_tui.cli.texts import read_text
 
     text = read_text(given, what="the message")
     async with opened(configuration()) as engine:

@@ -21,7 +21,7 @@ REASONS = {
 }
 
 
-def tests_lines(report: TestReport, what: str = "tests") -> list[str]:
+def report_lines(report: TestReport, what: str = "tests") -> list[str]:
     """How a run of the tests ended, with the tests that failed."""
     counts = [f"{report.passed} passed"]
     counts += [f"{report.failed} failed"] if report.failed else []
@@ -42,7 +42,7 @@ def tests_lines(report: TestReport, what: str = "tests") -> list[str]:
 
 def proof_lines(event: ProofFinished) -> list[str]:
     """Whether the whole held in a fresh sandbox from a clean checkout."""
-    lines = tests_lines(event.report, "proof")
+    lines = report_lines(event.report, "proof")
     if event.verify_ok is not None:
         lines.append(f"  {'✓ the acceptance check holds' if event.verify_ok else '✗ the acceptance check failed'}")
     if event.verify_ok is False:

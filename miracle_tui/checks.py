@@ -1,0 +1,264 @@
+"""What Miracle needs of this machine, and what is missing: the checks of `miracle doctor` and of the set-up screen."""
+
+import asyncio
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from config.config import Config
+    from memory.database import Database
+    from sandbox.protocol import Capabilities
+
+Status = Literal["ok", "warn", "fail"]
+
+OLDEST_PYTHON = (3, 11)
+FREE_WARN_BYTES = 2 * 2**30
+FREE_FAIL_BYTES = 300 * 2**20
+SMALL_TERMINAL = (80, 24)
+GIT_S = 10
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at."""
+
+    name: str
+    status: Status
+    """`ok`; `warn`: Miracle works, but something is not as it could be; `fail`: it cannot do its job."""
+    detail: str
+    remedy: str = ""
+    """What to do, when it is not ok."""
+
+
+async def run_checks(config: "Config") -> list[Check]:
+    """Look at everything; nothing is changed, and nobody on the network is asked."""
+    return [check async for check in each_check(config)]
+
+
+async def each_check(config: "Config") -> AsyncIterator[Check]:
+    """The checks one by one as they are done: the slow ones let the first be read meanwhile."""
+    yield check_python()
+    yield await asyncio.to_thread(check_git)
+    yield await asyncio.to_thread(check_folder, config)
+    yield check_disk(config)
+    yield await check_database(config)
+    for check in await check_sandboxes(config):
+        yield check
+    yield await asyncio.to_thread(check_node)
+    yield await asyncio.to_thread(check_key, config)
+    yield check_files(config)
+    yield check_terminal()
+
+
+def check_python(version: tuple[int, int, int] = sys.version_info[:3]) -> Check:
+    """The Python that runs Miracle."""
+    text = ".".join(map(str, version))
+    if version[:2] < OLDEST_PYTHON:
+        return Check("Python", "fail", f"{text} is too old", "Install Python 3.11 or later, then Miracle into it.")
+    return Check("Python", "ok", text)
+
+
+def check_git() -> Check:
+    """The git program."""
+    remedy = "Install git with the system's packages: apt install git, dnf install git, brew install git."
+    if shutil.which("git") is None:
+        return Check("git", "fail", "not found", remedy)
+    try:
+        said = subprocess.run(["git", "--version"], capture_output=True, text=True, timeout=GIT_S, check=True).stdout
+    except (OSError, subprocess.SubprocessError) as exc:
+        return Check("git", "fail", f"does not run: {exc}", remedy)
+    return Check("git", "ok", said.strip().removeprefix("git version "))
+
+
+def check_folder(config: "Config") -> Check:
+    """The folder for Miracle's files."""
+    folder = config.paths.data
+    try:
+        with tempfile.TemporaryFile(dir=_existing(folder)):
+            pass
+    except OSError as exc:
+        remedy = f"Make it writable (chmod u+rwx {folder}), or set MIRACLE_HOME to another folder."
+        return Check("Data folder", "fail", f"{folder}: {exc.strerror or exc}", remedy)
+    return Check("Data folder", "ok", str(folder))
+
+
+def check_disk(config: "Config") -> Check:
+    """The room for databases, worktrees and environments."""
+    folder = config.paths.data
+    try:
+        free = shutil.disk_usage(_existing(folder)).free
+    except OSError as exc:
+        return Check("Disk", "warn", f"cannot be asked: {exc.strerror or exc}", f"See whether {folder} can be reached.")
+    detail = f"{free / 2**30:.1f} GB free"
+    remedy = "Free some space, or set MIRACLE_HOME to a folder on another disk."
+    if free < FREE_FAIL_BYTES:
+        return Check("Disk", "fail", detail, remedy)
+    return Check("Disk", "warn", detail, remedy) if free < FREE_WARN_BYTES else Check("Disk", "ok", detail)
+
+
+async def check_database(config: "Config") -> Check:
+    """PostgreSQL with pgvector: the embedded server starts, or the configured one answers."""
+    from memory.database import Database
+    from memory.errors import MemoryStoreError
+
+    try:
+        database = await Database.open(config)
+    except MemoryStoreError as exc:
+        remedy = exc.hint or "Correct DATABASE_URL, or unset it to use the embedded server."
+        return Check("PostgreSQL", "fail", exc.title, remedy)
+    try:
+        versions = await database_versions(database)
+    except MemoryStoreError as exc:
+        return Check("PostgreSQL", "fail", exc.title, exc.hint)
+    finally:
+        await database.close()
+    return Check("PostgreSQL", "ok", f"{versions['postgresql']}, pgvector {versions['pgvector']} ({database.where})")
+
+
+async def database_versions(database: "Database") -> dict[str, str]:
+    """Versions of PostgreSQL, pgvector and the tables' schema."""
+    from sqlalchemy import text
+
+    async def ask(connection: "AsyncConnection") -> dict[str, str]:
+        execute = connection.execute
+        server = (await execute(text("show server_version"))).scalar_one()
+        vector = (await execute(text("select extversion from pg_extension where extname = 'vector'"))).scalar()
+        schema = (await execute(text("select version_num from alembic_version"))).scalar()
+        return {"postgresql": str(server).split()[0], "pgvector": str(vector or "-"), "schema": str(schema or "-")}
+
+    return await database.run(ask)
+
+
+async def check_sandboxes(config: "Config") -> list[Check]:
+    """Docker and bubblewrap, each by its self-test, and the one that would be used."""
+    from sandbox.bubblewrap import Bubblewrap
+    from sandbox.docker import Docker
+
+    settings = config.settings.sandbox
+    images = {"python": settings.image_python, "node": settings.image_node}
+    docker = Docker(config.paths.environments, config.paths.cache, images)
+    bubblewrap = Bubblewrap(config.paths.environments, config.paths.cache)
+    try:
+        found = [await backend.probe() for backend in (docker, bubblewrap)]
+    finally:
+        await docker.close()
+        await bubblewrap.close()
+    return [*(_backend_check(one, settings.backend) for one in found), choose(found, settings.backend)]
+
+
+def _backend_check(found: "Capabilities", wanted: str) -> Check:
+    name = {"docker": "Docker", "bubblewrap": "bubblewrap"}[found.name]
+    if found.usable:
+        weak = f"; best effort: {', '.join(found.best_effort)}" if found.best_effort else ""
+        return Check(name, "ok", f"{found.detail}{weak}")
+    status: Status = "fail" if wanted == found.name else "warn"
+    return Check(name, status, found.detail or "not found", found.remedy)
+
+
+def choose(found: "list[Capabilities]", wanted: str) -> Check:
+    """The sandbox that a run would use.
+
+    Args:
+        found: what each backend is worth, the preferred one first.
+        wanted: `auto`, or the name of the only one that may be used.
+    """
+    usable = [one.name for one in found if one.usable and wanted in ("auto", one.name)]
+    if usable:
+        return Check("Sandbox", "ok", f"runs use {usable[0]}" + ("" if wanted == "auto" else " (as configured)"))
+    if wanted != "auto":
+        remedy = f"Make {wanted} work, or set sandbox.backend to auto."
+        return Check("Sandbox", "fail", f"{wanted} is configured, and it does not work here", remedy)
+    return Check(
+        "Sandbox",
+        "fail",
+        "nothing here can isolate code, so nothing will be run",
+        "Install bubblewrap or start Docker; `miracle doctor --fix` tries both.",
+    )
+
+
+def check_node() -> Check:
+    """Node.js, for projects that are written for it."""
+    from sandbox.interpreters import find_node
+
+    found = find_node()
+    if found is None:
+        remedy = "Install nodejs 18 or later with the system's packages if you want to work on Node.js projects."
+        return Check("Node.js", "warn", "not found; only Node.js projects need it", remedy)
+    return Check("Node.js", "ok", f"{found.version[0]}.{found.version[1]} ({found.executable})")
+
+
+def check_key(config: "Config") -> Check:
+    """The API key: that there is one and where it comes from; nobody is asked whether it is valid."""
+    from config.openai import Api
+    from config.secrets import api_key
+
+    server = config.openai.api.base_url
+    key = api_key(config)
+    if key:
+        source = (
+            config.sources.get("openai.api.key", "configuration") if config.openai.api.key else "the system's keyring"
+        )
+        return Check("API key", "ok", f"{masked(key)} from {source}, for {server}")
+    if server.rstrip("/") != Api().base_url:
+        return Check("API key", "ok", f"none; {server} may not want one")
+    remedy = (
+        f"export OPENAI_API_KEY=…, or write OPENAI_API_KEY=… into {config.paths.config / '.env'}. "
+        "Without a key: miracle demo."
+    )
+    return Check("API key", "fail", "not set", remedy)
+
+
+def masked(secret: str) -> str:
+    """A secret that its owner recognises and nobody can use: `sk-…ABCD`."""
+    if len(secret) < 12:
+        return "…"
+    return f"{'sk-' if secret.startswith('sk-') else ''}…{secret[-4:]}"
+
+
+def check_files(config: "Config") -> Check:
+    """The person's own configuration files; they are valid, or there would be no configuration."""
+    from config.documents import FILES
+
+    own = [name for name in (*FILES.values(), ".env") if (config.paths.config / name).is_file()]
+    where = str(config.paths.config)
+    return Check(
+        "Configuration", "ok", f"{', '.join(own)} in {where}" if own else f"defaults; your own files go to {where}"
+    )
+
+
+def check_terminal() -> Check:
+    """The terminal's size and colours."""
+    if not sys.stdout.isatty():
+        return Check("Terminal", "ok", "none; commands print text")
+    size = shutil.get_terminal_size()
+    detail = f"{size.columns}x{size.lines}, TERM={os.environ.get('TERM', '')}"
+    if os.environ.get("COLORTERM") in ("truecolor", "24bit"):
+        detail += ", 16 million colours"
+    if os.environ.get("TERM") in (None, "", "dumb"):
+        return Check(
+            "Terminal", "warn", f"{detail}: no colours, and the app cannot draw", "Set TERM, as xterm-256color."
+        )
+    if size.columns < SMALL_TERMINAL[0] or size.lines < SMALL_TERMINAL[1]:
+        return Check(
+            "Terminal", "warn", f"{detail} is small", "The app is made for 80x24 and more: enlarge the window."
+        )
+    return Check("Terminal", "ok", detail)
+
+
+def broken_configuration(title: str, hint: str) -> Check:
+    """The check of configuration files that cannot be read."""
+    return Check("Configuration", "fail", title, hint)
+
+
+def _existing(path: Path) -> Path:
+    """The nearest folder that exists, the path itself included."""
+    return next(parent for parent in (path, *path.parents) if parent.exists())

@@ -1,0 +1,81 @@
+"""One run on a screenful: what `miracle show` prints."""
+
+from engine.state import Iteration, State, Status
+from miracle_tui.cli.amounts import moment, plural
+from miracle_tui.cli.inert import inert, one_line
+from miracle_tui.cli.outcomes import next_steps
+from miracle_tui.cli.printer import finding_lines, spent
+from miracle_tui.cli.report_lines import report_lines
+
+GOAL_LINES = 12
+PHASE_MARKS = {"green": "✓", "active": "▸", "pending": "·"}
+
+
+def story_lines(state: State) -> list[str]:
+    """Goal, plan, iterations, result and what can be done next."""
+    return [*_head(state), *_plan(state), *_iterations(state), *_end(state), *next_steps(state)]
+
+
+def _head(state: State) -> list[str]:
+    task = state.task
+    lines = [f"▸ {state.run_id}: {one_line(state.title, 100)}", f"  {state.status.value}, {state.stage.value}"]
+    if task:
+        goal = [line for line in inert(task.goal).split("\n") if line.strip()]
+        lines += [f"  goal: {goal[0]}", *(f"        {line}" for line in goal[1:GOAL_LINES])]
+        if len(goal) > GOAL_LINES:
+            lines.append(f"        · and {plural(len(goal) - GOAL_LINES, 'line')} more")
+        lines.append(f"  in {one_line(task.workspace)}")
+        if task.verify:
+            lines.append(f"  acceptance check: {one_line(task.verify)}")
+    if state.workspace:
+        lines.append(f"  branch {one_line(state.workspace.branch)}, sandbox {one_line(state.workspace.backend) or '-'}")
+    lines.append(f"  began {moment(state.started_at)}, last active {moment(state.updated_at)}, {spent(state)}")
+    return lines
+
+
+def _plan(state: State) -> list[str]:
+    if state.phases:
+        return [
+            "▸ Plan",
+            *(f"  {PHASE_MARKS[p.state]} {p.tier}. {p.id}: {one_line(p.subtask.title)}" for p in state.phases),
+        ]
+    if state.plan:
+        return ["▸ Plan (not approved)", *(f"  · {s.id}: {one_line(s.title)}" for s in state.plan.subtasks)]
+    return []
+
+
+def _iterations(state: State) -> list[str]:
+    return [line for iteration in state.iterations for line in _iteration(iteration)]
+
+
+def _iteration(one: Iteration) -> list[str]:
+    lines = [f"▸ Iteration {one.number} ({one_line(one.phase_id)})"]
+    if one.hypothesis:
+        lines.append(f"  → hypothesis: {one_line(one.hypothesis, 400)}")
+    if one.commit:
+        lines.append(
+            f"  · commit {one.commit[:10]}: {one_line(', '.join(file.path for file in one.files)) or 'no changes'}"
+        )
+    lines += finding_lines(one.findings)
+    if one.report:
+        lines += report_lines(one.report)
+    if one.reflection:
+        lines.append(f"  ✗ cause: {one_line(one.reflection.cause, 400)}")
+    return lines
+
+
+def _end(state: State) -> list[str]:
+    if state.receipt:
+        receipt = state.receipt
+        tests = f"{plural(len(receipt.tests), 'test')} in {one_line(receipt.backend)}"
+        lines = ["✓ GREEN", f"  ✓ receipt: commit {receipt.commit[:10]}, {tests}"]
+    elif state.outcome:
+        lines = [f"✗ {state.stage.value}: {one_line(state.reason, 400)}"]
+    elif state.paused:
+        lines = [f"! paused ({state.paused.reason}): {one_line(state.paused.detail, 400)}"]
+        lines += [f"  → {one_line(state.paused.hint, 400)}"] if state.paused.hint else []
+    else:
+        lines = ["! waits for a person"] if state.status is Status.WAITING else []
+    if state.promoted:
+        lines.append(f"  ✓ taken ({state.promoted.how}): {one_line(state.promoted.detail, 400)}")
+    return lines
