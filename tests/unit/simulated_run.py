@@ -179,13 +179,19 @@ class SimulatedRun:
 
     def _findings(self) -> tuple[ScanFinding, ...]:
         verdict = ("warning", "warning", "approval_required", "blocked")[self.choose(4)]
-        return (ScanFinding.model_validate({"rule": "r", "verdict": verdict, "severity": "x", "path": "p", "line": 1, "message": ""}),)
+        return (
+            ScanFinding.model_validate(
+                {"rule": "r", "verdict": verdict, "severity": "x", "path": "p", "line": 1, "message": ""}
+            ),
+        )
 
     def report(self) -> TestReport:
         """A test run: green, red, or lost."""
         reason, outcome = (("ok", "passed"), ("failed", "failed"), ("backend_lost", "passed"))[self.choose(3)]
         case = CaseResult.model_validate({"id": "t::a", "outcome": outcome})
-        return TestReport.model_validate({"reason": reason, "exit_code": 0, "backend": "sim", "cases": (case,), "collected": 1})
+        return TestReport.model_validate(
+            {"reason": reason, "exit_code": 0, "backend": "sim", "cases": (case,), "collected": 1}
+        )
 
 
 def _receipt() -> Receipt:

@@ -96,7 +96,9 @@ def test_a_blocked_finding_is_never_run_but_reflected_upon() -> None:
 def test_what_needs_approval_is_asked_once_and_for_the_run_when_a_person_says_so() -> None:
     run = SimulatedRun(task(), good)
     until(run, c.Scan)
-    finding = ScanFinding(rule="import os", verdict="approval_required", severity="high", path="a.py", line=1, message="os")
+    finding = ScanFinding(
+        rule="import os", verdict="approval_required", severity="high", path="a.py", line=1, message="os"
+    )
     run.append(e.ScanFinished(phase_id="p1", number=1, findings=(finding,)))
     (asked,) = decide(run.state)
     assert isinstance(asked, c.Record)
@@ -147,7 +149,9 @@ def test_three_unusable_answers_try_the_next_model_and_then_pause() -> None:
         assert session is not None
         if isinstance(command, c.CallModel):
             models.append(session.model_index)
-            run.append(e.AnswerReceived(session_id=session.id, call_id="c", answer=Answer(model="a", text="hm", cost_usd=0)))
+            run.append(
+                e.AnswerReceived(session_id=session.id, call_id="c", answer=Answer(model="a", text="hm", cost_usd=0))
+            )
         else:
             run.append(*run.answer(command))
     assert models == [0, 0, 0, 1, 1, 1]
@@ -164,7 +168,9 @@ def test_a_fatal_error_pauses_at_once() -> None:
     session = run.state.session
     assert session is not None
     run.append(
-        e.CallFailed(session_id=session.id, call_id="c", model="a", error="KeyRejected", detail="401", hint="set it", fatal=True)
+        e.CallFailed(
+            session_id=session.id, call_id="c", model="a", error="KeyRejected", detail="401", hint="set it", fatal=True
+        )
     )
     (command,) = decide(run.state)
     assert isinstance(command, c.Record)
@@ -178,7 +184,9 @@ def test_tool_calls_of_one_answer_are_carried_out_in_order() -> None:
     session = run.state.session
     assert session is not None
     calls = tuple(ToolCall(id=str(i), name="read_file", arguments="{}") for i in range(2))
-    run.append(e.AnswerReceived(session_id=session.id, call_id="c", answer=Answer(model="a", tool_calls=calls, cost_usd=0)))
+    run.append(
+        e.AnswerReceived(session_id=session.id, call_id="c", answer=Answer(model="a", tool_calls=calls, cost_usd=0))
+    )
     assert decide(run.state) == (c.RunTool(session.id, calls[0]),)
     run.append(e.ToolFinished(session_id=session.id, tool_call_id="0", name="read_file", ok=True, output=""))
     assert decide(run.state) == (c.RunTool(session.id, calls[1]),)

@@ -22,12 +22,16 @@ def _run(data: st.DataObject, **changes: object) -> SimulatedRun:
     return run
 
 
-options = st.fixed_dictionaries({"review": st.booleans(), "audit": st.booleans(), "approve": st.sampled_from(["ask", "safe", "all"])})
+options = st.fixed_dictionaries(
+    {"review": st.booleans(), "audit": st.booleans(), "approve": st.sampled_from(["ask", "safe", "all"])}
+)
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.data(), options)
-def test_any_prefix_folds_and_folding_in_parts_is_folding_at_once(data: st.DataObject, changes: dict[str, object]) -> None:
+def test_any_prefix_folds_and_folding_in_parts_is_folding_at_once(
+    data: st.DataObject, changes: dict[str, object]
+) -> None:
     run = _run(data, **changes)
     cut = data.draw(st.integers(0, len(run.log)))
     prefix = fold(run.log[:cut])

@@ -68,7 +68,7 @@ def test_the_projects_own_frames_are_read_outermost_first() -> None:
 
 
 def test_a_fingerprint_is_of_the_place_not_of_lines_or_values() -> None:
-    moved = PYTEST.replace(":12:", ":99:").replace("shop.py:", "/elsewhere/shop.py:")
+    moved = PYTEST.replace(":12:", ":99:").replace("\nshop.py:", "\n/elsewhere/shop.py:")
     here = fingerprint("IndexError", "a", frames_of(PYTEST))
     assert fingerprint("IndexError", "b", frames_of(moved)) == here
     assert fingerprint("KeyError", "a", frames_of(PYTEST)) != here
