@@ -129,7 +129,7 @@ class DiffView(LinePane):
             head, _, context = line.text.partition(" @@")
             return Content.assemble(
                 (f"  {inert(head.removeprefix('@@').strip())} ", "$text-primary"),
-                (inert(context[:200]), "$text-muted italic"),
+                (inert(context[:200]), "$foreground-muted italic"),
             )
         if line.kind == "~":
             return Content.styled(f"  {inert(line.text[:SHOWN_CHARACTERS])}", "$text-warning italic")
@@ -160,5 +160,5 @@ class DiffView(LinePane):
             for start, end, style in spans:
                 content = content.stylize(style, start, end)
         if len(text) > SHOWN_CHARACTERS:
-            content = content.append(Content.styled(" … cut", "$text-muted"))
+            content = content.append(Content.styled(" … cut", "$foreground-muted"))
         return content.expand_tabs(TAB)

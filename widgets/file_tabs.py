@@ -66,7 +66,7 @@ class FileTabs(Widget):
         sign, colour = _SIGNS.get(file.status, ("", ""))
         mark = Content.styled(sign + " ", colour) if sign else Content("")
         here = index == self.current
-        label = Content.assemble(" ", mark, (name, "bold $text" if here else "$text-muted"))
+        label = Content.assemble(" ", mark, (name, "bold $foreground" if here else "$foreground-muted"))
         counts = Content.assemble(
             (f" +{file.added:,}" if file.added else "", "$text-success"),
             (f" −{file.removed:,}" if file.removed else "", "$text-error"),
@@ -85,7 +85,7 @@ class FileTabs(Widget):
         while first > 0 and (size := self._tab(first - 1).cell_length) <= room:
             first -= 1
             room -= size
-        line = Content.styled(f"‹{first} ", "$text-muted") if first else Content("")
+        line = Content.styled(f"‹{first} ", "$foreground-muted") if first else Content("")
         self._places = []
         index = first
         while index < len(self._files):
@@ -96,7 +96,7 @@ class FileTabs(Widget):
             line = line.append(tab)
             index += 1
         rest = len(self._files) - index
-        return line.append(Content.styled(f" {rest}›", "$text-muted")) if rest else line
+        return line.append(Content.styled(f" {rest}›", "$foreground-muted")) if rest else line
 
     def on_click(self, event: events.Click) -> None:
         """Pick the file under the pointer."""

@@ -63,7 +63,7 @@ class HistoryList(OptionList):
         self.hits = list(hits)
         self.clear_options()
         if not self.hits:
-            self.add_option(Option(Content.styled(f" {empty}", "$text-muted"), disabled=True))
+            self.add_option(Option(Content.styled(f" {empty}", "$foreground-muted"), disabled=True))
             return
         self.add_options([Option(_row(hit, now)) for hit in self.hits])
         self.highlighted = 0
@@ -100,14 +100,14 @@ def _row(hit: Hit, now: datetime | None) -> Content:
     outcome = inert_line(str(getattr(hit, "outcome", "") or ""), 20)
     similarity = getattr(hit, "similarity", None)
     head = Content.assemble(
-        (f"{kind:<10}", _KINDS.get(kind, "$text-muted")),
-        (inert_line(hit.title, 160), "bold $text"),
-        (f"  {when(hit.at, now)}", "$text-muted"),
+        (f"{kind:<10}", _KINDS.get(kind, "$foreground-muted")),
+        (inert_line(hit.title, 160), "bold $foreground"),
+        (f"  {when(hit.at, now)}", "$foreground-muted"),
         (f"  {outcome}", "$text-success" if outcome in _GOOD else "$text-error") if outcome else "",
     )
     if isinstance(similarity, float):
-        head = head + Content("  ") + similarity_bar(similarity) + Content.styled(f" {similarity:.0%}", "$text-muted")
+        head = head + Content("  ") + similarity_bar(similarity) + Content.styled(f" {similarity:.0%}", "$foreground-muted")
     snippet = inert_line(getattr(hit, "snippet", "") or "", 240)
     if snippet and snippet != inert_line(hit.title, 240):
-        return head + Content("\n          ") + Content.styled(snippet, "$text-muted")
+        return head + Content("\n          ") + Content.styled(snippet, "$foreground-muted")
     return head

@@ -37,24 +37,24 @@ class IterationStrip(Widget):
         width = self.content_size.width
         state = self.state
         if state is None or not state.iterations:
-            return Content.styled("no iterations yet", "$text-disabled").truncate(max(1, width), ellipsis=True)
+            return Content.styled("no iterations yet", "$foreground-disabled").truncate(max(1, width), ellipsis=True)
         reds = [count for count in map(failing, state.iterations) if count is not None]
         tail = Content("")
         if reds and width >= 40:
             bars = sparkline(reds[-min(24, width // 4) :])
             colour = "$text-success" if reds[-1] == 0 else "$text-error"
-            tail = Content.assemble(("failing ", "$text-muted"), (bars, colour), (f" {reds[-1]}", f"{colour} bold"))
+            tail = Content.assemble(("failing ", "$foreground-muted"), (bars, colour), (f" {reds[-1]}", f"{colour} bold"))
         room = width - tail.cell_length - (2 if tail else 0)
         line = Content("")
         for place, iteration in enumerate(reversed(state.iterations)):
             glyph, colour, counts = iteration_mark(iteration)
             newest = place == 0
             item = Content.assemble(
-                (f"{iteration.number} ", "bold $text" if newest else "$text-muted"), (glyph, colour),
-                (f" {counts}" if counts else "", colour if newest else "$text-muted"),
+                (f"{iteration.number} ", "bold $foreground" if newest else "$foreground-muted"), (glyph, colour),
+                (f" {counts}" if counts else "", colour if newest else "$foreground-muted"),
             )  # fmt: skip
             if line.cell_length + item.cell_length + 5 > room and line:
-                line = Content.styled("‹  ", "$text-disabled") + line
+                line = Content.styled("‹  ", "$foreground-disabled") + line
                 break
             line = item + Content("   ") + line if line else item
         line = line.truncate(max(1, room), ellipsis=True)

@@ -208,7 +208,7 @@ class LineLog(LinePane):
         else:
             content = Content(shown)
         if len(line) > SHOWN_CHARACTERS:
-            content = content.append(Content.styled(" … cut", "$text-muted"))
+            content = content.append(Content.styled(" … cut", "$foreground-muted"))
         if self._query:
             content = self._mark(content, y)
         return content
@@ -238,7 +238,7 @@ class LineLog(LinePane):
             inert(self._query),
             caret,
             (f"  {self._note}", "$text-warning"),
-            (hint, "$text-muted"),
+            (hint, "$foreground-muted"),
         )
         return Strip(content.render_segments(self.visual_style))
 

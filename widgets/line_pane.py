@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import ClassVar
 
+from rich.segment import Segment
 from textual.cache import LRUCache
 from textual.content import Content
 from textual.geometry import Size
@@ -26,7 +27,7 @@ class LinePane(ScrollView, can_focus=True):
     LinePane {
         height: 1fr;
         scrollbar-size-vertical: 1;
-        scrollbar-size-horizontal: 1;
+        scrollbar-size-horizontal: 0;
         scrollbar-gutter: auto;
     }
     """
@@ -85,7 +86,9 @@ class LinePane(ScrollView, can_focus=True):
         if fill:
             base = base + Style.parse(fill)
         strip = self._strip(index, base)
-        return strip.crop_extend(scroll_x, scroll_x + width, base.rich_style).apply_offsets(scroll_x, index)
+        cut = strip.cell_length > scroll_x + width > 1
+        shown = strip.crop_extend(scroll_x, scroll_x + width - cut, base.rich_style).apply_offsets(scroll_x, index)
+        return Strip([*shown, Segment("›", (base + Style.parse("$primary")).rich_style)], width) if cut else shown
 
     def _strip(self, index: int, base: Style) -> Strip:
         selection = self.text_selection

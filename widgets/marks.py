@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
 STAGE_STYLES = {
-    "INIT": "$text-muted",
+    "INIT": "$foreground-muted",
     "PLANNING": "$text-secondary",
     "CODING": "$text-primary",
     "REVIEW": "$text-accent",
@@ -19,7 +19,7 @@ STAGE_STYLES = {
     "REFLECTING": "$text-secondary",
     "SUCCESS": "$text-success",
     "FAILED": "$text-error",
-    "CANCELLED": "$text-muted",
+    "CANCELLED": "$foreground-muted",
 }
 
 OUTCOME_MARKS = {
@@ -30,14 +30,14 @@ OUTCOME_MARKS = {
     "xpassed": ("✗", "$text-error"),
     "skipped": ("–", "$text-warning"),
     "running": ("●", "$text-primary"),
-    "waiting": ("○", "$text-muted"),
+    "waiting": ("○", "$foreground-muted"),
 }
 
 SEVERITY_STYLES = {
     "critical": "$text-error bold",
     "major": "$text-warning",
     "minor": "$text-secondary",
-    "info": "$text-muted",
+    "info": "$foreground-muted",
 }
 
 

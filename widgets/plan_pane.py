@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from engine.state import Iteration, State
     from engine.task import Subtask
 
-_GLYPHS = {"green": ("✓", "$text-success bold"), "active": ("●", "$text-primary bold"), "pending": ("○", "$text-muted")}
+_GLYPHS = {"green": ("✓", "$text-success bold"), "active": ("●", "$text-primary bold"), "pending": ("○", "$foreground-muted")}
 
 
 class _Row(NamedTuple):
@@ -45,7 +45,7 @@ class PlanPane(CursorPane):
     """
 
     DEFAULT_CSS = """
-    PlanPane { background: transparent; color: $text; padding: 0 1; }
+    PlanPane { background: transparent; color: $text; padding: 0 1; scrollbar-gutter: stable; }
     """
 
     state: reactive[State | None] = reactive(None, init=False)
@@ -125,7 +125,7 @@ class PlanPane(CursorPane):
         state = self.state
         if state is None or (state.spec is None and state.plan is None):
             words = "The plan appears here as soon as there is one." if state else "No run yet."
-            return [_Row(line) for line in Content.styled(words, "$text-muted").wrap(width)]
+            return [_Row(line) for line in Content.styled(words, "$foreground-muted").wrap(width)]
         rows = self._spec_rows(state, width)
         if state.plan is None:
             return rows
@@ -135,7 +135,7 @@ class PlanPane(CursorPane):
             several = len(tier) > 1
             if len(self._tiers(state)) > 1:
                 label = f"TIER {number}" + ("  side by side" if several else "")
-                rows.append(_Row(Content.styled(label, "$text-disabled")))
+                rows.append(_Row(Content.styled(label, "$foreground-disabled")))
             for subtask, phase_state in tier:
                 rows += self._phase_rows(state, subtask, phase_state, width)
         return rows
@@ -152,7 +152,7 @@ class PlanPane(CursorPane):
         if spec is None:
             return []
         title = Content.styled(inert_line(spec.title, 200), "bold $text-primary")
-        summary = Content.styled(inert_line(spec.summary, 600), "$text-muted")
+        summary = Content.styled(inert_line(spec.summary, 600), "$foreground-muted")
         return [_Row(line) for line in (*title.wrap(width), *summary.wrap(width)[:4], Content(""))]
 
     @staticmethod
@@ -162,8 +162,8 @@ class PlanPane(CursorPane):
             return [_Row(Content.styled("being planned", "$text-secondary italic"))]
         text = Content.assemble(
             ("◆ ", "$text-warning bold"), ("The plan waits for you  ", "$text-warning bold"),
-            ("e", "bold $text"), (" look, edit, approve  ", "$text-muted"),
-            ("a", "bold $text"), (" approvals", "$text-muted"),
+            ("e", "bold $foreground"), (" look, edit, approve  ", "$foreground-muted"),
+            ("a", "bold $foreground"), (" approvals", "$foreground-muted"),
         )  # fmt: skip
         lines = text.wrap(width)
         return [_Row(lines[0], ("plan", "")), *(_Row(line) for line in lines[1:])]
@@ -177,19 +177,19 @@ class PlanPane(CursorPane):
         tail = Content("")
         if active:
             stage = str(state.stage)
-            tail = Content.styled(f" {stage.lower()}", STAGE_STYLES.get(stage, "$text-muted"))
+            tail = Content.styled(f" {stage.lower()}", STAGE_STYLES.get(stage, "$foreground-muted"))
         if reds:
             tail = tail.append(Content.styled(f" {reds}✗", "$text-error"))
         if folded and iterations:
-            tail = tail.append(Content.styled(" ▸", "$text-muted"))
-        title = Content.styled(inert_line(subtask.title, 200), "$text bold" if active else "$text")
+            tail = tail.append(Content.styled(" ▸", "$foreground-muted"))
+        title = Content.styled(inert_line(subtask.title, 200), "$foreground bold" if active else "$foreground")
         if phase_state == "pending":
-            title = Content.styled(title.plain, "$text-muted")
+            title = Content.styled(title.plain, "$foreground-muted")
         room = max(4, width - 2 - tail.cell_length)
         head = Content.assemble((f"{glyph} ", colour), title.truncate(room, ellipsis=True), tail)
         rows = [_Row(head, ("phase", subtask.id))]
         if not state.plan_approved:
-            about = Content.styled(inert_line(subtask.description, 300), "$text-muted")
+            about = Content.styled(inert_line(subtask.description, 300), "$foreground-muted")
             rows += [_Row(Content("  ") + line) for line in about.wrap(max(8, width - 2))[:3]]
         if not folded:
             rows += [self._iteration_row(iteration, width) for iteration in iterations]
@@ -200,13 +200,13 @@ class PlanPane(CursorPane):
         glyph, colour, counts = iteration_mark(iteration)
         head = Content.assemble(
             ("  ╰ ", "$foreground 25%"),
-            (f"{iteration.number:>2} ", "$text-muted"),
+            (f"{iteration.number:>2} ", "$foreground-muted"),
             (f"{glyph} ", colour),
             (counts, colour),
         )
         about = inert_line(iteration.hypothesis or iteration.work or "", 200)
         if about:
-            head = head.append(Content.styled(f"  {about}", "$text-muted"))
+            head = head.append(Content.styled(f"  {about}", "$foreground-muted"))
         return _Row(head.truncate(width, ellipsis=True), ("iteration", str(iteration.number)))
 
     def row_chosen(self, y: int) -> None:

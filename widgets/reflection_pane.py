@@ -28,7 +28,7 @@ class ReflectionPane(LinePane):
     """Cause, hypothesis, recalled failures with their similarity, findings by severity."""
 
     DEFAULT_CSS = """
-    ReflectionPane { background: transparent; color: $text; padding: 0 1; }
+    ReflectionPane { background: transparent; color: $text; padding: 0 1; scrollbar-gutter: stable; }
     """
 
     state: reactive[State | None] = reactive(None, init=False)
@@ -73,7 +73,7 @@ class ReflectionPane(LinePane):
         blocks = self._blocks(iteration) if iteration is not None else []
         if not blocks:
             words = "When an iteration fails, its cause and the next hypothesis appear here."
-            blocks = [Content.styled(words, "$text-muted")]
+            blocks = [Content.styled(words, "$foreground-muted")]
         self._rows = [line for block in blocks for line in (block.wrap(width) if block else [Content("")])]
         self.rows_changed()
 
@@ -116,7 +116,7 @@ class ReflectionPane(LinePane):
 
 
 def _section(title: str, aside: str) -> list[Content]:
-    return [Content(""), Content.assemble((title, "bold $text-secondary"), (f"  {aside}", "$text-muted"))]
+    return [Content(""), Content.assemble((title, "bold $text-secondary"), (f"  {aside}", "$foreground-muted"))]
 
 
 def similarity_bar(similarity: float, cells: int = 8) -> Content:
@@ -131,8 +131,8 @@ def similarity_bar(similarity: float, cells: int = 8) -> Content:
 def _recollection(item: Recollection, used: bool) -> list[Content]:
     head = Content.assemble(
         similarity_bar(item.similarity),
-        (f" {max(0.0, item.similarity):4.0%} ", "$text"),
-        (_VIA.get(item.via, item.via), "$text-muted"),
+        (f" {max(0.0, item.similarity):4.0%} ", "$foreground"),
+        (_VIA.get(item.via, item.via), "$foreground-muted"),
         ("  used" if used else "", "$text-success bold"),
         ("  solution" if item.kind == "pattern" else "", "$text-secondary"),
     )
@@ -141,9 +141,9 @@ def _recollection(item: Recollection, used: bool) -> list[Content]:
         where = inert_line(item.project, 60) or "another project"
         lines.insert(1, Content.styled(f"  ⚠ from {where}, untrusted", "$text-warning"))
     if item.cause:
-        lines.append(Content.styled(f"  because {inert_line(item.cause, 300)}", "$text-muted"))
+        lines.append(Content.styled(f"  because {inert_line(item.cause, 300)}", "$foreground-muted"))
     if item.solution:
-        lines.append(Content.assemble(("  helped: ", "$text-success"), (inert_line(item.solution, 300), "$text-muted")))
+        lines.append(Content.assemble(("  helped: ", "$text-success"), (inert_line(item.solution, 300), "$foreground-muted")))
     return lines
 
 
@@ -156,24 +156,24 @@ def _findings(title: str, verdict: str, source: object) -> list[Content]:
         blocks.append(Content.styled("nothing to complain about", "$text-success"))
     for finding in sorted(findings, key=lambda found: _ORDER.index(found.severity))[:MOST]:
         where = f"  {inert_line(finding.path, 120)}{f':{finding.line}' if finding.line else ''}" if finding.path else ""
-        style = SEVERITY_STYLES.get(finding.severity, "$text")
+        style = SEVERITY_STYLES.get(finding.severity, "$foreground")
         blocks.append(
-            Content.assemble((f"{finding.severity:<9}", style), inert_line(finding.title, 200), (where, "$text-muted"))
+            Content.assemble((f"{finding.severity:<9}", style), inert_line(finding.title, 200), (where, "$foreground-muted"))
         )
         for text in (finding.category, finding.detail, finding.fix and f"→ {finding.fix}"):
             if text:
-                blocks.append(Content.styled(f"  {inert_line(text, 400)}", "$text-muted"))
+                blocks.append(Content.styled(f"  {inert_line(text, 400)}", "$foreground-muted"))
     return blocks + _more(len(findings))
 
 
 def _scan_line(found: ScanFinding) -> Content:
     return Content.assemble(
-        (f"{found.verdict.replace('_', ' ')} ", _VERDICTS.get(found.verdict, "$text")),
-        (f"{inert_line(found.rule, 60)} ", "$text"),
-        (f"{inert_line(found.path, 120)}:{found.line} ", "$text-muted"),
-        (inert_line(found.message, 300), "$text"),
+        (f"{found.verdict.replace('_', ' ')} ", _VERDICTS.get(found.verdict, "$foreground")),
+        (f"{inert_line(found.rule, 60)} ", "$foreground"),
+        (f"{inert_line(found.path, 120)}:{found.line} ", "$foreground-muted"),
+        (inert_line(found.message, 300), "$foreground"),
     )
 
 
 def _more(count: int) -> list[Content]:
-    return [Content.styled(f"… and {count - MOST:,} more", "$text-muted")] if count > MOST else []
+    return [Content.styled(f"… and {count - MOST:,} more", "$foreground-muted")] if count > MOST else []

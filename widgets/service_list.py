@@ -15,7 +15,7 @@ _MARKS = {
     "ok": ("✓", "$text-success"),
     "warn": ("!", "$text-warning"),
     "fail": ("✗", "$text-error"),
-    "running": ("…", "$text-muted"),
+    "running": ("…", "$foreground-muted"),
 }
 
 
@@ -65,10 +65,10 @@ class ServiceList(Static):
             lines.append(
                 Content.assemble(
                     (f" {glyph} ", f"{colour} bold"),
-                    (f"{name:<{wide}}", "bold $text"),
-                    (inert_line(check.detail, 400), "$text-muted"),
+                    (f"{name:<{wide}}", "bold $foreground"),
+                    (inert_line(check.detail, 400), "$foreground-muted"),
                 )
             )
             if check.remedy and check.state != "ok":
-                lines.append(Content.assemble((f"   {'':<{wide}}→ ", colour), (inert_line(check.remedy, 400), "$text")))
+                lines.append(Content.assemble((f"   {'':<{wide}}→ ", colour), (inert_line(check.remedy, 400), "$foreground")))
         return Content("\n").join(lines)

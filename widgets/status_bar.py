@@ -21,7 +21,7 @@ _DOTS = {
     "ok": ("●", "$text-success"),
     "failed": ("●", "$text-error"),
     "starting": ("◌", "$text-warning"),
-    "": ("○", "$text-disabled"),
+    "": ("○", "$foreground-disabled"),
 }
 SERVICES = ("database", "sandbox", "model")
 
@@ -30,7 +30,9 @@ SERVICES = ("database", "sandbox", "model")
 class _Part:
     content: Content
     rank: int
-    """The higher, the sooner it goes where room is short."""
+    """The higher, the sooner it goes where room is short; 0 never goes."""
+    short: Content | None = None
+    """A shorter form, taken where the long one does not fit."""
 
 
 class StatusBar(Widget):
@@ -75,29 +77,41 @@ class StatusBar(Widget):
         return Content("\n").join([banner.truncate(max(1, width)), line])
 
     def _fit(self, width: int) -> Content:
+        """The most important parts that fit, in their places; a part may have a shorter form."""
         left, right = self._left(), self._right()
-        while True:
-            line = Content.styled(" · ", "$foreground 30%").join([part.content for part in left])
-            tail = Content("  ").join([part.content for part in right])
-            space = width - line.cell_length - tail.cell_length
-            if space >= (1 if right else 0):
-                return line + Content(" " * space) + tail
-            droppable = [part for part in (*left, *right) if part.rank]
-            if not droppable:
-                return (tail + Content(" ") + line).truncate(max(1, width), ellipsis=True)
-            worst = max(droppable, key=lambda part: part.rank)
-            left, right = [part for part in left if part is not worst], [part for part in right if part is not worst]
+        chosen: dict[int, Content] = {}
+        line = Content("")
+        for part in sorted((*left, *right), key=lambda part: part.rank):
+            for content in (part.content, part.short):
+                if content is None:
+                    continue
+                attempt = {**chosen, id(part): content}
+                longer = self._joined(attempt, left, right, width)
+                if longer is not None:
+                    chosen, line = attempt, longer
+                    break
+        needed = [part for part in (*right, *left) if not part.rank]
+        if all(id(part) in chosen for part in needed):
+            return line
+        return Content(" ").join([part.content for part in needed]).truncate(max(1, width), ellipsis=True)
+
+    @staticmethod
+    def _joined(chosen: dict[int, Content], left: list[_Part], right: list[_Part], width: int) -> Content | None:
+        line = Content.styled(" · ", "$foreground 30%").join([chosen[id(part)] for part in left if id(part) in chosen])
+        tail = Content("  ").join([chosen[id(part)] for part in right if id(part) in chosen])
+        space = width - line.cell_length - tail.cell_length
+        return line + Content(" " * space) + tail if space >= (1 if tail else 0) else None
 
     def _left(self) -> list[_Part]:
         state = self.state
         parts = [_Part(Content.styled("Miracle", "bold $text-primary"), 3)]
         if state is None:
-            return [*parts, _Part(Content.styled("give it a goal", "$text-muted"), 9)]
+            return [*parts, _Part(Content.styled("give it a goal", "$foreground-muted"), 9)]
         if state.title:
             title = inert_line(state.title, 200)
             wide = self.content_size.width > 100
             room = 44 if wide else 24
-            parts.append(_Part(Content.styled(title if len(title) <= room else title[: room - 1] + "…", "$text"), 6))
+            parts.append(_Part(Content.styled(title if len(title) <= room else title[: room - 1] + "…", "$foreground"), 6))
         if state.phases:
             green = sum(phase.state == "green" for phase in state.phases)
             here = min(green + 1, len(state.phases))
@@ -106,7 +120,7 @@ class StatusBar(Widget):
             most = state.max_iterations or (state.task.max_iterations if state.task else 0)
             near = bool(state.task and len(state.iterations) >= state.task.warn_iteration)
             number = f"{len(state.iterations)}/{most}" if most else str(len(state.iterations))
-            parts.append(_Part(_pair("iteration", number, "$text-warning" if near else "$text"), 4))
+            parts.append(_Part(_pair("iteration", number, "$text-warning" if near else "$foreground"), 4))
         stage = str(state.stage)
         parts.append(_Part(Content.styled(stage, f"bold {STAGE_STYLES.get(stage, '$text')}"), 0))
         return [*parts, *self._spent(state)]
@@ -116,12 +130,12 @@ class StatusBar(Widget):
         near = bool(budget and state.task and state.spend.usd >= budget * state.task.warn_percentage / 100)
         free = "+?" if state.spend.unpriced_calls else ""
         cost = f"${state.spend.usd:.2f}{free}" + (f"/{budget:.2f}" if budget else "")
-        parts = [_Part(Content.styled(cost, "$text-warning" if near else "$text"), 7)]
-        parts.append(_Part(Content.styled(f"{short_count(state.spend.tokens)} tok", "$text-muted"), 9))
+        parts = [_Part(Content.styled(cost, "$text-warning" if near else "$foreground"), 5)]
+        parts.append(_Part(Content.styled(f"{short_count(state.spend.tokens)} tok", "$foreground-muted"), 9))
         if state.started_at is not None:
             end = state.updated_at if state.outcome else self.now or datetime.now(UTC)
             seconds = ((end or state.started_at) - state.started_at).total_seconds()
-            parts.append(_Part(Content.styled(clock(seconds), "$text-muted"), 8))
+            parts.append(_Part(Content.styled(clock(seconds), "$foreground-muted"), 8))
         return parts
 
     def _right(self) -> list[_Part]:
@@ -142,24 +156,20 @@ class StatusBar(Widget):
         if self.scripted or bool(state and state.task and state.task.scripted):
             parts.append(_Part(Content.styled(" SCRIPTED MODEL ", "$text on $secondary 40% bold"), 0))
         if self.services:
-            all_ok = all(self.services.get(service) == "ok" for service in SERVICES)
-            dots = Content("").join(
-                [
-                    Content.assemble(
-                        _DOTS.get(self.services.get(service, ""), _DOTS[""]), (f" {service} ", "$text-muted")
-                    )
-                    for service in SERVICES
-                ]
-            )
-            parts.append(_Part(dots, 10))
-            if not all_ok:
-                parts.insert(0, _Part(self._trouble(), 2))
+            parts.insert(0, self._dots())
         return parts
 
-    def _trouble(self) -> Content:
-        """Only the services that are not up, for a short line."""
-        return Content("")
+    def _dots(self) -> _Part:
+        """A dot for each service; the short form names only those that are not up."""
+        marks = [(service, self.services.get(service, "")) for service in SERVICES]
+        dots = [(service, known, Content.styled(*_DOTS.get(known, _DOTS[""]))) for service, known in marks]
+        whole = Content(" ").join([dot + Content.styled(f" {name}", "$foreground-muted") for name, _, dot in dots])
+        short = Content(" ").join(
+            [dot if known == "ok" else dot + Content.styled(f" {name}", "$foreground") for name, known, dot in dots]
+        )
+        failed = any(known == "failed" for _, known, _ in dots)
+        return _Part(whole, 2 if failed else 8, short)
 
 
-def _pair(word: str, value: str, style: str = "$text") -> Content:
-    return Content.assemble((f"{word} ", "$text-muted"), (value, style))
+def _pair(word: str, value: str, style: str = "$foreground") -> Content:
+    return Content.assemble((f"{word} ", "$foreground-muted"), (value, style))

@@ -20,6 +20,8 @@ class StreamView(Widget):
     DEFAULT_CSS = """
     StreamView {
         height: 5;
+        max-height: 40%;
+        min-height: 2;
         border-top: solid $foreground 15%;
         border-title-color: $text-accent;
         border-title-background: transparent;

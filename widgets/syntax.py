@@ -16,11 +16,11 @@ _LEXERS = {
 }  # fmt: skip
 
 _STYLES = (
-    ("Token.Comment", "$text-muted italic"),
+    ("Token.Comment", "$foreground-muted italic"),
     ("Token.Keyword.Constant", "$text-warning"),
     ("Token.Keyword", "$text-accent"),
     ("Token.Operator.Word", "$text-accent"),
-    ("Token.Literal.String.Doc", "$text-muted italic"),
+    ("Token.Literal.String.Doc", "$foreground-muted italic"),
     ("Token.Literal.String.Interpol", "$text-warning"),
     ("Token.Literal.String", "$text-success"),
     ("Token.Literal.Number", "$text-warning"),

@@ -51,13 +51,13 @@ class TestCounts(Widget):
         """The line, shorter where room is short."""
         width = self.content_size.width
         if not self.reason:
-            return Content.styled("no tests ran yet", "$text-disabled").truncate(max(1, width), ellipsis=True)
+            return Content.styled("no tests ran yet", "$foreground-disabled").truncate(max(1, width), ellipsis=True)
         total = max(self.collected, self.passed + self.failed + self.skipped)
         parts = [
             Content.assemble(("✓ ", "$text-success"), (f"{self.passed:,}", "bold $text-success")),
             Content.assemble(("✗ ", "$text-error"), (f"{self.failed:,}", "bold $text-error")) if self.failed else None,
             Content.styled(f"– {self.skipped:,}", "$text-warning") if self.skipped else None,
-            Content.styled(f"of {total:,}", "$text-muted"),
+            Content.styled(f"of {total:,}", "$foreground-muted"),
         ]
         counts = Content("  ").join([part for part in parts if part is not None])
         words, style = _REASONS.get(self.reason, (self.reason, "$text-warning"))
@@ -66,7 +66,7 @@ class TestCounts(Widget):
         took = duration(self.seconds) if self.seconds else ""
         aside = [text for text in (inert_line(self.backend, 40), took) if text]
         tail = Content.assemble(
-            (" · ".join(aside), "$text-muted"), "  " if aside else "", (inert_line(words, 60), style)
+            (" · ".join(aside), "$foreground-muted"), "  " if aside else "", (inert_line(words, 60), style)
         )
         lines = [self._bar(total) + Content("  ") + counts + Content("   ") + tail, counts + Content("   ") + tail]
         lines.append(counts + Content("  ") + Content.styled(inert_line(words, 60), style))

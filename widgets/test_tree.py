@@ -137,6 +137,8 @@ class TestTree(CursorPane):
         for path, file in self._files.items():
             file.folded = folds.get(path)
         self._rebuild()
+        if self.cursor < 0:
+            self._show_first_failure()
 
     def _take(self, case: CaseResult) -> None:
         path, name = split_id(case.id)
@@ -203,22 +205,22 @@ class TestTree(CursorPane):
             return self._test_row(self._files[row.path], row.test, width)
         if row.kind == "message":
             wrong = row.text.startswith(("E ", "E\t")) or row.text.lstrip().startswith(("AssertionError", "Error:"))
-            style = "$text-error" if wrong else "$text-muted"
+            style = "$text-error" if wrong else "$foreground-muted"
             indent = "    " if row.path else "  "
             return Content.assemble((f"{indent}▏ ", "$error 60%"), (row.text.expandtabs(4), style))
         if row.kind == "detail":
             return Content.assemble(("▏ ", "$error 60%"), (row.text.expandtabs(4), "$text-error"))
-        return Content.styled(row.text, "$text-muted")
+        return Content.styled(row.text, "$foreground-muted")
 
     def _file_row(self, file: _File, width: int) -> Content:
         passed, failed, count = file.tally()
         fold = "▸ " if self._folded(file) else "▾ "
-        colour = "$text-error" if failed else "$text-success" if passed == count else "$text-muted"
+        colour = "$text-error" if failed else "$text-success" if passed == count else "$foreground-muted"
         tail = Content.styled(f"  {passed}/{count}", colour)
-        path = Content.styled(inert_line(file.path, 300), "bold $text").truncate(
+        path = Content.styled(inert_line(file.path, 300), "bold $foreground").truncate(
             max(4, width - 2 - tail.cell_length), ellipsis=True
         )
-        return Content.assemble((fold, "$text-muted"), path, tail)
+        return Content.assemble((fold, "$foreground-muted"), path, tail)
 
     def _test_row(self, file: _File, test_id: str, width: int) -> Content:
         test = file.tests[test_id]
@@ -226,11 +228,11 @@ class TestTree(CursorPane):
         if test.outcome == "running":
             glyph = SPINNER[self._tick % len(SPINNER)]
         indent = "  " if file.path else ""
-        tail = Content.styled(f"  {duration(test.seconds)}", "$text-disabled" if test.seconds < 1 else "$text-warning")
+        tail = Content.styled(f"  {duration(test.seconds)}", "$foreground-disabled" if test.seconds < 1 else "$text-warning")
         if test.outcome == "running":
             tail = Content("")
         room = max(4, width - len(indent) - 2 - tail.cell_length)
-        name = Content.styled(inert_line(test.name, 400), colour if test.outcome in RED else "$text")
+        name = Content.styled(inert_line(test.name, 400), colour if test.outcome in RED else "$foreground")
         return Content.assemble(indent, (f"{glyph} ", f"{colour} bold"), name.truncate(room, ellipsis=True), tail)
 
     def row_text(self, y: int) -> str:
@@ -256,6 +258,13 @@ class TestTree(CursorPane):
         elif row.kind == "test":
             (self._shut.add if folded else self._shut.discard)(row.test)
         self._rebuild()
+
+    def _show_first_failure(self) -> None:
+        """Bring the first failing test into sight, unless a person moves about."""
+        for y, row in enumerate(self._rows):
+            if row.kind == "test" and self._files[row.path].tests[row.test].outcome in RED:
+                self.scroll_to(y=max(0, y - 2), animate=False)
+                return
 
     def action_next_failure(self) -> None:
         """Go to the next failing test, round the end."""

@@ -92,5 +92,5 @@ class Dialog(ModalScreen[Result], Generic[Result]):
 
 def key_hints(keys: Iterable[tuple[str, str]]) -> Content:
     """Keys and what they do on one line."""
-    parts = [Content.assemble((key, "bold $text"), (f" {does}", "$text-muted")) for key, does in keys]
+    parts = [Content.assemble((key, "bold $foreground"), (f" {does}", "$foreground-muted")) for key, does in keys]
     return Content.assemble(" ", Content.styled(" · ", "$foreground 30%").join(parts), " ")

@@ -229,15 +229,15 @@ class PlanDialog(Dialog[PlanChoice | None]):
 
 def _row(number: int, subtask: Draft) -> Content:
     head = Content.assemble(
-        (f" {number}  ", "bold $text-accent"), (inert_line(subtask.title, 160), "bold $text"),
-        (f"  {subtask.id}", "$text-disabled"),
-        (f"  after {', '.join(subtask.depends_on)}" if subtask.depends_on else "", "$text-muted"),
+        (f" {number}  ", "bold $text-accent"), (inert_line(subtask.title, 160), "bold $foreground"),
+        (f"  {subtask.id}", "$foreground-disabled"),
+        (f"  after {', '.join(subtask.depends_on)}" if subtask.depends_on else "", "$foreground-muted"),
     )  # fmt: skip
     lines = [head]
     if subtask.description:
-        lines.append(Content.assemble("    ", (inert_line(subtask.description, 240), "$text")))
+        lines.append(Content.assemble("    ", (inert_line(subtask.description, 240), "$foreground")))
     if subtask.test_strategy:
         lines.append(
-            Content.assemble(("    tests: ", "$text-success"), (inert_line(subtask.test_strategy, 240), "$text-muted"))
+            Content.assemble(("    tests: ", "$text-success"), (inert_line(subtask.test_strategy, 240), "$foreground-muted"))
         )
     return Content("\n").join(lines)

@@ -53,7 +53,7 @@ class PromoteDialog(Dialog[How | None]):
 
     def _receipt(self) -> list[Content]:
         receipt = self.state.receipt
-        title = Content.styled(inert_line(self.state.title, 160), "bold $text")
+        title = Content.styled(inert_line(self.state.title, 160), "bold $foreground")
         if receipt is None:
             warning = "No receipt: nothing proves that this result is green. Take it with care."
             return [title, Content(""), Content.styled(warning, "$text-warning")]
@@ -81,7 +81,7 @@ class PromoteDialog(Dialog[How | None]):
             Content(""),
             *(
                 Content.assemble(
-                    (f" {key}  ", "bold $text-accent"), (f"{name:<12}", "bold $text"), (about, "$text-muted")
+                    (f" {key}  ", "bold $text-accent"), (f"{name:<12}", "bold $foreground"), (about, "$foreground-muted")
                 )
                 for key, name, about in ways
             ),
@@ -93,4 +93,4 @@ class PromoteDialog(Dialog[How | None]):
 
 
 def _row(word: str, value: str) -> Content:
-    return Content.assemble((f"{word:<13}", "$text-muted"), (inert_line(value, 300), "$text"))
+    return Content.assemble((f"{word:<13}", "$foreground-muted"), (inert_line(value, 300), "$foreground"))

@@ -25,7 +25,7 @@ _MARKS = {
     "waiting": ("◆", "$text-accent"),
     "success": ("✓", "$text-success"),
     "failed": ("✗", "$text-error"),
-    "cancelled": ("–", "$text-muted"),
+    "cancelled": ("–", "$foreground-muted"),
 }
 
 
@@ -61,7 +61,7 @@ class RunsDialog(Dialog[str | None]):
     def body(self) -> Iterable[Widget]:
         """A row for each run."""
         rows = [Option(_row(run, here=run.run_id == self.current)) for run in self.runs]
-        rows = rows or [Option(Content.styled(" No runs yet: give Miracle a goal.", "$text-muted"), disabled=True)]
+        rows = rows or [Option(Content.styled(" No runs yet: give Miracle a goal.", "$foreground-muted"), disabled=True)]
         yield OptionList(*rows, markup=False)
 
     def on_mount(self) -> None:
@@ -85,12 +85,12 @@ class RunsDialog(Dialog[str | None]):
 
 def _row(run: RunSummary, *, here: bool) -> Content:
     status = str(run.status)
-    glyph, colour = _MARKS.get(status, ("○", "$text-muted"))
+    glyph, colour = _MARKS.get(status, ("○", "$foreground-muted"))
     words = str(run.stage).lower() if status == "running" else status
     title = inert_line(run.title, 60) or inert_line(run.run_id, 40)
     return Content.assemble(
-        (f" {glyph} ", f"{colour} bold"), (f"{title:<44}"[:60], "bold $text" if here else "$text"),
-        (f"  {words:<10}", colour), (f"  {run.phases_done}/{run.phases_total} phases", "$text-muted"),
-        (f"  {run.iterations} it.", "$text-muted"), (f"  ${run.cost_usd:.2f}", "$text-muted"),
-        (f"  {when(run.updated_at)}" if run.updated_at else "", "$text-disabled"), ("  scripted" if run.scripted else "", "$text-secondary"),
+        (f" {glyph} ", f"{colour} bold"), (f"{title:<44}"[:60], "bold $foreground" if here else "$foreground"),
+        (f"  {words:<10}", colour), (f"  {run.phases_done}/{run.phases_total} phases", "$foreground-muted"),
+        (f"  {run.iterations} it.", "$foreground-muted"), (f"  ${run.cost_usd:.2f}", "$foreground-muted"),
+        (f"  {when(run.updated_at)}" if run.updated_at else "", "$foreground-disabled"), ("  scripted" if run.scripted else "", "$text-secondary"),
     )  # fmt: skip
