@@ -99,5 +99,3 @@ def memory_file(name: str, content: bytes) -> int:
     os.write(opened, content)
     os.lseek(opened, 0, os.SEEK_SET)
     return opened
-
-

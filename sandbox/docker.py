@@ -19,7 +19,9 @@ from sandbox.protocol import Capabilities, Env, EnvSpec, ExecEvent, ExecSpec, Ex
 CLIENT_TIMEOUT_S = 60
 ENFORCED = ("network off", "read-only system", "no capabilities", "system-call filter", "memory", "processes",
             "processor share", "file size", "open files", "temporary space", "time", "output")  # fmt: skip
-BUILD_HINT = "Build it with `miracle sandbox build`, or `python -m sandbox.images.offline_base` where no registry answers."
+BUILD_HINT = (
+    "Build it with `miracle sandbox build`, or `python -m sandbox.images.offline_base` where no registry answers."
+)
 ENGINE_HINT = "Start Docker, or set DOCKER_HOST to a running engine."
 
 

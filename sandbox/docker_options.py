@@ -25,7 +25,9 @@ def container_options(spec: ExecSpec, image: str, *, shell: bool) -> dict[str, A
     from docker.types import LogConfig, Mount, Ulimit
 
     uid, gid = running_identity()
-    mounts = [Mount("/workspace", str(spec.workspace), type="bind", read_only=not spec.writable, propagation="rprivate")]
+    mounts = [
+        Mount("/workspace", str(spec.workspace), type="bind", read_only=not spec.writable, propagation="rprivate")
+    ]
     if spec.env.root is not None:
         mounts.append(Mount("/opt/tools", str(spec.env.root), type="bind", read_only=True, propagation="rprivate"))
     return {

@@ -106,7 +106,10 @@ def build_filter(machine: str | None = None) -> bytes:
             if number is not None:
                 program += [_instruction(JUMP_EQUAL, number, 0, 1), _return(REFUSE | code)]
     families = len(ALLOWED_FAMILIES)
-    program += [_instruction(JUMP_EQUAL, SOCKET[column], 1, 0), _instruction(JUMP_EQUAL, SOCKETPAIR[column], 0, families + 2)]
+    program += [
+        _instruction(JUMP_EQUAL, SOCKET[column], 1, 0),
+        _instruction(JUMP_EQUAL, SOCKETPAIR[column], 0, families + 2),
+    ]
     program.append(_load(ARGUMENT_OFFSET))
     program += [_instruction(JUMP_EQUAL, family, families - index, 0) for index, family in enumerate(ALLOWED_FAMILIES)]
     program += [_return(REFUSE | errno.EPERM), _return(ALLOW)]

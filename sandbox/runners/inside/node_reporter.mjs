@@ -17,6 +17,7 @@ function messageOf(error) {
 export default async function* report(source) {
   const names = new Map();
   const spoken = new Map();
+  const seen = new Map();
   let open = 0;
   let reported = 0;
   for await (const { type, data } of source) {
@@ -51,8 +52,12 @@ export default async function* report(source) {
     let message = failed ? messageOf(data.details?.error) : '';
     if (failed && whole) message = spoken.get(file) || message;
     const seconds = (data.details?.duration_ms ?? 0) / 1000;
-    yield frame('case', { case: { id, outcome, duration_s: seconds, message } });
-    yield `${failed ? 'not ok' : 'ok'} ${id}\n${message ? `${message}\n` : ''}`;
+    // Two tests may have one name.
+    const times = (seen.get(id) ?? 0) + 1;
+    seen.set(id, times);
+    const unique = times > 1 ? `${id} (${times})` : id;
+    yield frame('case', { case: { id: unique, outcome, duration_s: seconds, message } });
+    yield `${failed ? 'not ok' : 'ok'} ${unique}\n${message ? `${message}\n` : ''}`;
   }
   yield frame('collected', { count: reported + open });
   yield frame('finished', { count: reported });

@@ -1,0 +1,121 @@
+"""How a scanner's discovery becomes a finding: names against rules, verdict to severity."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from config.rules import LanguageRules, SafetyRules
+from sandbox.report import ScanFinding, Verdict
+
+TEST_MODULES = frozenset({"subprocess", "socket", "pickle", "os", "urllib.request", "http.client", "multiprocessing",
+                          "shutil", "node:child_process", "child_process", "net", "https"})  # fmt: skip
+"""Modules that tests need to drive a program from outside; they run in the sandbox, with the network off."""
+OPERATIONS: dict[str, frozenset[str]] = {
+    "network_request": frozenset({"requests", "httpx", "aiohttp", "urllib.request", "http.client", "ftplib", "smtplib",
+                                  "telnetlib", "https", "http2", "tls", "undici", "fetch"}),
+    "subprocess_call": frozenset({"subprocess", "pty", "os.system", "os.popen", "asyncio.subprocess"}),
+    "spawn_process": frozenset({"child_process", "cluster"}),
+    "install_dependency": frozenset({"pip", "ensurepip", "npm"}),
+}  # fmt: skip
+"""What an operation of `approval_required_operations` looks like in code."""
+OUTSIDE = "file_access_outside_workspace"
+
+
+@dataclass(frozen=True)
+class Mention:
+    """A name that code uses."""
+
+    kind: str
+    """`import`, `function`, `path`, `dynamic` or `syntax`."""
+    name: str
+    line: int
+
+
+def judge_mentions(
+    mentions: Iterable[Mention], path: str, language: LanguageRules, rules: SafetyRules, *, test: bool
+) -> Iterator[ScanFinding]:
+    """The findings of one file.
+
+    Args:
+        mentions: what the file uses.
+        path: the file.
+        language: the rules of its language.
+        rules: all rules, for the severities.
+        test: whether it is a test file, which may use what a test needs.
+    """
+    seen: set[tuple[str, str, int]] = set()
+    for mention in mentions:
+        found = _verdict(mention, language, test=test)
+        if found is None:
+            continue
+        verdict, rule = found
+        if (rule, mention.name, mention.line) not in seen:
+            seen.add((rule, mention.name, mention.line))
+            yield finding(rules, rule, verdict, path, mention.line, _message(mention, verdict))
+
+
+def finding(rules: SafetyRules, rule: str, verdict: Verdict, path: str, line: int, message: str) -> ScanFinding:
+    """A finding with the severity that its verdict has in the rules."""
+    severity = rules.severity_levels.get(verdict, verdict)
+    return ScanFinding(rule=rule, verdict=verdict, severity=severity, path=path, line=line, message=message)
+
+
+def is_test(path: str) -> bool:
+    """Whether a path is a test's by its name or folder."""
+    parts = path.split("/")
+    name = parts[-1]
+    return (
+        name.startswith("test_")
+        or name == "conftest.py"
+        or name.rsplit(".", 1)[0].endswith(("_test", ".test", "-test", ".spec"))
+        or any(part in ("tests", "test", "__tests__") for part in parts[:-1])
+    )
+
+
+def _verdict(mention: Mention, language: LanguageRules, *, test: bool) -> tuple[Verdict, str] | None:
+    if mention.kind == "syntax":
+        return "warning", "syntax_error"
+    if mention.kind == "dynamic":
+        return None if test else ("approval_required", "dynamic_import")
+    if mention.kind == "path":
+        wanted = OUTSIDE in language.approval_required_operations and not test
+        return ("approval_required", OUTSIDE) if wanted else None
+    if mention.kind == "import":
+        if test and any(_within(mention.name, module) for module in TEST_MODULES):
+            return None
+        blocked, approval = language.blocked_imports, language.approval_imports
+        if rule := next((rule for rule in blocked if _within(mention.name, rule)), None):
+            return "blocked", f"blocked_import:{rule}"
+        if rule := next((rule for rule in approval if _within(mention.name, rule)), None):
+            return None if test else ("approval_required", f"approval_import:{rule}")
+    else:
+        if rule := next((rule for rule in language.blocked_functions if fnmatchcase(mention.name, rule)), None):
+            return "blocked", f"blocked_function:{rule}"
+        if rule := next((rule for rule in language.approval_functions if fnmatchcase(mention.name, rule)), None):
+            return None if test else ("approval_required", f"approval_function:{rule}")
+    return None if test else _operation(mention, language)
+
+
+def _operation(mention: Mention, language: LanguageRules) -> tuple[Verdict, str] | None:
+    for operation in language.approval_required_operations:
+        if any(_within(mention.name, name) for name in OPERATIONS.get(operation, ())):
+            return "approval_required", operation
+    return None
+
+
+def _within(name: str, rule: str) -> bool:
+    """Whether a module is the rule's, or lies in it."""
+    return fnmatchcase(name, rule) or name.startswith((f"{rule}.", f"{rule}/"))
+
+
+def _message(mention: Mention, verdict: Verdict) -> str:
+    if mention.kind == "syntax":
+        return f"The file does not parse: {mention.name}"
+    what = {
+        "import": f"imports {mention.name}",
+        "function": f"uses {mention.name}",
+        "dynamic": f"imports by a computed name ({mention.name})",
+        "path": f"names a path outside the workspace ({mention.name})",
+    }[mention.kind]
+    rule = {"blocked": "which is blocked", "approval_required": "which needs an approval", "warning": "which is risky"}
+    return f"The code {what}, {rule[verdict]}."
