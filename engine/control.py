@@ -21,7 +21,9 @@ class Control:
         """
         log = await self._open(run_id, "pause")
         if log.state.paused is None:
-            await log.append(e.RunPaused(reason="person", detail=f"Paused by {by}.", hint=f"miracle resume {run_id}", by=by))
+            await log.append(
+                e.RunPaused(reason="person", detail=f"Paused by {by}.", hint=f"miracle resume {run_id}", by=by)
+            )
 
     async def resume(self, run_id: str, add_budget_usd: float, add_iterations: int) -> None:
         """Resume the run; one that is not paused is left as it is unless it gets more to spend.
@@ -58,7 +60,9 @@ class Control:
         log = await self._open(run_id, "answer")
         found = next((a for a in log.state.approvals if a.request.approval_id == answer.approval_id), None)
         if found is None:
-            raise CommandRefused(f"{run_id} has no question {answer.approval_id}", "`miracle approvals` lists what is open.")
+            raise CommandRefused(
+                f"{run_id} has no question {answer.approval_id}", "`miracle approvals` lists what is open."
+            )
         if found.answer is not None:
             raise CommandRefused(f"{answer.approval_id} was answered by {found.answer.by}: {found.answer.decision}")
         await log.append(answer)
@@ -83,4 +87,6 @@ class Control:
 
 
 def _over(state: State, wish: str) -> CommandRefused:
-    return CommandRefused(f"Cannot {wish} {state.run_id}: it is over ({state.outcome})", f"miracle show {state.run_id} tells how it went.")
+    return CommandRefused(
+        f"Cannot {wish} {state.run_id}: it is over ({state.outcome})", f"miracle show {state.run_id} tells how it went."
+    )

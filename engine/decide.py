@@ -93,7 +93,9 @@ def _plan(state: State) -> Commands:
         return (c.OpenSession("planner"),)
     asked = _plan_request(state)
     if asked is None or (asked.answer and asked.request.subject != _plan_subject(state)):
-        return (c.Record(request_approval(state, topic="plan", subject=_plan_subject(state), title="Approve the plan?")),)
+        return (
+            c.Record(request_approval(state, topic="plan", subject=_plan_subject(state), title="Approve the plan?")),
+        )
     if asked.answer is None:
         return ()
     return (c.OpenSession("planner"),)
@@ -107,7 +109,9 @@ def _plan_request(state: State) -> Approval | None:
     return next((a for a in reversed(state.approvals) if a.request.topic == "plan"), None)
 
 
-def request_approval(state: State, *, topic: e.Topic, subject: str, title: str, detail: str = "", number: int = 0) -> e.ApprovalRequested:
+def request_approval(
+    state: State, *, topic: e.Topic, subject: str, title: str, detail: str = "", number: int = 0
+) -> e.ApprovalRequested:
     """The next question to a person; its id counts the run's questions."""
     return e.ApprovalRequested(
         approval_id=f"{state.run_id}.{len(state.approvals) + 1}",
@@ -228,7 +232,9 @@ def _scan_approval(state: State, last: Iteration) -> None | Approval | c.Record:
         )
         title = f"The code uses what needs approval: {', '.join(rules)}"
         return c.Record(
-            request_approval(state, topic="scan", subject="\n".join(rules), title=title, detail=places, number=last.number)
+            request_approval(
+                state, topic="scan", subject="\n".join(rules), title=title, detail=places, number=last.number
+            )
         )
     if asked.answer is not None and asked.answer.decision != "deny":
         return None

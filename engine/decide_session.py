@@ -38,9 +38,7 @@ def _next_call(state: State, session: Session) -> tuple[c.Command, ...]:
     else:
         return (c.RunTool(session.id, call),)
     denied = asked.answer.decision == "deny" and asked.request.topic != "questions"
-    result = e.ToolFinished(
-        session_id=session.id, tool_call_id=call.id, name=call.name, ok=not denied, output=told
-    )
+    result = e.ToolFinished(session_id=session.id, tool_call_id=call.id, name=call.name, ok=not denied, output=told)
     return (c.Record(result),)
 
 
@@ -48,7 +46,9 @@ def _answers(questions: tuple[str, ...], answer: e.ApprovalAnswered) -> str:
     if answer.decision == "deny" or not any(answer.answers):
         return "The person skipped the questions. Choose sensible defaults and name them in the spec."
     pairs = zip(questions, (*answer.answers, *[""] * len(questions)), strict=False)
-    return "\n".join(f"Q: {question}\nA: {said or '(no answer; choose a sensible default)'}" for question, said in pairs)
+    return "\n".join(
+        f"Q: {question}\nA: {said or '(no answer; choose a sensible default)'}" for question, said in pairs
+    )
 
 
 def _why_rejected(session: Session) -> str:

@@ -15,6 +15,7 @@ from engine import events as e
 from engine.agents.registry import agents
 from engine.bus import Bus, Live
 from engine.control import Control
+from engine.decide import decide
 from engine.errors import CommandRefused
 from engine.evolve import fold
 from engine.fleet import Fleet
@@ -30,6 +31,7 @@ from engine.summary import PendingApproval, RunSummary
 from engine.task import MAX_GOAL_CHARACTERS, Plan, Task
 from engine.watch import watch
 from engine.workspace.inspect import check_workspace
+from engine.workspace.promote import How
 from memory.memory import MemoryService
 from memory.search import Hit, Kind
 
@@ -170,7 +172,7 @@ class Engine:
                 return
             state = fold([recorded(step.result())], state)
             yield state
-            if state.status not in ("running",) and state.seq >= await self.memory.store.last_seq(run_id):
+            if not decide(state) and state.seq >= await self.memory.store.last_seq(run_id):
                 return
 
     async def pause(self, run_id: str, by: str = "person") -> None:
@@ -207,9 +209,9 @@ class Engine:
         """Change the plan before it is approved."""
         await self._control.edit_plan(run_id, plan)
 
-    async def promote(self, run_id: str, how: str) -> e.Promoted:
+    async def promote(self, run_id: str, how: How) -> e.Promoted:
         """Hand the result over: merged into the person's tree, as a patch file, or as a branch."""
-        promoted = await promote_run(await self.state(run_id), how)
+        promoted = await promote_run(await self.state(run_id), how, self.config.paths)
         await self._append(run_id, promoted)
         return promoted
 
@@ -264,5 +266,3 @@ class Engine:
         log = RunLog(self.memory.store, run_id)
         await log.load()
         await log.append(event)
-
-

@@ -1,10 +1,10 @@
 """What can go wrong in the engine.
 
-    EngineError
-    +-- WorkspaceError        the person's folder or the worktree cannot be used
-    +-- ToolError             a tool call that cannot be carried out; its text goes back to the model
-    +-- ModelError            engine.llm.errors: everything about model servers
-    +-- CommandRefused        a person asked for what the run's state does not allow
+EngineError
++-- WorkspaceError        the person's folder or the worktree cannot be used
++-- ToolError             a tool call that cannot be carried out; its text goes back to the model
++-- ModelError            engine.llm.errors: everything about model servers
++-- CommandRefused        a person asked for what the run's state does not allow
 """
 
 

@@ -22,7 +22,7 @@ def evolve(state: State, recorded: e.Recorded) -> State:
 
     Args:
         state: the state before.
-        recorded: the event with its place; places at or before `state.seq` change nothing, so reading twice is harmless.
+        recorded: the event with its place; one at or before `state.seq` changes nothing, so reading twice is harmless.
     """
     if recorded.seq <= state.seq:
         return state

@@ -90,7 +90,9 @@ def _rows_of(state: State, event: e.Event, at: datetime) -> list[Row]:
         case e.RunFinished():
             success = 1.0 if event.outcome == "success" else 0.0
             return [_metric(state, at, "success", success, {"iterations": len(state.iterations)})]
-        case e.IterationStarted() | e.Checkpointed() | e.ReflectionSubmitted() | e.ReviewSubmitted() | e.AuditSubmitted():
+        case (
+            e.IterationStarted() | e.Checkpointed() | e.ReflectionSubmitted() | e.ReviewSubmitted() | e.AuditSubmitted()
+        ):
             return _iteration_rows(state)
         case e.ProofFinished() | e.ScanFinished() | e.PhaseFinished():
             return _iteration_rows(state)
@@ -145,7 +147,13 @@ def _iteration_rows(state: State) -> list[Row]:
         "hypothesis": last.hypothesis,
         "cause": last.reflection.cause if last.reflection else "",
         "started_at": last.started_at,
-        "outcome": "green" if report and report.green else "red" if report else "sent back" if last.sent_back else "open",
+        "outcome": "green"
+        if report and report.green
+        else "red"
+        if report
+        else "sent back"
+        if last.sent_back
+        else "open",
         "passed": report.passed if report else 0,
         "failed": report.failed if report else 0,
         "error_message": _first_error(state),

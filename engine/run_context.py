@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from config.config import Config
 from engine.bus import Bus, Notice
@@ -10,8 +9,9 @@ from engine.errors import WorkspaceError
 from engine.llm.protocol import ModelClient
 from engine.run_log import RunLog
 from engine.state import State
-from engine.workspace.worktree import Prepared
+from engine.workspace.prepared import Prepared, git_dir_of, read_record
 from memory.memory import MemoryService
+from sandbox.identity import sandbox_identity
 from sandbox.protocol import Backend, Limits
 
 
@@ -50,17 +50,10 @@ class RunContext:
         Raises:
             WorkspaceError: it has none yet, or the folder is gone.
         """
-        workspace = self.state.workspace
-        if workspace is None:
-            raise WorkspaceError("The run has no worktree yet", "Resume the run; it begins by making one.")
-        return Prepared(
-            worktree=Path(workspace.worktree),
-            repository=Path(workspace.repository),
-            owned=workspace.owned,
-            branch=workspace.branch,
-            base_commit=workspace.base_commit,
-            snapshot=workspace.snapshot,
-        )
+        prepared = read_record(git_dir_of(self.run_id, self.config.paths), sandbox_identity())
+        if prepared is None:
+            raise WorkspaceError("The run's worktree is gone", "Start the task again; the log and its diffs are kept.")
+        return prepared
 
     def limits(self) -> Limits:
         """The sandbox's limits from the settings."""

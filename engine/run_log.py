@@ -9,8 +9,8 @@ from engine.events import Event, Recorded, from_body, to_body
 from engine.evolve import evolve
 from engine.projection import project, run_rows
 from engine.state import State
+from memory.lease import Lease
 from memory.records import NewEvent, Row, StoredEvent
-from memory.store import Lease
 
 
 class Store(Protocol):
@@ -45,7 +45,7 @@ class RunLog:
         return self.state
 
     async def append(self, *events: Event) -> State:
-        """Append events and their projections in one transaction, and fold them with whatever others appended meanwhile.
+        """Append events and their projections in one transaction, and fold them with what others appended meanwhile.
 
         Raises:
             LeaseLost: another executor has the run; nothing was written.

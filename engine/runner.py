@@ -79,7 +79,7 @@ async def _carry_out(run: RunContext, command: c.Command, places: asyncio.Semaph
 
 
 async def _until_done_or_stopped(run: RunContext, command: c.Command, step: "asyncio.Task[None]") -> None:
-    """Wait for the step; a pause or the run's end stops it, but a paid answer in flight may arrive while it is paused."""
+    """Wait for the step; a pause or the run's end stops it, but a paid answer in flight may still arrive in a pause."""
     while not step.done():
         state = run.state
         if state.outcome or (state.paused and not isinstance(command, c.CallModel)):
@@ -105,10 +105,17 @@ async def _guarded(run: RunContext, command: c.Command) -> None:
     except EngineError as error:
         await _pause(run, "error", error.title, error.hint)
     except OSError as error:
-        await _pause(run, "workspace", f"{error.strerror or error}: {error.filename or ''}", "Free the disk or mend the folder, then resume.")
-    except Exception as error:  # noqa: BLE001 - the edge of the worker: the run must stop with a reason, not the process
+        await _pause(
+            run,
+            "workspace",
+            f"{error.strerror or error}: {error.filename or ''}",
+            "Free the disk or mend the folder, then resume.",
+        )
+    except Exception as error:
         _logger.exception("step failed", run_id=run.run_id, command=type(command).__name__)
-        await _pause(run, "error", f"{type(error).__name__}: {error}", "The log file tells more; resume to try the step again.")
+        await _pause(
+            run, "error", f"{type(error).__name__}: {error}", "The log file tells more; resume to try the step again."
+        )
 
 
 async def _pause(run: RunContext, reason: e.PauseReason, detail: str, hint: str) -> None:

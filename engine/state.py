@@ -291,7 +291,9 @@ class State:
     def allows(self, topic: Topic, subject: str) -> bool:
         """Whether a person allowed this subject for the whole run."""
         return any(
-            approval.answer is not None and approval.answer.decision == "run" and subject in approval.request.subject.split("\n")
+            approval.answer is not None
+            and approval.answer.decision == "run"
+            and subject in approval.request.subject.split("\n")
             for approval in self.approvals
             if approval.request.topic == topic
         )

@@ -11,7 +11,7 @@ Severity = Literal["critical", "major", "minor", "info"]
 PROJECT_TYPES: tuple[str, ...] = get_args(ProjectType)
 LANGUAGES: tuple[str, ...] = get_args(Language)
 MAX_GOAL_CHARACTERS = 100_000
-"""A longer goal would fill a model's context by itself; it is refused with the advice to put it into a file of the repository."""
+"""A longer goal would fill a model's context by itself."""
 
 
 class Value(BaseModel):

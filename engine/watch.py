@@ -19,8 +19,10 @@ async def watch(store: Store, bus: Bus, run_id: str, after: int) -> AsyncIterato
         waiting: dict[str, asyncio.Task[object]] = {}
         try:
             while True:
-                waiting.setdefault("log", asyncio.ensure_future(anext(log)))
-                waiting.setdefault("live", asyncio.ensure_future(live.get()))
+                if "log" not in waiting:
+                    waiting["log"] = asyncio.ensure_future(anext(log))
+                if "live" not in waiting:
+                    waiting["live"] = asyncio.ensure_future(live.get())
                 await asyncio.wait(waiting.values(), return_when=asyncio.FIRST_COMPLETED)
                 for name in [name for name, task in waiting.items() if task.done()]:
                     item = waiting.pop(name).result()

@@ -14,7 +14,9 @@ class Audit(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     verdict: Literal["approve", "revise"]
-    findings: tuple[Finding, ...] = Field(default=(), description="Each with its OWASP category; critical sends the work back.")
+    findings: tuple[Finding, ...] = Field(
+        default=(), description="Each with its OWASP category; critical sends the work back."
+    )
 
 
 def _to_event(session_id: str, result: BaseModel) -> Event:

@@ -25,6 +25,17 @@ AGENT = Agent(
     purpose="Say what you did once the code is written. This ends your turn; the tests run next.",
     result=Work,
     to_event=_to_event,
-    sections=("spec", "plan", "subtask", "project", "hypothesis", "failure", "findings", "locked_tests", "listing", "steers"),
+    sections=(
+        "spec",
+        "plan",
+        "subtask",
+        "project",
+        "hypothesis",
+        "failure",
+        "findings",
+        "locked_tests",
+        "listing",
+        "steers",
+    ),
     tools=("create_file", "edit_file", "read_file", "list_files", "search", "run_command"),
 )

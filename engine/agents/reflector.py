@@ -14,7 +14,9 @@ class Reflection(BaseModel):
     model_config = ConfigDict(extra="forbid")
     cause: str = Field(min_length=1, description="The root cause, not the symptom, with file and line.")
     hypothesis: str = Field(min_length=1, description="The specific change that will mend it, and why.")
-    fault: Literal["code", "tests"] = Field(default="code", description="Whether the code or a test contradicts the spec.")
+    fault: Literal["code", "tests"] = Field(
+        default="code", description="Whether the code or a test contradicts the spec."
+    )
     used_memories: tuple[str, ...] = Field(default=(), description="Ids of the recalled failures that helped you.")
 
 

@@ -2,6 +2,7 @@
 
 from engine.context.sections import Material
 from engine.run_context import RunContext
+from engine.steps.remember import project_of
 from engine.workspace.outline import file_listing
 
 LISTED_FILES = 200
@@ -15,6 +16,10 @@ async def gather(run: RunContext, sections: tuple[str, ...]) -> Material:
     patterns = ""
     if "patterns" in sections and run.state.spec is not None:
         limit = run.config.settings.memory.max_similar_patterns
-        found = await run.memory.failures.recall_patterns(run.state.spec.summary, limit) if limit else []
+        found = (
+            await run.memory.failures.recall_patterns(run.state.spec.summary, limit, project=project_of(run.state))
+            if limit
+            else []
+        )
         patterns = "\n".join(f"- {item.title}: {item.solution}" for item in found)
     return Material(listing=listing, patterns=patterns)

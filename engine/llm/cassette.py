@@ -10,11 +10,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from config.secrets import redact
 from engine.llm.errors import CassetteError
 from engine.llm.protocol import Answer, ModelClient, ModelRequest, OnDelta, OnRetry, ToolCall
-
-_KEYS = re.compile(r"\b(sk-[A-Za-z0-9_-]{16,}|gh[pousr]_[A-Za-z0-9]{20,}|AKIA[A-Z0-9]{16})")
-_REDACTED = "[redacted]"
 
 Key = tuple[str, str, int, int, int]
 
@@ -55,7 +53,7 @@ class RecordingModel:
     Args:
         inner: The client that answers.
         path: The cassette; created, or continued.
-        secrets: Texts that are blacked out wherever an answer repeats them.
+        secrets: Texts that are blacked out wherever an answer repeats them, besides all that looks like a key.
     """
 
     def __init__(self, inner: ModelClient, path: Path, secrets: tuple[str, ...] = ()) -> None:
@@ -111,22 +109,16 @@ class RecordingModel:
 
     def _clean(self, answer: Answer) -> Answer:
         calls = tuple(
-            ToolCall(id=call.id, name=call.name, arguments=self._blacked_out(call.arguments))
+            ToolCall(id=call.id, name=call.name, arguments=redact(call.arguments, self._secrets))
             for call in answer.tool_calls
         )
         return answer.model_copy(
             update={
-                "text": self._blacked_out(answer.text),
-                "refusal": self._blacked_out(answer.refusal),
+                "text": redact(answer.text, self._secrets),
+                "refusal": redact(answer.refusal, self._secrets),
                 "tool_calls": calls,
             }
         )
-
-    def _blacked_out(self, text: str) -> str:
-        for secret in self._secrets:
-            if secret:
-                text = text.replace(secret, _REDACTED)
-        return _KEYS.sub(_REDACTED, text)
 
 
 class ReplayModel:

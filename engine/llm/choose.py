@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from config.config import Config
+from config.secrets import known_secrets
 from engine.llm.cassette import RecordingModel, ReplayModel
 from engine.llm.client import OpenAIModel
 from engine.llm.connection import Connection
@@ -38,7 +39,7 @@ def make_model(
     client = OpenAIModel(config.openai, base_url=base_url, only_model=model, label=label, scripted=scripted is not None)
     if record is None:
         return client
-    return RecordingModel(client, record, client.connection.secrets)
+    return RecordingModel(client, record, known_secrets(config))
 
 
 def make_embeddings(config: Config, *, base_url: str | None = None) -> OpenAIEmbeddings:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
+from config.secrets import redact
 from engine.llm.errors import (
     ContextTooLong,
     KeyRejected,
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     import openai
 
 KEY_HINT = (
-    "Put a valid key into the environment variable OPENAI_API_KEY (or into .env), then try again; "
-    "`miracle doctor` checks it."
+    "Set OPENAI_API_KEY to a valid key in the environment, or in the .env file of the folder that `miracle config path` "
+    "names, then try again."
 )
 _CONTEXT = re.compile(
     r"context_length_exceeded|exceed_context_size|maximum context length|context window|prompt is too long"
@@ -54,9 +55,7 @@ class Place:
 
     def quote(self, text: str) -> str:
         """A server's own words: one line, at most 300 characters, without secrets."""
-        for secret in self.secrets:
-            text = text.replace(secret, "[key]")
-        return _CONTROL.sub(" ", text).strip()[:300]
+        return _CONTROL.sub(" ", redact(text, self.secrets)).strip()[:300]
 
 
 def translated(error: Exception, place: Place, *, streaming: bool = False) -> ModelError | None:

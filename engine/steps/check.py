@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+from functools import partial
 from pathlib import Path
 
 from engine import commands as c
@@ -9,11 +10,11 @@ from engine import events as e
 from engine.bus import OutputText, TestsBegan, TestSeen
 from engine.run_context import RunContext
 from engine.task import Receipt
-from engine.workspace.checkpoint import changed_files, checkout_clean, tree_of
+from engine.workspace.checkpoint import changes_between, checkout_clean, head, tree_of
 from sandbox.protocol import Env, EnvSpec, ExecEvent, Language, Output, Started, TestEvent
 from sandbox.report import CaseResult, TestReport
 from sandbox.scan import scan
-from sandbox.testing import TestRequest, run_command, run_tests
+from sandbox.testing import Kind, TestRequest, run_command, run_tests
 
 ENVIRONMENT_NOTICE = "preparing the tool environment"
 
@@ -21,7 +22,8 @@ ENVIRONMENT_NOTICE = "preparing the tool environment"
 async def scan_changes(run: RunContext, command: c.Scan) -> None:
     """Scan every file that the run has changed so far, before any of it runs."""
     prepared = run.prepared()
-    files = await changed_files(prepared, prepared.base_commit)
+    changes, _ = await changes_between(prepared, prepared.base_commit, await head(prepared))
+    files = [change.path for change in changes if change.status != "deleted"]
     findings = await scan(prepared.worktree, files, run.config.rules, language_of(run))
     await run.log.append(e.ScanFinished(phase_id=command.phase_id, number=command.number, findings=findings))
 
@@ -39,6 +41,7 @@ async def prove(run: RunContext, command: c.Prove) -> None:
     if last is None:
         return
     clean = run.config.paths.worktrees / f"{run.run_id}-proof"
+    shutil.rmtree(clean, ignore_errors=True)
     await checkout_clean(prepared, last.commit, clean)
     try:
         report = await _run_suite(run, clean, f"{run.run_id}-proof")
@@ -80,6 +83,12 @@ def language_of(run: RunContext) -> Language:
     return state.task.language if state.task else "python"
 
 
+def publish_output(run: RunContext, event: ExecEvent) -> None:
+    """Show a piece of output as it comes."""
+    if isinstance(event, Output):
+        run.bus.publish(OutputText(run.run_id, event.text))
+
+
 async def _environment(run: RunContext) -> Env:
     backend = await run.backend()
     run.notice(ENVIRONMENT_NOTICE)
@@ -91,19 +100,17 @@ async def _run_suite(run: RunContext, workspace: Path, name: str) -> TestReport:
     env = await _environment(run)
     facts = run.state.workspace.facts if run.state.workspace else None
     custom = facts is not None and facts.test_kind == "command"
-    kind = "command" if custom else ("node" if language_of(run) == "node" else "pytest")
+    kind: Kind = "command" if custom else ("node" if language_of(run) == "node" else "pytest")
     command = facts.test_command if facts and custom else ()
 
     def on_event(event: ExecEvent) -> None:
         match event:
             case Started():
                 run.bus.publish(TestsBegan(run.run_id, event.backend, " ".join(command) or kind))
-            case Output():
-                run.bus.publish(OutputText(run.run_id, event.text))
             case TestEvent():
                 run.bus.publish(TestSeen(run.run_id, event))
             case _:
-                pass
+                publish_output(run, event)
 
     request = TestRequest(
         run_id=name,
@@ -119,8 +126,12 @@ async def _run_suite(run: RunContext, workspace: Path, name: str) -> TestReport:
 
 
 def _redacted(run: RunContext, report: TestReport) -> TestReport:
-    cases = tuple(case.model_copy(update={"message": run.redact(case.message)}) if case.message else case for case in report.cases)
-    return report.model_copy(update={"output": run.redact(report.output), "detail": run.redact(report.detail), "cases": cases})
+    cases = tuple(
+        case.model_copy(update={"message": run.redact(case.message)}) if case.message else case for case in report.cases
+    )
+    return report.model_copy(
+        update={"output": run.redact(report.output), "detail": run.redact(report.detail), "cases": cases}
+    )
 
 
 async def _verify(run: RunContext, workspace: Path) -> tuple[bool | None, str]:
@@ -129,12 +140,12 @@ async def _verify(run: RunContext, workspace: Path) -> tuple[bool | None, str]:
         return None, ""
     outcome = await run_command(
         await run.backend(),
-        ("/bin/sh", "-c", task.verify),
+        task.verify,
         run_id=f"{run.run_id}-verify",
         workspace=workspace,
-        env=await _environment(run),
+        language=language_of(run),
         limits=run.limits(),
-        on_output=lambda text: run.bus.publish(OutputText(run.run_id, text)),
+        on_event=partial(publish_output, run),
     )
     return outcome.exit_code == 0 and outcome.reason == "ok", outcome.output
 
@@ -143,5 +154,9 @@ def _failed_verify(run: RunContext, report: TestReport, output: str) -> TestRepo
     command = run.state.task.verify if run.state.task else ""
     case = CaseResult(id=f"verify: {command}", outcome="failed", message=run.redact(output)[-8000:])
     return report.model_copy(
-        update={"reason": "failed", "cases": (*report.cases, case), "detail": f"The acceptance command failed: {command}"}
+        update={
+            "reason": "failed",
+            "cases": (*report.cases, case),
+            "detail": f"The acceptance command failed: {command}",
+        }
     )

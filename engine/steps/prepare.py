@@ -41,7 +41,7 @@ async def take_checkpoint(run: RunContext, command: c.TakeCheckpoint) -> None:
     taken = await checkpoint(prepared, message, base=_base(run.state, command.number, prepared.base_commit))
     every = run.config.settings.orchestrator.checkpoint_frequency
     if command.step == "tests" and command.number % every == 0:
-        await tag(prepared, f"miracle/{run.run_id}/{command.number}", taken.commit)
+        await tag(prepared, f"iteration-{command.number}", taken.commit)
     await run.log.append(
         e.Checkpointed(
             phase_id=command.phase_id,

@@ -4,13 +4,16 @@ import hashlib
 
 from engine import commands as c
 from engine import events as e
+from engine.context.cut import cut_middle
 from engine.context.sections import describe_failure
 from engine.run_context import RunContext
 from engine.state import Iteration, State
 from memory.failures import FailureQuery, FailureRecord
+from memory.patterns import PatternRecord
 from sandbox.report import CaseResult, TestReport
 
 CODE_CONTEXT_CHARACTERS = 8000
+TEMPLATE_CHARACTERS = 20_000
 
 
 async def recall(run: RunContext, command: c.Recall) -> None:
@@ -35,14 +38,11 @@ def query_of(state: State, last: Iteration) -> FailureQuery:
     """What is known of an iteration's failure, in the words that memory searches by."""
     report = last.report or _scan_report(last)
     first = next((case for case in report.cases if case.outcome in ("failed", "error")), None)
-    error_type, message = _signature(first, report)
     return FailureQuery(
         project=project_of(state),
         language=state.spec.language if state.spec else "python",
-        error_type=error_type,
-        message=message,
-        report=describe_failure(report),
-        frames=_frames(first),
+        report=first.message if first and first.message else describe_failure(report),
+        exclude=(failure_id(state.run_id, last.number),),
     )
 
 
@@ -54,25 +54,10 @@ def project_of(state: State) -> str:
 
 def _scan_report(last: Iteration) -> TestReport:
     stopped = [f for f in last.scan or () if f.verdict != "warning"]
-    cases = tuple(CaseResult(id=f"scan: {f.path}:{f.line}", outcome="failed", message=f"{f.rule}: {f.message}") for f in stopped)
+    cases = tuple(
+        CaseResult(id=f"scan: {f.path}:{f.line}", outcome="failed", message=f"{f.rule}: {f.message}") for f in stopped
+    )
     return TestReport(reason="failed", exit_code=None, backend="scan", cases=cases)
-
-
-def _signature(first: CaseResult | None, report: TestReport) -> tuple[str, str]:
-    lines = [line.strip() for line in (first.message if first else report.detail).splitlines() if line.strip()]
-    errors = [line.removeprefix("E").strip() for line in lines if line.startswith("E ")] or lines[-1:]
-    told = errors[0] if errors else report.reason
-    error_type, _, message = told.partition(":")
-    if not error_type.strip().replace(".", "").isidentifier():
-        return ("AssertionError" if "assert" in told else report.reason), told[:500]
-    return error_type.strip(), message.strip()[:500]
-
-
-def _frames(first: CaseResult | None) -> tuple[str, ...]:
-    if first is None:
-        return ()
-    places = (line.strip() for line in first.message.splitlines())
-    return tuple(place.split(":")[0] for place in places if ".py:" in place or ".js:" in place or ".mjs:" in place)[:8]
 
 
 def _record(state: State, last: Iteration, query: FailureQuery) -> FailureRecord:
@@ -83,6 +68,21 @@ def _record(state: State, last: Iteration, query: FailureQuery) -> FailureRecord
         query=query,
         hypothesis=last.hypothesis,
         code_context=last.diff[:CODE_CONTEXT_CHARACTERS],
+    )
+
+
+def _pattern(state: State) -> PatternRecord:
+    spec = state.spec
+    tests = {path for phase in state.phases for path in phase.test_files}
+    added = "\n".join(i.diff for i in state.iterations if i.diff)
+    return PatternRecord(
+        pattern_id=state.run_id,
+        problem_type=spec.project_type if spec else "existing",
+        description=f"{spec.title}\n{spec.summary}" if spec else state.title,
+        project=project_of(state),
+        language=spec.language if spec else "python",
+        code_template=cut_middle(added, TEMPLATE_CHARACTERS),
+        test_template=", ".join(sorted(tests)),
     )
 
 
@@ -97,18 +97,15 @@ async def keep_lessons(run: RunContext, before: State) -> None:
     last = state.iteration
     if last is None:
         return
+    if state.outcome == "success" and before.outcome is None:
+        await run.memory.failures.remember_pattern(_pattern(state))
     earlier = before.iteration
     if last.reflection is not None and (earlier is None or earlier.reflection is None):
-        await run.memory.failures.resolve(
-            failure_id(state.run_id, last.number), cause=last.reflection.cause, solution="", helped=None
-        )
+        await run.memory.failures.resolve(failure_id(state.run_id, last.number), "", None, cause=last.reflection.cause)
     mine = state.iterations_of(last.phase_id)
     tested = last.report is not None and (earlier is None or earlier.report is None)
     if tested and len(mine) > 1 and mine[-2].reflection is not None and mine[-2].report is not None:
         improved = last.report is not None and last.report.failed < mine[-2].report.failed
         await run.memory.failures.resolve(
-            failure_id(state.run_id, mine[-2].number),
-            cause=mine[-2].reflection.cause,
-            solution=mine[-2].reflection.hypothesis,
-            helped=improved,
+            failure_id(state.run_id, mine[-2].number), mine[-2].reflection.hypothesis, improved
         )

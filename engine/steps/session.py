@@ -1,7 +1,6 @@
 """The steps of an agent's conversation: its first prompt, a model call, a tool call, the submission."""
 
 import asyncio
-import json
 from uuid import uuid4
 
 from pydantic import ValidationError
@@ -135,14 +134,3 @@ def _describe(agent: Agent, error: ValidationError) -> str:
         for problem in error.errors(include_url=False, include_input=False)[:10]
     ]
     return f"{agent.submit} was not accepted. Call it again with valid JSON arguments:\n" + "\n".join(problems)
-
-
-def questions_of(arguments: str) -> tuple[str, ...] | None:
-    """The questions of an `ask_person` call; None when the arguments are malformed."""
-    try:
-        asked = json.loads(arguments)["questions"]
-    except (ValueError, KeyError, TypeError):
-        return None
-    if not isinstance(asked, list) or not asked or not all(isinstance(question, str) for question in asked):
-        return None
-    return tuple(question[:1000] for question in asked[:8])
