@@ -1,51 +1,32 @@
-"""search: a regular expression over the project's text files, within a time limit that no pattern can break."""
+"""search: a regular expression over the project's text files, in a process of its own that no pattern can outlive."""
 
 import asyncio
+import contextlib
+import json
 import re
-import time
-from dataclasses import dataclass, field
+import sys
+from pathlib import Path
 
-import regex
 from pydantic import Field
 
 from engine.errors import ToolError
 from engine.tools.globs import compiled
 from engine.tools.tool import OUTPUT_BUDGET, Arguments, ToolContext, ToolResult
-from engine.workspace.git import shown
-from engine.workspace.outline import walk_files
-from sandbox.errors import UnsafePath
-from sandbox.safe_files import read_bytes
 
 MAX_MATCHES = 200
-MAX_FILE_BYTES = 2 * 2**20
 MAX_PATTERN = 500
 TIMEOUT_S = 10.0
-_LINE_LENGTH = 300
+_SOURCES = Path(__file__).resolve().parents[2]
+_START = "import sys; sys.path.insert(0, sys.argv[1]); from engine.tools.search_process import main; main()"
 
 
 class SearchArguments(Arguments):
     """A pattern, and where to look."""
 
-    pattern: str = Field(min_length=1, description="Regular expression, matched line by line.")
+    pattern: str = Field(min_length=1, description="Regular expression (Python's), matched line by line.")
     files: str = Field(default="**", description="Glob of the files to search, such as src/**/*.py.")
     literal: bool = Field(default=False, description="True to search for the text as it stands.")
     ignore_case: bool = Field(default=False, description="True to ignore upper and lower case.")
-
-
-@dataclass
-class _Matches:
-    lines: list[str] = field(default_factory=list)
-    used: int = 0
-    note: str = ""
-
-    def add(self, line: str) -> bool:
-        """Keep a line; False when there is no room for more."""
-        if len(self.lines) >= MAX_MATCHES or self.used + len(line) > OUTPUT_BUDGET:
-            self.note = f"[cut: the first {len(self.lines)} matches are shown; use a narrower pattern or `files`]"
-            return False
-        self.lines.append(line)
-        self.used += len(line) + 1
-        return True
 
 
 class Search:
@@ -60,57 +41,71 @@ class Search:
 
     async def run(self, context: ToolContext, arguments: SearchArguments) -> ToolResult:
         """Search the files."""
-        pattern = _pattern(arguments)
-        # The matcher lets go of the interpreter's lock while it works, so the screen stays alive.
-        matches = await asyncio.to_thread(_search, context, pattern, arguments.files)
-        lines = [*matches.lines, matches.note] if matches.note else matches.lines
-        return ToolResult(True, "\n".join(lines) or "No match.", arguments.pattern)
+        source = re.escape(arguments.pattern) if arguments.literal else arguments.pattern
+        if len(arguments.pattern) > MAX_PATTERN or "\0" in arguments.pattern:
+            raise ToolError(f"The pattern contains NUL or is longer than {MAX_PATTERN} characters.")
+        compiled(arguments.files)
+        told = {
+            "root": str(context.worktree),
+            "pattern": source,
+            "files": arguments.files,
+            "ignore_case": arguments.ignore_case,
+            "limit": MAX_MATCHES + 1,
+        }
+        lines, note = await _searched(json.dumps(told).encode())
+        return ToolResult(True, _told(lines, note), arguments.pattern)
 
 
-def _pattern(arguments: SearchArguments) -> "regex.Pattern[str]":
-    if len(arguments.pattern) > MAX_PATTERN:
-        raise ToolError(f"The pattern has {len(arguments.pattern)} characters; at most {MAX_PATTERN} are allowed.")
-    source = re.escape(arguments.pattern) if arguments.literal else arguments.pattern
-    flags = regex.VERSION0 | (regex.IGNORECASE if arguments.ignore_case else 0)
+async def _searched(told: bytes) -> tuple[list[str], str]:
+    """The matching lines as the process found them, and a note when it did not come to its end."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-E", "-S", "-c", _START, str(_SOURCES),
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
+    )  # fmt: skip
+    assert process.stdin
+    assert process.stdout
+    assert process.stderr
+    lines: list[str] = []
     try:
-        return regex.compile(source, flags)
-    except (regex.error, OverflowError, RecursionError, ValueError) as exc:
-        raise ToolError(
-            f"The pattern is no valid regular expression: {exc}. Pass literal=true to search for text."
-        ) from exc
+        async with asyncio.timeout(TIMEOUT_S):
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                process.stdin.write(told)
+                process.stdin.close()
+                await process.stdin.wait_closed()
+            while line := await process.stdout.readline():
+                path, number, text = json.loads(line)
+                lines.append(f"{path}:{number}: {text}")
+            said = (await process.stderr.read()).decode("utf-8", "replace").strip()
+            code = await process.wait()
+    except TimeoutError:
+        return lines, f"[stopped after {TIMEOUT_S:g} s: use a simpler pattern, or fewer `files`]"
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await asyncio.shield(_drained(process))
+    if code != 0:
+        last = said.rsplit("\n", 1)[-1].removeprefix("re.error: ")
+        raise ToolError(f"The pattern cannot be searched for: {last or code}. Pass literal=true to search for text.")
+    return lines, ""
 
 
-def _search(context: ToolContext, pattern: "regex.Pattern[str]", files: str) -> _Matches:
-    wanted = compiled(files)
-    matches = _Matches()
-    deadline = time.monotonic() + TIMEOUT_S
-    for found in walk_files(context.worktree):
-        if found.link or found.size > MAX_FILE_BYTES or not wanted.fullmatch(found.path):
-            continue
-        try:
-            content = read_bytes(context.worktree, found.path, MAX_FILE_BYTES)
-        except UnsafePath:
-            continue
-        if b"\0" in content[:8192]:
-            continue
-        try:
-            if not _search_text(pattern, found.path, content.decode("utf-8", "replace"), deadline, matches):
-                return matches
-        except TimeoutError:
-            matches.note = (
-                f"[stopped after {TIMEOUT_S:g} s in {shown(found.path)}; use a simpler pattern or narrower `files`]"
-            )
-            return matches
-    return matches
+async def _drained(process: asyncio.subprocess.Process) -> None:
+    """Wait for the end of a killed process and of its pipes, so that nothing stays open."""
+    await process.communicate()
 
 
-def _search_text(pattern: "regex.Pattern[str]", path: str, text: str, deadline: float, matches: _Matches) -> bool:
-    for number, line in enumerate(text.split("\n"), 1):
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        if pattern.search(line, timeout=left, concurrent=True) and not matches.add(
-            f"{shown(path)}:{number}: {line.rstrip()[:_LINE_LENGTH]}"
-        ):
-            return False
-    return True
+def _told(lines: list[str], note: str) -> str:
+    shown: list[str] = []
+    used = 0
+    for line in lines[:MAX_MATCHES]:
+        used += len(line) + 1
+        if used > OUTPUT_BUDGET:
+            break
+        shown.append(line)
+    if len(shown) < len(lines):
+        shown.append(f"[cut: the first {len(shown)} matches are shown; use a narrower pattern, or fewer `files`]")
+    if note:
+        shown.append(note)
+    return "\n".join(shown) or "No match."
