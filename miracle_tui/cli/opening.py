@@ -83,13 +83,13 @@ async def opened(
         progress: whether stderr, where it is a terminal, tells what is being started.
     """
     from engine.engine import Engine
-    from miracle_tui.cli.logs import logging_to_file
+    from miracle_tui.cli.logs import command_log
 
     def show(part: str, text: str) -> None:
         if progress and sys.stderr.isatty():
             tell([f"· {part}: {one_line(text)}"])
 
-    with logging_to_file(config):
+    with command_log(config):
         engine = await Engine.open(config, model=model, unsafe_local=unsafe_local, on_progress=show)
         try:
             yield engine

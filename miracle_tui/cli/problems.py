@@ -5,9 +5,11 @@ Problem
 +-- NotPossible     exit 1: understood, but it cannot be done now
 """
 
+import json
 import os
 import sys
 import traceback
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -17,8 +19,6 @@ from miracle_tui.cli.inert import inert, one_line
 
 SUCCESS, FAILED, USAGE, WAITING, BUDGET, INTERRUPTED = 0, 1, 2, 3, 4, 130
 """Exit statuses of `run`, `resume` and `demo`; the other commands use the first three."""
-
-LOG_NAME = "miracle.log"
 
 
 class Problem(Exception):
@@ -83,7 +83,9 @@ def _report_from_below(exc: BaseException) -> int:
         return _tell(f"{exc.filename}: {exc.strerror}", "Check the path, its permissions and the free space.", FAILED)
     kept = _keep_traceback(exc)
     where = f"The whole traceback is in {kept}." if kept else "The log file could not be written."
-    return _tell(f"Miracle met an error of its own: {type(exc).__name__}: {exc}", where, FAILED)
+    from config.secrets import redact
+
+    return _tell(f"Miracle met an error of its own: {type(exc).__name__}: {redact(str(exc))}", where, FAILED)
 
 
 def _tell(title: str, hint: str, code: int) -> int:
@@ -102,15 +104,24 @@ def _usage_hint(exc: click.UsageError) -> str:
 
 
 def _keep_traceback(exc: BaseException) -> Path | None:
-    """Append the traceback to the log file; None when it cannot be written."""
+    """Append the traceback to the log file, as a line like its others; None when it cannot be written."""
+    from config.logging import FILE
     from config.paths import find_paths
     from config.secrets import redact
 
-    path = find_paths().logs / LOG_NAME
+    path = find_paths().logs / FILE
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with path.open("a", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(redact("".join(traceback.format_exception(exc))))
+        line = json.dumps(
+            {
+                "timestamp": datetime.now(UTC).isoformat(),
+                "level": "ERROR",
+                "event": "command_failed",
+                "exception": redact("".join(traceback.format_exception(exc))),
+            }
+        )
+        with open(path, "a", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+            file.write(f"{line}\n")
     except OSError:
         return None
     return path

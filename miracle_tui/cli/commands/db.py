@@ -33,11 +33,11 @@ async def _status(as_json: bool) -> int:
     from memory.projections import Projections
     from miracle_tui.checks import database_versions
     from miracle_tui.cli.console import say, say_json
-    from miracle_tui.cli.logs import logging_to_file
+    from miracle_tui.cli.logs import command_log
     from miracle_tui.cli.opening import configuration
 
     config = configuration()
-    with logging_to_file(config):
+    with command_log(config):
         database = await Database.open(config)
         try:
             versions = await database_versions(database)

@@ -42,10 +42,10 @@ def command(fix: bool, as_json: bool) -> int:
 async def _examine(fix: bool, as_json: bool) -> int:
     from miracle_tui.cli.amounts import plural
     from miracle_tui.cli.console import say, say_json, tell
-    from miracle_tui.cli.logs import logging_to_file
+    from miracle_tui.cli.logs import command_log
 
     config, broken = _load()
-    with logging_to_file(config, to_stderr=False):
+    with command_log(config, to_stderr=False):
         if fix:
             from miracle_tui.cli.repairs import repair
 
