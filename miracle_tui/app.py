@@ -12,6 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from miracle_tui.messages import EngineReady, RunsChanged, ServiceChanged, Trouble
+from miracle_tui.screens.first_screen import FirstScreen
 from miracle_tui.screens.keys import PANE_KEYMAP
 from miracle_tui.services import Launch, Services
 from miracle_tui.themes import DARK, THEMES, other_theme
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from miracle_tui.screens.run_screen import RunScreen
 
 
-def _run_screen() -> "Screen[None]":
+def _run_screen() -> Screen[None]:
     from miracle_tui.screens.run_screen import RunScreen
 
     return RunScreen()
@@ -37,8 +38,8 @@ class MiracleApp(App[None]):
     """
 
     TITLE = "Miracle"
-    MODES: ClassVar = {"run": _run_screen}
-    DEFAULT_MODE = "run"
+    MODES: ClassVar = {"first": FirstScreen, "run": _run_screen}
+    DEFAULT_MODE = "first"
     COMMAND_PALETTE_BINDING = "ctrl+p"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("d", "toggle_theme", "Theme", show=False, id="theme"),
@@ -60,8 +61,9 @@ class MiracleApp(App[None]):
         self.theme = DARK.name
         self.set_keymap(self.own_keys)
 
-    def on_mount(self) -> None:
-        """Bring the services up once the first frame is out."""
+    async def on_ready(self) -> None:
+        """The first frame is out: now come the widgets, then the services."""
+        await self.switch_mode("run")
         self.call_after_refresh(self.open_services)
 
     # Work that may fail

@@ -1,9 +1,7 @@
-"""The widgets of the run screen: placed after the first paint, fed with the folded state and what happens live."""
+"""The widgets of the run screen, fed with the folded state and what happens live."""
 
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
-
-from textual.widgets import Footer
 
 from miracle_tui.messages import ServiceChanged
 from miracle_tui.screens.pane_grid import PaneGrid
@@ -20,7 +18,6 @@ if TYPE_CHECKING:
     from engine.bus import Live
     from engine.events import Recorded
     from engine.state import Iteration, State
-    from miracle_tui.screens.run_screen import RunScreen
     from sandbox.report import TestReport
 
 ROLE_PANE = {
@@ -38,9 +35,8 @@ ROLE_PANE = {
 class Furniture:
     """All widgets that show a run. `show_*` hand on what is so; nothing here decides anything."""
 
-    def __init__(self, screen: "RunScreen") -> None:
-        self.screen = screen
-        self.grid = screen.query_one(PaneGrid)
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell = tell
         self.status = StatusBar(id="status")
         self.plan = PlanPane(id="plan")
         self.diff = DiffPane(id="diff")
@@ -49,6 +45,14 @@ class Furniture:
         self.strip = IterationStrip(id="strip")
         self.goal = GoalInput(id="goal")
         self.voices = {name: StreamView(id=f"voice-{name}") for name in ("plan", "reflection", "tests")}
+        self.grid = PaneGrid(
+            {
+                "plan": (self.plan, self.voices["plan"]),
+                "diff": (self.diff,),
+                "reflection": (self.reflection, self.voices["reflection"]),
+                "tests": (self.tests, self.voices["tests"]),
+            }
+        )
         self.state: State | None = None
         self.chosen = 0
         """The iteration that a person looks at; 0 while they follow the newest."""
@@ -56,28 +60,6 @@ class Furniture:
         self._speaking = ""
         self._streamed = False
         """Whether the test pane holds the live output of a run that has no report yet."""
-
-    @classmethod
-    async def place(cls, screen: "RunScreen") -> "Furniture":
-        """Make the widgets and put them into the screen's empty places."""
-        made = cls(screen)
-        with screen.app.batch_update():
-            for name, pane in (
-                ("plan", made.plan),
-                ("diff", made.diff),
-                ("reflection", made.reflection),
-                ("tests", made.tests),
-            ):
-                frame = made.grid.frame(name)
-                await frame.mount(pane)
-                if name in made.voices:
-                    await frame.mount(made.voices[name])
-            await screen.query_one("#strip-slot").mount(made.strip)
-            await screen.query_one("#input-slot").mount(made.goal)
-            await screen.query_one("#footer-slot").mount(Footer(compact=True))
-            await screen.mount(made.status, before="#status-slot")
-            await screen.query_one("#status-slot").remove()
-        return made
 
     def show_service(self, event: ServiceChanged) -> None:
         """Show how far a service is."""
@@ -162,7 +144,7 @@ class Furniture:
             if isinstance(item, Delta):
                 self._speak(item.role, item.text)
             elif isinstance(item, Notice):
-                self.screen.notify(item.text, markup=False)
+                self._tell(item.text)
             elif self.chosen:
                 continue
             elif isinstance(item, OutputText):

@@ -1,5 +1,6 @@
 """The four panes: side by side where there is room, one at a time where there is not."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -16,11 +17,15 @@ TITLES = {"plan": "PLAN", "diff": "CODE DIFF", "reflection": "REFLECTION", "test
 SHORT_TITLES = {"plan": "PLAN", "diff": "DIFF", "reflection": "REFLECT", "tests": "TESTS"}
 
 
+NARROW = 100
+"""Columns below which one pane is shown at a time."""
+
+
 class PaneFrame(Vertical):
     """A titled border around a pane."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(id=f"frame-{name}", name=name)
+    def __init__(self, name: str, widgets: Iterable[Widget]) -> None:
+        super().__init__(*widgets, id=f"frame-{name}", name=name)
         self.border_title = TITLES[name]
 
     def note(self, text: str) -> None:
@@ -75,12 +80,16 @@ class PaneGrid(Vertical):
     maximised: reactive[bool] = reactive(False)
     """Whether the current pane has the whole room."""
 
+    def __init__(self, panes: Mapping[str, Sequence[Widget]]) -> None:
+        super().__init__(id="panes")
+        self._panes = panes
+
     def compose(self) -> ComposeResult:
         """Tabs above, frames below."""
         yield PaneTabs(id="pane-tabs")
         with Grid(id="frames"):
             for name in self.ORDER:
-                yield PaneFrame(name)
+                yield PaneFrame(name, self._panes[name])
 
     def frame(self, name: str) -> PaneFrame:
         """The frame of a pane."""

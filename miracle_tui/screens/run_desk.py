@@ -41,8 +41,7 @@ class RunDesk:
         self.run_id = run_id
         self.state = State()
         self.questions.forget()
-        if self.screen.furniture is not None:
-            self.screen.furniture.clear()
+        self.screen.furniture.clear()
         bridge = RunBridge(self.engine, self.screen.post_message)
         self.screen.miracle.perform(bridge.follow(run_id), "follow the run", group="bridge", exclusive=True)
         self.screen.post_message(RunsChanged())
@@ -142,7 +141,7 @@ class RunDesk:
 
         settings = self.engine.config.settings
         return NewTask(
-            goal=self.screen.furniture.goal.full_text if self.screen.furniture and not self.is_open else "",
+            goal=self.screen.furniture.goal.full_text if not self.is_open else "",
             workspace=str(self.screen.miracle.services.launch.workspace),
             budget_usd=settings.cost_control.max_budget_per_task,
             max_iterations=settings.orchestrator.max_iterations,
@@ -161,10 +160,18 @@ class RunDesk:
         return task_from(self.engine.config, goal=goal, workspace=self.screen.miracle.services.launch.workspace)
 
     def _put_back(self, text: str) -> None:
-        if self.screen.furniture is not None and not self.screen.furniture.goal.full_text:
+        if not self.screen.furniture.goal.full_text:
             self.screen.furniture.goal.set_full_text(text)
 
     # Pause, resume, cancel
+
+    @property
+    def wish(self) -> str:
+        """What the key for it would do: `pause`, `resume`, or nothing."""
+        if not self.is_open:
+            return ""
+        works_here = self.run_id in self.screen.miracle.driven
+        return "pause" if works_here and self.state.paused is None else "resume"
 
     async def pause_or_resume(self) -> None:
         """Pause a run that works here; let any other go on."""

@@ -9,16 +9,16 @@ from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.screen import Screen
-from textual.widgets import Static
+from textual.widgets import Footer, Static
 
 from miracle_tui.messages import LiveItems, RunsChanged, ServiceChanged, StateChanged
-from miracle_tui.screens.pane_grid import PaneGrid
+from miracle_tui.screens.furniture import Furniture
+from miracle_tui.screens.pane_grid import NARROW
 
 if TYPE_CHECKING:
     from engine.task import Task
     from miracle_tui.app import MiracleApp
     from miracle_tui.engine_port import EnginePort
-    from miracle_tui.screens.furniture import Furniture
     from miracle_tui.screens.run_desk import RunDesk
     from widgets.goal_input import GoalInput
     from widgets.plan_pane import PlanPane
@@ -30,12 +30,13 @@ class RunScreen(Screen[None]):
     """Shows one run and takes the keys that act on it."""
 
     CSS_PATH = "run_screen.tcss"
-    AUTO_FOCUS = None
-    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (40, "-narrow"), (100, "-wide")]
+    AUTO_FOCUS = "GoalInput"
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (40, "-narrow"), (NARROW, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (10, "-low"), (30, "-tall")]
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space", "space", "Pause", priority=True, id="pause"),
-        Binding("f5,ctrl+@,ctrl+space", "pause_or_resume", "Pause", show=False, id="pause.always"),
+        Binding("space", "space('pause')", "Pause", priority=True, id="pause"),
+        Binding("space", "space('resume')", "Resume", priority=True, id="resume"),
+        Binding("f5,ctrl+@,ctrl+space", "pause_or_resume", "Pause or resume", show=False, id="pause.always"),
         Binding("a", "approvals", "Approvals", id="approvals"),
         Binding("h", "history", "History", id="history"),
         Binding("n", "new_task", "New", id="new"),
@@ -55,10 +56,11 @@ class RunScreen(Screen[None]):
         Binding("c", "cancel_run", "Cancel run", show=False, id="cancel"),
     ]
 
-    furniture: "Furniture | None" = None
-    """The widgets; they come after the first paint."""
-    desk: "RunDesk | None" = None
-    """What acts on the shown run; comes with the engine."""
+    def __init__(self) -> None:
+        super().__init__()
+        self.furniture = Furniture(lambda text: self.notify(text, markup=False))
+        self.desk: RunDesk | None = None
+        """What acts on runs; comes with the engine."""
 
     @property
     def miracle(self) -> "MiracleApp":
@@ -69,30 +71,19 @@ class RunScreen(Screen[None]):
         return self.app
 
     def compose(self) -> ComposeResult:
-        """Frames and empty places: little enough to be painted at once."""
-        yield Static(" Miracle", id="status-slot")
-        yield PaneGrid(id="panes")
-        yield Container(id="strip-slot")
-        yield Container(id="input-slot")
-        yield Container(id="footer-slot")
+        """The layout, top to bottom."""
+        yield self.furniture.status
+        yield self.furniture.grid
+        yield self.furniture.strip
+        yield Container(self.furniture.goal, id="input-box")
+        yield Footer(compact=True)
         yield Static(TOO_SMALL, id="too-small", markup=False)
-
-    def on_mount(self) -> None:
-        """Fill the places once the first frame is out."""
-        self.call_after_refresh(self._furnish)
-
-    async def _furnish(self) -> None:
-        from miracle_tui.screens.furniture import Furniture
-
-        self.furniture = await Furniture.place(self)
-        self.furniture.goal.focus()
 
     # What the services and the bridge say
 
     def take_service(self, event: ServiceChanged) -> None:
         """Show a service's state."""
-        if self.furniture is not None:
-            self.furniture.show_service(event)
+        self.furniture.show_service(event)
 
     def engine_ready(self, engine: "EnginePort", demo_task: "Task | None") -> None:
         """Begin to serve the person: the demo at once, else what they ask for."""
@@ -108,8 +99,7 @@ class RunScreen(Screen[None]):
         """Show no run."""
         self.workers.cancel_group(self, "bridge")
         self.desk = None
-        if self.furniture is not None:
-            self.furniture.clear()
+        self.furniture.clear()
 
     def show_run(self, run_id: str) -> None:
         """Follow a run from its first event on."""
@@ -118,7 +108,7 @@ class RunScreen(Screen[None]):
 
     @on(StateChanged)
     def _state_changed(self, event: StateChanged) -> None:
-        if self.desk is None or self.furniture is None or event.state.run_id != self.desk.run_id:
+        if self.desk is None or event.state.run_id != self.desk.run_id:
             return
         self.furniture.show_state(event.state, event.recorded)
         self.desk.take_state(event.state, event.recorded)
@@ -126,7 +116,7 @@ class RunScreen(Screen[None]):
 
     @on(LiveItems)
     def _live_items(self, event: LiveItems) -> None:
-        if self.desk is not None and self.furniture is not None and event.run_id == self.desk.run_id:
+        if self.desk is not None and event.run_id == self.desk.run_id:
             self.furniture.show_live(event.items)
 
     @on(RunsChanged)
@@ -137,52 +127,51 @@ class RunScreen(Screen[None]):
     # Keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Space is a letter while a person writes."""
+        """Space is a letter while a person writes; else it offers what it would do."""
         if action == "space":
-            return not self._writing
+            wish = self.desk.wish if self.desk is not None else ""
+            return not self._writing and wish == parameters[0]
         if action == "back" and not self._writing:
             # It works everywhere, but only the way out of the line needs to be told.
-            return self.furniture is not None and bool(self.furniture.chosen or self.query_one(PaneGrid).maximised)
+            return bool(self.furniture.chosen or self.furniture.grid.maximised)
         return True
 
     @property
     def _writing(self) -> bool:
-        return self.furniture is not None and self.furniture.goal.has_focus
+        return self.furniture.goal.has_focus
 
-    def action_space(self) -> None:
+    def action_space(self, wish: str) -> None:
         """Pause or resume."""
         self.action_pause_or_resume()
 
     def action_next_pane(self, by: int) -> None:
         """Focus the next pane."""
-        grid = self.query_one(PaneGrid)
+        grid = self.furniture.grid
         grid.go(grid.step(by) if grid.focused_pane else grid.current)
 
     def action_pane(self, name: str) -> None:
         """Focus a pane."""
-        self.query_one(PaneGrid).go(name)
+        self.furniture.grid.go(name)
 
     def action_maximise_pane(self) -> None:
         """Give the current pane the whole room, or give it back."""
-        grid = self.query_one(PaneGrid)
+        grid = self.furniture.grid
         grid.maximised = not grid.maximised
 
     def action_write(self) -> None:
         """Go to the line where goals and messages are written."""
-        if self.furniture is not None:
-            self.furniture.goal.focus()
+        self.furniture.goal.focus()
 
     def action_live(self) -> None:
         """Follow the newest iteration again."""
-        if self.furniture is not None:
-            self.furniture.choose(0)
+        self.furniture.choose(0)
 
     def action_back(self) -> None:
         """From the line to the panes, from a chosen iteration to the newest, from one pane to all."""
-        grid = self.query_one(PaneGrid)
+        grid = self.furniture.grid
         if not grid.focused_pane:
             grid.go(grid.current)
-        elif self.furniture is not None and self.furniture.chosen:
+        elif self.furniture.chosen:
             self.furniture.choose(0)
         elif grid.maximised:
             grid.maximised = False
@@ -243,9 +232,8 @@ class RunScreen(Screen[None]):
 
     def on_plan_pane_iteration_chosen(self, event: "PlanPane.IterationChosen") -> None:
         """Show that iteration; the newest means to follow the run."""
-        if self.furniture is not None:
-            newest = self.furniture.state.iteration if self.furniture.state else None
-            self.furniture.choose(0 if newest and newest.number == event.number else event.number)
+        newest = self.furniture.state.iteration if self.furniture.state else None
+        self.furniture.choose(0 if newest and newest.number == event.number else event.number)
 
     def on_plan_pane_edit_requested(self) -> None:
         """Open the plan that waits."""
@@ -253,7 +241,7 @@ class RunScreen(Screen[None]):
 
     def show_badge(self, count: int) -> None:
         """Say on the status line's side how many questions of other runs wait."""
-        self.query_one(PaneGrid).show_badge(count)
+        self.furniture.grid.show_badge(count)
 
     def farewell(self) -> str | None:
         """What a person should know who leaves now."""

@@ -57,9 +57,8 @@ async def opened_app(
     engine = engine or ScriptedEngine()
     app = MiracleApp(Launch(WORKSPACE), services or ReadyServices(engine))
     async with app.run_test(size=size) as pilot:
-        await until(pilot, lambda: app.engine is not None and app.run_screen.furniture is not None)
+        await until(pilot, lambda: app.engine is not None and app.run_screen.desk is not None)
         screen = app.run_screen
-        assert screen.furniture is not None
         screen.furniture.status.now = NOW
         if show:
             screen.show_run(show)
@@ -69,7 +68,7 @@ async def opened_app(
 
 def shown_all(screen: RunScreen, engine: ScriptedEngine, run_id: str = RUN) -> bool:
     """Whether the screen shows all that the run's log holds."""
-    state = screen.furniture.state if screen.furniture else None
+    state = screen.furniture.state
     return state is not None and state.run_id == run_id and state.seq == len(engine.log_of(run_id))
 
 
