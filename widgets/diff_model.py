@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import NamedTuple
 
 _HUNK = re.compile(r"^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@(.*)")
@@ -65,8 +66,7 @@ class FileDiff:
 
 
 def _pair_up(rows: list[Pair], minus: list[int], plus: list[int]) -> None:
-    for place in range(max(len(minus), len(plus))):
-        rows.append(Pair(minus[place] if place < len(minus) else -1, plus[place] if place < len(plus) else -1))
+    rows += [Pair(*pair) for pair in zip_longest(minus, plus, fillvalue=-1)]
     minus.clear()
     plus.clear()
 

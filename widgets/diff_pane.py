@@ -1,6 +1,6 @@
 """What the run changed: files as tabs, hunks in colours, and below them what the model says right now."""
 
-from functools import partial
+import asyncio
 from typing import ClassVar
 
 from textual import on, work
@@ -9,9 +9,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.reactive import reactive
 from textual.widgets import Static
-from textual.worker import get_current_worker
 
-from widgets.diff_model import HUGE_LINES, FileDiff, parse_diff
+from widgets.diff_model import FileDiff, parse_diff
 from widgets.diff_view import DiffView
 from widgets.file_tabs import FileTabs
 from widgets.stream_view import StreamView
@@ -19,6 +18,8 @@ from widgets.syntax import Spans, colour_lines, language_of
 
 PARSED_AT_ONCE = 150_000
 """Characters of a diff that are parsed on the loop; a larger one goes to a thread."""
+COLOURED_LINES = 8000
+"""A file with more lines keeps the plain colour."""
 EMPTY = "No changes yet.\nThe files that the coder writes appear here."
 
 
@@ -45,7 +46,8 @@ class DiffPane(Vertical):
     DEFAULT_CSS = """
     DiffPane {
         height: 1fr;
-        #diff-empty { height: 1fr; content-align: center middle; text-align: center; color: $text-muted; display: none; }
+        #diff-empty { height: 1fr; content-align: center middle; text-align: center; color: $text-muted; }
+        #diff-empty { display: none; }
         &.-empty #diff-empty { display: block; }
         &.-empty DiffView, &.-empty FileTabs { display: none; }
     }
@@ -87,11 +89,9 @@ class DiffPane(Vertical):
         for view in self.query(StreamView):
             view.role = role
 
-    @work(thread=True, exclusive=True, group="diff-parse", description="parse a large diff", exit_on_error=False)
-    def _parse(self, diff: str) -> None:
-        files = parse_diff(diff)
-        if not get_current_worker().is_cancelled:
-            self.app.call_from_thread(self._show, diff, files)
+    @work(exclusive=True, group="diff-parse", description="parse a large diff", exit_on_error=False)
+    async def _parse(self, diff: str) -> None:
+        self._show(diff, await asyncio.to_thread(parse_diff, diff))
 
     def _show(self, diff: str, files: list[FileDiff]) -> None:
         if diff != self.diff or not self.is_attached:
@@ -111,23 +111,13 @@ class DiffPane(Vertical):
         file = self.files[index]
         self.query_one(DiffView).show(file, keep_place=keep_place)
         language = language_of(file.path)
-        if language and not file.binary and len(file.lines) <= HUGE_LINES:
+        if language and not file.binary and len(file.lines) <= COLOURED_LINES:
             self._colour(file, language)
 
-    @work(thread=True, exclusive=True, group="diff-colours", description="colour a diff", exit_on_error=False)
-    def _colour(self, file: FileDiff, language: str) -> None:
-        """Lex old and new side of each hunk on a thread."""
-        worker = get_current_worker()
-        colours: dict[int, Spans] = {}
-        for start, end in zip(file.hunks, [*file.hunks[1:], len(file.lines)], strict=True):
-            for side in ("-", "+"):
-                places = [place for place in range(start, end) if file.lines[place].kind in (side, " ")]
-                lexed = colour_lines([file.lines[place].text for place in places], language)
-                colours.update(zip(places, lexed, strict=True))
-                if worker.is_cancelled:
-                    return
-        if self.is_attached:
-            self.app.call_from_thread(partial(self.query_one(DiffView).colour, file, colours))
+    @work(exclusive=True, group="diff-colours", description="colour a diff", exit_on_error=False)
+    async def _colour(self, file: FileDiff, language: str) -> None:
+        colours = await asyncio.to_thread(colour_file, file, language)
+        self.query_one(DiffView).colour(file, colours)
 
     @on(FileTabs.Picked)
     def _picked(self, event: FileTabs.Picked) -> None:
@@ -170,3 +160,14 @@ class DiffPane(Vertical):
         """The model has spoken."""
         self.query_one(StreamView).end_stream()
         self.live = ""
+
+
+def colour_file(file: FileDiff, language: str) -> dict[int, Spans]:
+    """The coloured parts of a file's lines; each hunk is lexed twice, as the old and as the new code."""
+    colours: dict[int, Spans] = {}
+    for start, end in zip(file.hunks, [*file.hunks[1:], len(file.lines)], strict=True):
+        for side in ("-", "+"):
+            places = [place for place in range(start, end) if file.lines[place].kind in (side, " ")]
+            lexed = colour_lines([file.lines[place].text for place in places], language)
+            colours.update(zip(places, lexed, strict=True))
+    return colours

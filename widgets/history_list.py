@@ -106,7 +106,12 @@ def _row(hit: Hit, now: datetime | None) -> Content:
         (f"  {outcome}", "$text-success" if outcome in _GOOD else "$text-error") if outcome else "",
     )
     if isinstance(similarity, float):
-        head = head + Content("  ") + similarity_bar(similarity) + Content.styled(f" {similarity:.0%}", "$foreground-muted")
+        head = (
+            head
+            + Content("  ")
+            + similarity_bar(similarity)
+            + Content.styled(f" {similarity:.0%}", "$foreground-muted")
+        )
     snippet = inert_line(getattr(hit, "snippet", "") or "", 240)
     if snippet and snippet != inert_line(hit.title, 240):
         return head + Content("\n          ") + Content.styled(snippet, "$foreground-muted")

@@ -43,7 +43,9 @@ class IterationStrip(Widget):
         if reds and width >= 40:
             bars = sparkline(reds[-min(24, width // 4) :])
             colour = "$text-success" if reds[-1] == 0 else "$text-error"
-            tail = Content.assemble(("failing ", "$foreground-muted"), (bars, colour), (f" {reds[-1]}", f"{colour} bold"))
+            tail = Content.assemble(
+                ("failing ", "$foreground-muted"), (bars, colour), (f" {reds[-1]}", f"{colour} bold")
+            )
         room = width - tail.cell_length - (2 if tail else 0)
         line = Content("")
         for place, iteration in enumerate(reversed(state.iterations)):

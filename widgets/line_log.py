@@ -1,4 +1,4 @@
-"""A log that takes hundreds of thousands of lines: text is taken up once a frame and laid out only where it is visible."""
+"""A log for hundreds of thousands of lines: text is taken up once a frame and laid out only where it is visible."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -188,7 +188,7 @@ class LineLog(LinePane):
     def on_resize(self) -> None:
         """A smaller pane still shows the end."""
         if self._follow:
-            self.scroll_end(animate=False, immediate=True, x_axis=False)
+            self.call_after_refresh(self.action_bottom)
 
     def row_count(self) -> int:
         """How many lines there are."""

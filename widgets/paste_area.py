@@ -26,8 +26,8 @@ class PasteArea(TextArea):
 
     def __init__(self, text: str = "", *, id: str | None = None, placeholder: str = "") -> None:
         super().__init__(
-            text, id=id, soft_wrap=True, tab_behavior="focus", show_line_numbers=False, placeholder=placeholder, compact=True,
-            highlight_cursor_line=False,
+            text, id=id, soft_wrap=True, tab_behavior="focus", show_line_numbers=False, placeholder=placeholder,
+            compact=True, highlight_cursor_line=False,
         )  # fmt: skip
         self._pastes: dict[int, str] = {}
 

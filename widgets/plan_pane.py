@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from engine.state import Iteration, State
     from engine.task import Subtask
 
-_GLYPHS = {"green": ("✓", "$text-success bold"), "active": ("●", "$text-primary bold"), "pending": ("○", "$foreground-muted")}
+_GLYPHS = {
+    "green": ("✓", "$text-success bold"),
+    "active": ("●", "$text-primary bold"),
+    "pending": ("○", "$foreground-muted"),
+}
 
 
 class _Row(NamedTuple):

@@ -143,7 +143,9 @@ def _recollection(item: Recollection, used: bool) -> list[Content]:
     if item.cause:
         lines.append(Content.styled(f"  because {inert_line(item.cause, 300)}", "$foreground-muted"))
     if item.solution:
-        lines.append(Content.assemble(("  helped: ", "$text-success"), (inert_line(item.solution, 300), "$foreground-muted")))
+        lines.append(
+            Content.assemble(("  helped: ", "$text-success"), (inert_line(item.solution, 300), "$foreground-muted"))
+        )
     return lines
 
 
@@ -158,7 +160,9 @@ def _findings(title: str, verdict: str, source: object) -> list[Content]:
         where = f"  {inert_line(finding.path, 120)}{f':{finding.line}' if finding.line else ''}" if finding.path else ""
         style = SEVERITY_STYLES.get(finding.severity, "$foreground")
         blocks.append(
-            Content.assemble((f"{finding.severity:<9}", style), inert_line(finding.title, 200), (where, "$foreground-muted"))
+            Content.assemble(
+                (f"{finding.severity:<9}", style), inert_line(finding.title, 200), (where, "$foreground-muted")
+            )
         )
         for text in (finding.category, finding.detail, finding.fix and f"→ {finding.fix}"):
             if text:

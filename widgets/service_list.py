@@ -70,5 +70,7 @@ class ServiceList(Static):
                 )
             )
             if check.remedy and check.state != "ok":
-                lines.append(Content.assemble((f"   {'':<{wide}}→ ", colour), (inert_line(check.remedy, 400), "$foreground")))
+                lines.append(
+                    Content.assemble((f"   {'':<{wide}}→ ", colour), (inert_line(check.remedy, 400), "$foreground"))
+                )
         return Content("\n").join(lines)

@@ -111,7 +111,9 @@ class StatusBar(Widget):
             title = inert_line(state.title, 200)
             wide = self.content_size.width > 100
             room = 44 if wide else 24
-            parts.append(_Part(Content.styled(title if len(title) <= room else title[: room - 1] + "…", "$foreground"), 6))
+            parts.append(
+                _Part(Content.styled(title if len(title) <= room else title[: room - 1] + "…", "$foreground"), 6)
+            )
         if state.phases:
             green = sum(phase.state == "green" for phase in state.phases)
             here = min(green + 1, len(state.phases))

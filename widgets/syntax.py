@@ -10,10 +10,12 @@ MAX_LINE = 1000
 """Longer lines keep the plain colour: they are minified or data."""
 
 _LEXERS = {
-    ".py": "python", ".pyi": "python", ".js": "javascript", ".mjs": "javascript", ".cjs": "javascript", ".ts": "typescript",
-    ".json": "json", ".yaml": "yaml", ".yml": "yaml", ".toml": "toml", ".md": "markdown", ".sh": "bash", ".html": "html",
-    ".css": "css", ".sql": "sql", ".ini": "ini", ".cfg": "ini", ".xml": "xml", ".rs": "rust", ".go": "go", ".c": "c", ".h": "c",
+    "python": ".py .pyi", "javascript": ".js .mjs .cjs .jsx", "typescript": ".ts .tsx", "json": ".json",
+    "yaml": ".yaml .yml", "toml": ".toml", "markdown": ".md", "bash": ".sh", "html": ".html .htm", "css": ".css",
+    "sql": ".sql", "ini": ".ini .cfg", "xml": ".xml .svg", "rust": ".rs", "go": ".go", "c": ".c .h",
+    "cpp": ".cpp .hpp .cc", "java": ".java", "ruby": ".rb",
 }  # fmt: skip
+"""Lexer to the endings of its files."""
 
 _STYLES = (
     ("Token.Comment", "$foreground-muted italic"),
@@ -38,7 +40,8 @@ _STYLES = (
 
 def language_of(path: str) -> str:
     """The lexer for a path, by its ending; empty when there is none."""
-    return _LEXERS.get(PurePosixPath(path).suffix.lower(), "")
+    suffix = PurePosixPath(path).suffix.lower()
+    return next((name for name, endings in _LEXERS.items() if suffix and suffix in endings.split()), "")
 
 
 def colour_lines(lines: Sequence[str], language: str) -> list[Spans]:

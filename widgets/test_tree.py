@@ -137,8 +137,8 @@ class TestTree(CursorPane):
         for path, file in self._files.items():
             file.folded = folds.get(path)
         self._rebuild()
-        if self.cursor < 0:
-            self._show_first_failure()
+        if self.cursor < 0 and self.is_attached:
+            self.call_after_refresh(self._show_first_failure)
 
     def _take(self, case: CaseResult) -> None:
         path, name = split_id(case.id)
@@ -228,7 +228,9 @@ class TestTree(CursorPane):
         if test.outcome == "running":
             glyph = SPINNER[self._tick % len(SPINNER)]
         indent = "  " if file.path else ""
-        tail = Content.styled(f"  {duration(test.seconds)}", "$foreground-disabled" if test.seconds < 1 else "$text-warning")
+        tail = Content.styled(
+            f"  {duration(test.seconds)}", "$foreground-disabled" if test.seconds < 1 else "$text-warning"
+        )
         if test.outcome == "running":
             tail = Content("")
         room = max(4, width - len(indent) - 2 - tail.cell_length)

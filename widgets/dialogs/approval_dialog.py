@@ -128,4 +128,6 @@ class ApprovalDialog(Dialog[ApprovalChoice | None]):
 
 
 def _line(word: str, value: str, *, warn: bool) -> Content:
-    return Content.assemble((f"{word:<14} ", "$foreground-muted"), (value, "$text-warning bold" if warn else "$foreground"))
+    return Content.assemble(
+        (f"{word:<14} ", "$foreground-muted"), (value, "$text-warning bold" if warn else "$foreground")
+    )

@@ -50,8 +50,10 @@ class Dialog(ModalScreen[Result], Generic[Result]):
         .problem { color: $text-error; height: auto; display: none; margin-top: 1; }
         .problem.-on { display: block; }
         .label { color: $text-muted; height: auto; margin-top: 1; }
-        Input, PasteArea, Select { border: tall $border-blurred; background: $boost; }
-        Input:focus, PasteArea:focus { border: tall $primary; }
+        Input, PasteArea, TextArea { border: none; border-left: outer $border-blurred; background: $boost; padding: 0 1; }
+        Input { height: 1; }
+        Input:focus, PasteArea:focus, TextArea:focus { border: none; border-left: outer $primary; }
+        OptionList, OptionList:focus { border: none; padding: 0; background: transparent; }
     }
     """
 

@@ -37,7 +37,8 @@ class HelpDialog(Dialog[None]):
             for keys, does in rows:
                 lines.append(
                     Content.assemble(
-                        (f"  {inert_line(keys, 40):<{wide}}", "bold $text-accent"), (inert_line(does, 160), "$foreground")
+                        (f"  {inert_line(keys, 40):<{wide}}", "bold $text-accent"),
+                        (inert_line(does, 160), "$foreground"),
                     )
                 )
             lines.append(Content(""))

@@ -62,13 +62,14 @@ class NewTaskDialog(Dialog[NewTask | None]):
     DEFAULT_CSS = """
     NewTaskDialog {
         #dialog { width: 92; }
-        #goal { height: 6; }
+        #goal { height: 5; }
         .row { height: auto; }
         .cell { width: 1fr; height: auto; padding-right: 1; }
-        .switch { width: 1fr; height: auto; margin-top: 1; }
-        .switch Static { width: auto; padding: 1 1; }
-        Switch { background: $boost; border: tall $border-blurred; }
-        Switch:focus { border: tall $primary; }
+        .switch { width: 1fr; height: 1; margin-top: 1; }
+        .switch Static { width: auto; padding: 0 1; }
+        Select SelectCurrent { background: $boost; }
+        Switch, Switch:focus { border: none; height: 1; padding: 0; background: $boost; }
+        Switch:focus { background: $primary 30%; }
     }
     """
 
@@ -86,12 +87,12 @@ class NewTaskDialog(Dialog[NewTask | None]):
         yield Horizontal(
             Vertical(
                 _label("project"),
-                Select(kinds, value=start.project_type, allow_blank=False, id="project-type"),
+                Select(kinds, value=start.project_type, allow_blank=False, id="project-type", compact=True),
                 classes="cell",
             ),
             Vertical(
                 _label("language"),
-                Select(languages, value=start.language, allow_blank=False, id="language"),
+                Select(languages, value=start.language, allow_blank=False, id="language", compact=True),
                 classes="cell",
             ),
             classes="row",

@@ -57,7 +57,8 @@ class PlanDialog(Dialog[PlanChoice | None]):
     """
 
     KEYS = (
-        ("a", "approve"), ("d", "send back"), ("e", "edit"), ("n", "new"), ("x", "remove"), ("J K", "move"), ("esc", "later"),
+        ("a", "approve"), ("d", "send back"), ("e", "edit"), ("n", "new"), ("x", "remove"), ("J K", "move"),
+        ("esc", "later"),
     )  # fmt: skip
     EDIT_KEYS = (("tab", "next field"), ("F2", "keep"), ("esc", "drop the changes"))
     REASON_KEYS = (("enter", "send back"), ("esc", "cancel"))
@@ -66,11 +67,10 @@ class PlanDialog(Dialog[PlanChoice | None]):
     PlanDialog {
         #dialog { width: 100; }
         #plan-summary { color: $text-muted; height: auto; }
-        #plan-list { height: auto; max-height: 60vh; border: none; padding: 0; margin-top: 1; background: transparent; }
+        #plan-list { height: auto; max-height: 60vh; margin-top: 1; }
         #plan-editor { height: auto; display: none; }
         #plan-reason { display: none; margin-top: 1; }
-        TextArea { height: 6; border: tall $border-blurred; background: $boost; }
-        TextArea:focus { border: tall $primary; }
+        TextArea { height: 5; }
         &.-editing #plan-list, &.-editing #plan-summary { display: none; }
         &.-editing #plan-editor { display: block; }
         &.-denying #plan-reason { display: block; }
@@ -91,9 +91,9 @@ class PlanDialog(Dialog[PlanChoice | None]):
             Static("title", classes="label"),
             Input(id="edit-title"),
             Static("what to do", classes="label"),
-            TextArea(id="edit-description", tab_behavior="focus"),
+            TextArea(id="edit-description", tab_behavior="focus", compact=True),
             Static("how it is tested", classes="label"),
-            TextArea(id="edit-tests", tab_behavior="focus"),
+            TextArea(id="edit-tests", tab_behavior="focus", compact=True),
             Static("depends on (ids of subtasks above it)", classes="label"),
             Input(id="edit-depends"),
             id="plan-editor",
@@ -238,6 +238,8 @@ def _row(number: int, subtask: Draft) -> Content:
         lines.append(Content.assemble("    ", (inert_line(subtask.description, 240), "$foreground")))
     if subtask.test_strategy:
         lines.append(
-            Content.assemble(("    tests: ", "$text-success"), (inert_line(subtask.test_strategy, 240), "$foreground-muted"))
+            Content.assemble(
+                ("    tests: ", "$text-success"), (inert_line(subtask.test_strategy, 240), "$foreground-muted")
+            )
         )
     return Content("\n").join(lines)

@@ -99,8 +99,8 @@ class PlanDraft:
                     "summary": self.summary,
                     "subtasks": [
                         {
-                            **subtask.rest, "id": subtask.id, "title": subtask.title.strip(), "description": subtask.description,
-                            "test_strategy": subtask.test_strategy, "depends_on": subtask.depends_on,
+                            **subtask.rest, "id": subtask.id, "title": subtask.title.strip(),
+                            "description": subtask.description, "test_strategy": subtask.test_strategy, "depends_on": subtask.depends_on,
                         }
                         for subtask in self.subtasks
                     ],

@@ -73,7 +73,7 @@ class PromoteDialog(Dialog[How | None]):
         branch = inert_line(workspace.branch, 80) if workspace else "its branch"
         folder = inert_line(self.state.task.workspace, 120) if self.state.task else "your folder"
         ways = (
-            ("m", "merge", f"into {folder}; your own changes stay, a conflict stops it"),
+            ("m", "merge", f"into {folder}; a conflict stops it"),
             ("p", "patch file", "written beside the folder, for git apply or a review"),
             ("b", "branch", f"{branch} stays in the repository"),
         )
@@ -81,7 +81,9 @@ class PromoteDialog(Dialog[How | None]):
             Content(""),
             *(
                 Content.assemble(
-                    (f" {key}  ", "bold $text-accent"), (f"{name:<12}", "bold $foreground"), (about, "$foreground-muted")
+                    (f" {key}  ", "bold $text-accent"),
+                    (f"{name:<12}", "bold $foreground"),
+                    (about, "$foreground-muted"),
                 )
                 for key, name, about in ways
             ),

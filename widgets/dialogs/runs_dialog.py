@@ -49,7 +49,7 @@ class RunsDialog(Dialog[str | None]):
     DEFAULT_CSS = """
     RunsDialog {
         #dialog { width: 100; padding: 0 1; }
-        OptionList { height: auto; max-height: 24; border: none; background: transparent; padding: 0; }
+        OptionList { height: auto; max-height: 24; }
     }
     """
 
@@ -61,7 +61,9 @@ class RunsDialog(Dialog[str | None]):
     def body(self) -> Iterable[Widget]:
         """A row for each run."""
         rows = [Option(_row(run, here=run.run_id == self.current)) for run in self.runs]
-        rows = rows or [Option(Content.styled(" No runs yet: give Miracle a goal.", "$foreground-muted"), disabled=True)]
+        rows = rows or [
+            Option(Content.styled(" No runs yet: give Miracle a goal.", "$foreground-muted"), disabled=True)
+        ]
         yield OptionList(*rows, markup=False)
 
     def on_mount(self) -> None:
@@ -87,10 +89,11 @@ def _row(run: RunSummary, *, here: bool) -> Content:
     status = str(run.status)
     glyph, colour = _MARKS.get(status, ("○", "$foreground-muted"))
     words = str(run.stage).lower() if status == "running" else status
-    title = inert_line(run.title, 60) or inert_line(run.run_id, 40)
+    title = inert_line(run.title, 36) or inert_line(run.run_id, 40)
     return Content.assemble(
-        (f" {glyph} ", f"{colour} bold"), (f"{title:<44}"[:60], "bold $foreground" if here else "$foreground"),
+        (f" {glyph} ", f"{colour} bold"), (f"{title:<36}", "bold $foreground" if here else "$foreground"),
         (f"  {words:<10}", colour), (f"  {run.phases_done}/{run.phases_total} phases", "$foreground-muted"),
         (f"  {run.iterations} it.", "$foreground-muted"), (f"  ${run.cost_usd:.2f}", "$foreground-muted"),
-        (f"  {when(run.updated_at)}" if run.updated_at else "", "$foreground-disabled"), ("  scripted" if run.scripted else "", "$text-secondary"),
+        (f"  {when(run.updated_at)}" if run.updated_at else "", "$foreground-disabled"),
+        ("  scripted" if run.scripted else "", "$text-secondary"),
     )  # fmt: skip
