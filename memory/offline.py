@@ -1,7 +1,7 @@
 """The offline embedder: hashed character and word n-grams, weighted by a shipped table of document frequencies.
 
-It needs no key, no network and no model, and finds the same failure again better than small neural models do. The features
-and the table together are the model: a change of either is a new name.
+It needs no key, no network and no model, and finds the same failure again better than small neural models do. The
+features and the table together are the model: a change of either is a new name.
 """
 
 import asyncio
