@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     import openai
 
 KEY_HINT = (
-    "Set OPENAI_API_KEY to a valid key in the environment, or in the .env file of the folder that `miracle config path` "
-    "names, then try again."
+    "Set OPENAI_API_KEY to a valid key in the environment, or in the .env file of the folder "
+    "that `miracle config path` names, then try again."
 )
 _CONTEXT = re.compile(
     r"context_length_exceeded|exceed_context_size|maximum context length|context window|prompt is too long"

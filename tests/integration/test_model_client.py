@@ -250,6 +250,13 @@ async def test_other_servers_need_no_key() -> None:
     assert server.requests[0].headers["authorization"] == "Bearer no-key"
 
 
+async def test_a_proxy_is_not_asked_for_a_server_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
+    answer, _ = await ask()
+    assert answer.text == WORDS
+
+
 async def test_the_key_is_never_quoted() -> None:
     error = await failure(Fault(K.STATUS, 401, message="Incorrect key sk-test-0123456789abcdef.\x1b[31m"))
     assert "OPENAI_API_KEY" in error.hint

@@ -67,7 +67,7 @@ async def test_embeddings_are_the_same_every_time() -> None:
 
 async def test_a_place_without_a_session_is_a_clear_error() -> None:
     async with ScriptedServer(SCRIPT) as server:
-        asked = {"messages": []}
+        asked: dict[str, object] = {"messages": []}
         status, answer = await call(server.base_url, "/chat/completions", asked, **{"X-Miracle-Role": "planner"})
     assert status == 400
     assert "role='planner'" in answer["error"]["message"]
@@ -78,7 +78,7 @@ async def test_bad_requests_are_answered() -> None:
         assert (await call(server.base_url, "/nothing"))[0] == 404
         assert (await call(server.base_url, "/chat/completions", {}))[0] == 400
         assert (await call(server.base_url, "/chat/completions", [1]))[0] == 400
-        asked = {"messages": []}
+        asked: dict[str, object] = {"messages": []}
         assert (await call(server.base_url, "/chat/completions", asked, **{"X-Miracle-Visit": "two"}))[0] == 400
         address = urlsplit(server.base_url)
         for garbage in (
