@@ -14,8 +14,7 @@ from typing import Any
 import hypothesis
 import pytest
 
-PLUGINS = ("tests.config_fixtures", "tests.database_fixtures", "tests.sandbox_fixtures")
-pytest_plugins = [name for name in PLUGINS if Path(__file__).with_name(f"{name.split('.')[1]}.py").exists()]
+pytest_plugins = ("tests.config_fixtures", "tests.database_fixtures", "tests.sandbox_fixtures")
 
 FORGOTTEN = re.compile(r"OPENAI_.*|DATABASE_URL|DB_PASSWORD|LOG_LEVEL|MIRACLE_.*|PYTHON_KEYRING_BACKEND|NO_COLOR")
 """Variables of the person who runs the tests that must not reach them."""
