@@ -16,7 +16,7 @@ from sandbox.ending import Ending, reason_of
 from sandbox.environments import prepare_environment
 from sandbox.errors import NoBackend
 from sandbox.execution import events_until_end
-from sandbox.identity import reachable, sandbox_identity
+from sandbox.identity import reachable, running_identity, sandbox_identity
 from sandbox.interpreters import Interpreter, find_interpreters
 from sandbox.probing import probe_backend
 from sandbox.process_tree import watch_memory
@@ -91,30 +91,31 @@ class Bubblewrap:
             ending.stop("cancelled")
 
     async def _run(self, spec: ExecSpec) -> AsyncGenerator[ExecEvent, None]:
-        yield Started(self.name)
-        began = time.monotonic()
-        if not reachable(spec.workspace, write=spec.writable):
-            uid = (sandbox_identity() or (os.geteuid(), 0))[0]
-            detail = f"The sandbox's user ({uid}) cannot reach or write {spec.workspace}."
-            yield Exited("backend_lost", None, 0.0, detail)
-            return
+        ending = self._running[spec.run_id] = Ending()
         try:
-            sandbox = await _Sandbox.start(spec, self._processors(spec.limits.cpus))
-        except (OSError, NoBackend) as exc:
-            yield Exited("backend_lost", None, time.monotonic() - began, f"bubblewrap cannot be started: {exc}")
-            return
-        ending = Ending(sandbox.kill)
-        self._running[spec.run_id] = ending
-        watchdog = asyncio.create_task(sandbox.watch(spec.limits.memory_bytes, ending))
-        try:
-            async for event in events_until_end(sandbox.read, spec, ending):
-                yield event
+            yield Started(self.name)
+            began = time.monotonic()
+            if not reachable(spec.workspace, write=spec.writable):
+                detail = f"The sandbox's user ({running_identity()[0]}) cannot reach or write {spec.workspace}."
+                yield Exited("backend_lost", None, 0.0, detail)
+                return
+            try:
+                sandbox = await _Sandbox.start(spec, self._processors(spec.limits.cpus))
+            except (OSError, NoBackend) as exc:
+                yield Exited("backend_lost", None, time.monotonic() - began, f"bubblewrap cannot be started: {exc}")
+                return
+            ending.bind(sandbox.kill)
+            watchdog = asyncio.create_task(sandbox.watch(spec.limits.memory_bytes, ending))
+            try:
+                async for event in events_until_end(sandbox.read, spec, ending):
+                    yield event
+            finally:
+                watchdog.cancel()
+                await sandbox.gone()
+            reason, code, detail = sandbox.outcome(ending)
+            yield Exited(reason, code, time.monotonic() - began, detail)
         finally:
-            del self._running[spec.run_id]
-            watchdog.cancel()
-            await sandbox.gone()
-        reason, code, detail = sandbox.outcome(ending)
-        yield Exited(reason, code, time.monotonic() - began, detail)
+            self._running.pop(spec.run_id, None)
 
     def _processors(self, cpus: float) -> list[int]:
         """Processors for one execution, in turn, so that two executions do not share one while others idle."""
@@ -188,15 +189,15 @@ class _Sandbox:
 
     async def gone(self) -> None:
         """Wait until nothing is left, whatever way it ended."""
-        if self._process.returncode is None:
-            self.kill()
+        self._listen()
+        self.kill()
         try:
             async with asyncio.timeout(GONE_S):
                 await self._process.wait()
+                await self._namespace_gone()
         except TimeoutError:
             self._kill_starter()
             await self._process.wait()
-        self._listen()
         asyncio.get_running_loop().remove_reader(self._status)
         os.close(self._status)
         if self._init is not None:
@@ -205,6 +206,17 @@ class _Sandbox:
         transport = getattr(self._process, "_transport", None)
         if transport is not None:
             transport.close()
+
+    async def _namespace_gone(self) -> None:
+        """Wait for the first process: the kernel ends it only after all the others."""
+        if self._init is None:
+            return
+        loop, dead = asyncio.get_running_loop(), asyncio.Event()
+        loop.add_reader(self._init, dead.set)
+        try:
+            await dead.wait()
+        finally:
+            loop.remove_reader(self._init)
 
     def outcome(self, ending: Ending) -> tuple[Reason, int | None, str]:
         """Reason, exit status and detail; only a status that bubblewrap reported counts as the command's own."""

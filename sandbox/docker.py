@@ -117,34 +117,32 @@ class Docker:
         return Capabilities(self.name, True, ENFORCED, (), f"Docker {version}, {python}, {node}")
 
     async def _run(self, spec: ExecSpec) -> AsyncGenerator[ExecEvent, None]:
-        yield Started(self.name)
-        began = time.monotonic()
-        if not reachable(spec.workspace, write=spec.writable):
-            detail = f"The sandbox's user ({running_identity()[0]}) cannot reach or write {spec.workspace}."
-            yield Exited("backend_lost", None, 0.0, detail)
-            return
+        ending = self._running[spec.run_id] = Ending()
         try:
-            client = await self._connected()
-            image = self._images[spec.env.spec.language]
-            container = await Container.start(client, spec, image, shell=self._shell)
-        except EngineTrouble as exc:
-            yield Exited("backend_lost", None, time.monotonic() - began, str(exc))
-            return
-        ending = Ending(container.shutdown)
-        self._running[spec.run_id] = ending
-        finished = False
-        try:
-            async for event in events_until_end(container.read, spec, ending):
-                yield event
-            finished = True
-        finally:
-            del self._running[spec.run_id]
-            if not finished:
+            yield Started(self.name)
+            began = time.monotonic()
+            if not reachable(spec.workspace, write=spec.writable):
+                detail = f"The sandbox's user ({running_identity()[0]}) cannot reach or write {spec.workspace}."
+                yield Exited("backend_lost", None, 0.0, detail)
+                return
+            try:
+                client = await self._connected()
+                image = self._images[spec.env.spec.language]
+                container = await Container.start(client, spec, image, shell=self._shell)
+            except EngineTrouble as exc:
+                yield Exited("backend_lost", None, time.monotonic() - began, str(exc))
+                return
+            ending.bind(container.shutdown)
+            try:
+                async for event in events_until_end(container.read, spec, ending):
+                    yield event
+                reason, code, detail = await container.outcome(ending)
+            finally:
                 container.shutdown()
                 self._remove_later(container.remove())
-        reason, code, detail = await container.outcome(ending)
-        self._remove_later(container.remove())
-        yield Exited(reason, code, time.monotonic() - began, detail)
+            yield Exited(reason, code, time.monotonic() - began, detail)
+        finally:
+            self._running.pop(spec.run_id, None)
 
     def _remove_later(self, removal: Coroutine[Any, Any, None]) -> None:
         """Take the container away while the caller goes on; `close` waits for it."""

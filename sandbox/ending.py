@@ -12,24 +12,31 @@ ReadChunk = Callable[[], Awaitable[bytes]]
 class Ending:
     """The end of one execution, asked for by its timeout, a limit, a person, or the command itself."""
 
-    def __init__(self, kill: Callable[[], None]) -> None:
-        """
-        Args:
-            kill: stops all that runs; called at most once, from the event loop, and must not block.
-        """
-        self._kill = kill
+    def __init__(self) -> None:
+        self._kill: Callable[[], None] | None = None
         self._asked: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.reason: Reason | None = None
         self.detail = ""
         self.last_words = ""
         """The end of the output."""
 
+    def bind(self, kill: Callable[[], None]) -> None:
+        """Say how to stop what runs now; it may have been asked for before anything ran.
+
+        Args:
+            kill: called at most once, from the event loop; must not block.
+        """
+        self._kill = kill
+        if self.reason is not None:
+            kill()
+
     def stop(self, reason: Reason, detail: str = "") -> None:
         """End the execution for a reason; later reasons are ignored."""
         if self.reason is None:
             self.reason = reason
             self.detail = detail
-            self._kill()
+            if self._kill is not None:
+                self._kill()
             self.release()
 
     def release(self) -> None:

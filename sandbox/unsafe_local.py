@@ -70,37 +70,49 @@ class UnsafeLocal:
             ending.stop("cancelled")
 
     async def _run(self, spec: ExecSpec) -> AsyncGenerator[ExecEvent, None]:
-        yield Started(self.name)
-        began = time.monotonic()
+        ending = self._running[spec.run_id] = Ending()
         scratch = Path(tempfile.mkdtemp(prefix="miracle-"))
         mark = secrets.token_hex(16)
         try:
-            process = await _start(spec, scratch, mark)
-        except OSError as exc:
-            shutil.rmtree(scratch, ignore_errors=True)
-            yield Exited("backend_lost", None, time.monotonic() - began, f"The command cannot be started: {exc}")
-            return
-        assert process.stdout is not None
-        stdout = process.stdout
-        ending = Ending(lambda: _kill(process.pid, mark))
-        self._running[spec.run_id] = ending
-        watchers = [
-            asyncio.create_task(watch_memory(process.pid, spec.limits.memory_bytes, ending)),
-            asyncio.create_task(_release_after(process, mark, ending)),
-        ]
-        try:
-            async for event in events_until_end(lambda: stdout.read(CHUNK), spec, ending):
-                yield event
+            yield Started(self.name)
+            began = time.monotonic()
+            try:
+                process = await _start(spec, scratch, mark)
+            except OSError as exc:
+                detail = f"The command cannot be started: {exc}"
+                yield Exited("backend_lost", None, time.monotonic() - began, detail)
+                return
+            ending.bind(lambda: _kill(process.pid, mark))
+            try:
+                async for event in _events(process, mark, spec, ending):
+                    yield event
+            finally:
+                _kill(process.pid, mark)
+                code = await process.wait()
+                getattr(process, "_transport").close()  # noqa: B009 - asyncio has no public way to drop the pipe
+            yield Exited(ending.reason or reason_of(code), code, time.monotonic() - began, ending.detail)
         finally:
-            del self._running[spec.run_id]
-            _kill(process.pid, mark)
-            code = await process.wait()
-            for watcher in watchers:
-                watcher.cancel()
-            await asyncio.gather(*watchers, return_exceptions=True)
-            getattr(process, "_transport").close()  # noqa: B009 - asyncio gives no public way to drop the pipe
+            self._running.pop(spec.run_id, None)
             shutil.rmtree(scratch, ignore_errors=True)
-        yield Exited(ending.reason or reason_of(code), code, time.monotonic() - began, ending.detail)
+
+
+async def _events(
+    process: asyncio.subprocess.Process, mark: str, spec: ExecSpec, ending: Ending
+) -> AsyncGenerator[ExecEvent, None]:
+    """All between the start and the end, with the memory watched."""
+    assert process.stdout is not None
+    stdout = process.stdout
+    watchers = [
+        asyncio.create_task(watch_memory(process.pid, spec.limits.memory_bytes, ending)),
+        asyncio.create_task(_release_after(process, mark, ending)),
+    ]
+    try:
+        async for event in events_until_end(lambda: stdout.read(CHUNK), spec, ending):
+            yield event
+    finally:
+        for watcher in watchers:
+            watcher.cancel()
+        await asyncio.gather(*watchers, return_exceptions=True)
 
 
 async def _start(spec: ExecSpec, scratch: Path, mark: str) -> asyncio.subprocess.Process:
