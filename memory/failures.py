@@ -176,6 +176,16 @@ class FailureMemory:
 
         return await self._database.run(work)
 
+    async def similar(self, text: str, limit: int) -> list[str]:
+        """Ids of failures that read like this text, by the offline embedder only: it may follow every keystroke."""
+        embedder, vectors = self._spaces[-1]
+        (vector,) = await embedder.embed([mask(text)])
+        if limit <= 0 or not any(vector):
+            return []
+        space = await vectors.space("ctx")
+        near = await self._database.run(lambda connection: vectors.beyond(connection, space, vector, None, CANDIDATES))
+        return [one.memory_id for one in near if one.similarity >= embedder.threshold][:limit]
+
     async def remember_pattern(self, pattern: PatternRecord) -> None:
         """Store a solution that worked, or count one more use of the one with its id."""
         views = await self._embed({"pat": pattern_text(pattern)})

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -63,12 +64,11 @@ def main() -> None:
         return
     server = _launch(order, home) if order.argv else None
     stopping = threading.Event()
-    stopper = threading.Thread(target=_stop_when_unused, args=(home, stopping), daemon=True)
+    stopper = threading.Thread(target=_stop_when_unused, args=(home, server, stopping), daemon=True)
     stopper.start()
-    if server is None:
-        _watch_adopted(home)
-    else:
-        home.exit_note.write_text(str(server.wait()))
+    status = _watch_adopted(home) if server is None else server.wait()
+    with suppress(FileNotFoundError):
+        home.exit_note.write_text(str(status))
     if stopping.is_set():
         stopper.join(STOP_S)
     sys.stderr.flush()
@@ -122,13 +122,22 @@ def reach(folder: Path, fd: int, *, foreign: bool) -> str:
     return link if foreign and os.path.exists(link) else str(folder)
 
 
-def _watch_adopted(home: Home) -> None:
+def _watch_adopted(home: Home) -> int:
     while running_pid(home) is not None:
         time.sleep(0.5)
-    home.exit_note.write_text("0")
+    return 0
 
 
-def _stop_when_unused(home: Home, stopping: threading.Event) -> None:
+def _stop_when_unused(home: Home, server: "subprocess.Popen[bytes] | None", stopping: threading.Event) -> None:
+    try:
+        _stop_after_last_user(home, stopping)
+    except FileNotFoundError:
+        # Somebody deleted the home: there is nothing left to keep in order.
+        if server is not None:
+            server.send_signal(signal.SIGQUIT)
+
+
+def _stop_after_last_user(home: Home, stopping: threading.Event) -> None:
     while True:
         users = open_lock(home.users_lock)
         fcntl.flock(users, fcntl.LOCK_EX)

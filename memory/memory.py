@@ -54,7 +54,7 @@ class MemoryService:
 
         embedder = choose_embedder(config, database, embed)
         failures = FailureMemory(database, embedder, config.database.pgvector)
-        return cls(database, EventStore(database), Projections(database), failures)
+        return cls(database, EventStore(database), Projections(database, failures.similar), failures)
 
     async def close(self) -> None:
         """Close the database; the embedded server ends with its last user."""

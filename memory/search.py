@@ -71,6 +71,19 @@ async def search(connection: AsyncConnection, query: str, kinds: tuple[Kind, ...
     return [Hit(row.kind, row.id, row.run_id, row.title, row.snippet, row.at) for row in found]
 
 
+async def failures_by_id(connection: AsyncConnection, ids: list[str]) -> list[Hit]:
+    """These failures as hits, in this order."""
+    found = await connection.execute(
+        text(
+            "SELECT failure_id AS id, run_id, left(error_signature, 200) AS title, at, left(message, 240) AS snippet "
+            "FROM failures WHERE failure_id = ANY (CAST(:ids AS text[]))"
+        ),
+        {"ids": ids},
+    )
+    known = {row.id: Hit("failure", row.id, row.run_id, row.title, row.snippet, row.at) for row in found}
+    return [known[one] for one in ids if one in known]
+
+
 def _with_names(parts: str) -> str:
     # The first part of a union names its columns, whichever kind that is.
     return f"""

@@ -11,6 +11,7 @@ from memory.embedding_cache import CachedEmbedder
 from memory.failures import FailureMemory, FailureQuery, FailureRecord
 from memory.offline import OfflineEmbedder, embed_text
 from memory.patterns import PatternRecord
+from memory.projections import Projections
 from tests.database_fixtures import database, database_url, postgres_server  # noqa: F401
 
 
@@ -75,6 +76,15 @@ async def test_another_projects_bug_of_the_same_kind_is_recalled_by_signature(me
     assert strange.via == "signature"
     assert not strange.own_project
     assert len(found) == 4
+
+
+async def test_a_search_in_words_finds_what_reads_like_it(memory: FailureMemory, database: Database) -> None:  # noqa: F811
+    await memory.remember(record("a", BISECT))
+    await memory.remember(record("b", SERVER))
+    projections = Projections(database, memory.similar)
+    query = "def serve(items): sock.connect(address) ConnectionRefusedError: refused connection"
+    assert [(hit.kind, hit.id) for hit in await projections.search(query)] == [("failure", "b")]
+    assert await projections.search(query, ("run",)) == []
 
 
 async def test_limits_thresholds_and_exclusions_hold(memory: FailureMemory) -> None:
