@@ -72,9 +72,9 @@ class CursorPane(LinePane):
             return
         top = self.scroll_offset.y
         if y < top:
-            self.scroll_to(y=y, animate=False)
+            self.go_to(y)
         elif y >= top + height:
-            self.scroll_to(y=y - height + 1, animate=False)
+            self.go_to(y - height + 1)
 
     def _next_stop(self, start: int, step: int) -> int | None:
         count = self.row_count()
@@ -91,7 +91,7 @@ class CursorPane(LinePane):
         if stop is not None:
             self.cursor = stop
         elif step < 0:
-            self.scroll_to(y=0, animate=False)
+            self.go_to(0)
 
     def action_page(self, step: int) -> None:
         """Go a page on."""
@@ -107,7 +107,7 @@ class CursorPane(LinePane):
         if stop is not None:
             self.cursor = stop
         if step < 0:
-            self.scroll_to(y=0, animate=False)
+            self.go_to(0)
 
     def action_choose(self) -> None:
         """Choose the current row."""

@@ -39,7 +39,7 @@ class DiffView(LinePane):
         last = max((max(line.old, line.new) for line in file.lines[-200:]), default=0) if file else 0
         self._gutter = max(3, len(str(last)))
         if not keep_place:
-            self.scroll_to(0, 0, animate=False)
+            self.go_to(0, column=0)
         self._laid_out()
 
     def colour(self, file: FileDiff, colours: dict[int, Spans]) -> None:
@@ -84,7 +84,7 @@ class DiffView(LinePane):
         """Scroll a line of the file to the top."""
         if self.split:
             place = next((y for y, pair in enumerate(self._pairs) if max(pair) >= place), 0)
-        self.scroll_to(y=place, animate=False)
+        self.go_to(place)
 
     def row_fill(self, y: int) -> str:
         """Green, red, or the tint of a hunk's head; in the split view each side has its own."""

@@ -101,7 +101,7 @@ class LineLog(LinePane):
         self._match = -1
         self._query = self._note = ""
         self._typing = False
-        self.scroll_to(0, 0, animate=False)
+        self.go_to(0, column=0)
         self.rows_changed()
 
     def flush(self) -> None:
@@ -168,7 +168,7 @@ class LineLog(LinePane):
         self._lines[0] = f"… {self._dropped + 1:,} earlier lines are not kept"
         self._strips.clear()
         if not self._follow:
-            self.scroll_to(y=max(0, self.scroll_offset.y - count), animate=False)
+            self.go_to(max(0, self.scroll_offset.y - count))
 
     def _show_new(self) -> None:
         following = self._follow
@@ -177,7 +177,7 @@ class LineLog(LinePane):
             self.virtual_size = size
         self.refresh()
         if following:
-            self.scroll_end(animate=False, immediate=True, x_axis=False)
+            self.go_to_end()
             self._follow = True
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
@@ -324,14 +324,14 @@ class LineLog(LinePane):
         self._strips.clear()
         height = self.scrollable_content_region.height
         if not self.scroll_offset.y <= y < self.scroll_offset.y + height - 1:
-            self.scroll_to(y=max(0, y - height // 2), animate=False)
+            self.go_to(max(0, y - height // 2))
         self.refresh()
 
     def action_bottom(self) -> None:
         """Go to the end and stay there."""
         self._follow = True
-        self.scroll_end(animate=False, immediate=True, x_axis=False)
+        self.go_to_end()
 
     def action_top(self) -> None:
         """Go to the first line."""
-        self.scroll_to(y=0, animate=False)
+        self.go_to(0)

@@ -69,6 +69,14 @@ class LinePane(ScrollView, can_focus=True):
             self._strips.discard(y)
         self.refresh()
 
+    def go_to(self, y: int, column: int | None = None) -> None:
+        """Scroll row `y` to the top at once, even before the pane has its scrollbar."""
+        self.scroll_to(column, y, animate=False, force=True)
+
+    def go_to_end(self) -> None:
+        """Scroll to the last row at once."""
+        self.scroll_end(animate=False, force=True, immediate=True, x_axis=False)
+
     def notify_style_update(self) -> None:
         """Forget what was drawn in the old theme."""
         super().notify_style_update()

@@ -55,7 +55,7 @@ class ReflectionPane(LinePane):
     def watch_number(self) -> None:
         """Show another iteration."""
         self._lay_out()
-        self.scroll_to(y=0, animate=False)
+        self.go_to(0)
 
     def on_mount(self) -> None:
         """Lay out what was set before there was a screen."""

@@ -109,7 +109,7 @@ class TestTree(CursorPane):
         self._empty, self._detail = empty, ""
         self.set_reactive(TestTree.cursor, -1)
         self._rebuild()
-        self.scroll_to(y=0, animate=False)
+        self.go_to(0)
 
     def started(self, test_id: str) -> None:
         """A test runs."""
@@ -174,7 +174,7 @@ class TestTree(CursorPane):
         if self.is_attached:
             self.rows_changed()
             if at_end:
-                self.scroll_end(animate=False, immediate=True, x_axis=False)
+                self.go_to_end()
         if here is not None:
             key = here[:3]
             keep = next((y for y, row in enumerate(rows) if row[:3] == key and row.kind != "message"), -1)
@@ -265,7 +265,7 @@ class TestTree(CursorPane):
         """Bring the first failing test into sight, unless a person moves about."""
         for y, row in enumerate(self._rows):
             if row.kind == "test" and self._files[row.path].tests[row.test].outcome in RED:
-                self.scroll_to(y=max(0, y - 2), animate=False)
+                self.go_to(max(0, y - 2))
                 return
 
     def action_next_failure(self) -> None:

@@ -50,7 +50,8 @@ class Dialog(ModalScreen[Result], Generic[Result]):
         .problem { color: $text-error; height: auto; display: none; margin-top: 1; }
         .problem.-on { display: block; }
         .label { color: $text-muted; height: auto; margin-top: 1; }
-        Input, PasteArea, TextArea { border: none; border-left: outer $border-blurred; background: $boost; padding: 0 1; }
+        Input, PasteArea, TextArea { border: none; border-left: outer $border-blurred; padding: 0 1; }
+        Input, PasteArea, TextArea { background: $boost; }
         Input { height: 1; }
         Input:focus, PasteArea:focus, TextArea:focus { border: none; border-left: outer $primary; }
         OptionList, OptionList:focus { border: none; padding: 0; background: transparent; }

@@ -100,7 +100,8 @@ class PlanDraft:
                     "subtasks": [
                         {
                             **subtask.rest, "id": subtask.id, "title": subtask.title.strip(),
-                            "description": subtask.description, "test_strategy": subtask.test_strategy, "depends_on": subtask.depends_on,
+                            "description": subtask.description, "test_strategy": subtask.test_strategy,
+                            "depends_on": subtask.depends_on,
                         }
                         for subtask in self.subtasks
                     ],
