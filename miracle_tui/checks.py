@@ -140,18 +140,10 @@ async def database_versions(database: "Database") -> dict[str, str]:
 
 async def check_sandboxes(config: "Config") -> list[Check]:
     """Docker and bubblewrap, each by its self-test, and the one that would be used."""
-    from sandbox.bubblewrap import Bubblewrap
-    from sandbox.docker import Docker
+    from sandbox.choose import probe_all
 
     settings = config.settings.sandbox
-    images = {"python": settings.image_python, "node": settings.image_node}
-    docker = Docker(config.paths.environments, config.paths.cache, images)
-    bubblewrap = Bubblewrap(config.paths.environments, config.paths.cache)
-    try:
-        found = [await backend.probe() for backend in (docker, bubblewrap)]
-    finally:
-        await docker.close()
-        await bubblewrap.close()
+    found = await probe_all(settings, config.paths)
     return [*(_backend_check(one, settings.backend) for one in found), choose(found, settings.backend)]
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from config.config import Config
-from config.logging import logging_to_file
+from config.logging import OURS, logging_to_file
 from config.secrets import known_secrets, redact
 from miracle_tui.cli.inert import one_line
 
@@ -18,7 +18,7 @@ def command_log(config: Config, *, to_stderr: bool = True) -> Iterator[Path | No
 
     Args:
         config: the configuration in force.
-        to_stderr: whether warnings also go to stderr, a line each.
+        to_stderr: whether Miracle's own warnings also go to stderr, a line each.
 
     Yields:
         The log file, or None where it cannot be written.
@@ -29,6 +29,7 @@ def command_log(config: Config, *, to_stderr: bool = True) -> Iterator[Path | No
         handler = logging.StreamHandler(sys.stderr)
         handler.setLevel(logging.WARNING)
         handler.setFormatter(_Line(known_secrets(config)))
+        handler.addFilter(lambda record: record.name.partition(".")[0] in OURS)
         if to_stderr:
             logging.getLogger().addHandler(handler)
         try:

@@ -33,6 +33,8 @@ def lines_for(recorded: e.Recorded, state: State) -> list[str]:
 
 def spent(state: State) -> str:
     """What the run has used so far."""
+    if state.task and state.task.scripted:
+        return f"{short_count(state.spend.tokens)} tokens of a scripted model, which cost nothing"
     priced = dollars(state.spend.usd)
     if state.spend.unpriced_calls:
         priced += f" ({plural(state.spend.unpriced_calls, 'call')} without a known price)"
@@ -121,7 +123,8 @@ def _iteration_started(event: e.IterationStarted, state: State) -> list[str]:
     lines = [
         f"▸ Iteration {event.number} of {state.max_iterations}, phase {one_line(event.phase_id)}: {one_line(phase)}",
     ]
-    if event.hypothesis:
+    before = state.iterations[-2].reflection if len(state.iterations) > 1 else None
+    if event.hypothesis and (before is None or before.hypothesis != event.hypothesis):
         lines += _paragraph("· hypothesis", event.hypothesis)
     return lines
 
