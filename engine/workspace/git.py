@@ -71,7 +71,6 @@ def _environment() -> dict[str, str]:
         "GIT_SEQUENCE_EDITOR": "/bin/false",
         "GIT_PAGER": "cat",
         "GIT_OPTIONAL_LOCKS": "0",
-        "GIT_LITERAL_PATHSPECS": "1",
         "GIT_NO_LAZY_FETCH": "1",
         "GIT_NO_REPLACE_OBJECTS": "1",
         "GIT_AUTHOR_NAME": name,

@@ -70,7 +70,7 @@ async def check_workspace(path: Path) -> WorkspaceKind:
             f"{path} is inside a repository's .git folder", "Name the folder that holds the project's files."
         )
     root = Path(await Git(None, folder).line("rev-parse", "--show-toplevel"))
-    if root != folder and await _ignored(folder):
+    if root != folder and await _ignored(root, folder):
         return _plain(folder, "")
     git = Git(Path(git_dir), root)
     await _refuse_unfinished(path, Path(git_dir), git)
@@ -130,9 +130,9 @@ def _plain(folder: Path, said: str) -> WorkspaceKind:
     return WorkspaceKind(kind="plain", root=folder)
 
 
-async def _ignored(folder: Path) -> bool:
+async def _ignored(root: Path, folder: Path) -> bool:
     """Whether the repository around a folder takes no notice of it."""
-    return (await Git(None, folder).run("check-ignore", "--quiet", str(folder))).code == 0
+    return (await Git(None, root).run("check-ignore", "--quiet", f"./{folder.relative_to(root)}")).code == 0
 
 
 async def _refuse_unfinished(path: Path, git_dir: Path, git: Git) -> None:
