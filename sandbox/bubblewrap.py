@@ -58,7 +58,7 @@ class Bubblewrap:
                 python, node = await find_interpreters()
             except NoBackend as exc:
                 return Capabilities(self.name, usable=False, detail=exc.title, remedy=exc.hint)
-            findings, ran = await probe_backend(self, self._environments)
+            findings, ran = await probe_backend(self, self._environments, (self.name, str(self._environments)))
             detail = f"Python {python.version[0]}.{python.version[1]}"
             detail += f", Node.js {node.version[0]}.{node.version[1]}" if node else ", no Node.js"
             if findings is None or findings.trouble:

@@ -6,7 +6,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
 from pathlib import Path
 from typing import Any
 
-from sandbox.docker_container import Container, EngineTrouble
+from sandbox.docker_connection import HINT, EngineTrouble, connect
+from sandbox.docker_container import Container
 from sandbox.docker_owner import OWNER, abandoned
 from sandbox.ending import Ending
 from sandbox.environments import prepare_environment
@@ -22,7 +23,6 @@ ENFORCED = ("network off", "read-only system", "no capabilities", "system-call f
 BUILD_HINT = (
     "Build it with `miracle sandbox build`, or `python -m sandbox.images.offline_base` where no registry answers."
 )
-ENGINE_HINT = "Start Docker, or set DOCKER_HOST to a running engine."
 
 
 class Docker:
@@ -46,7 +46,6 @@ class Docker:
         self._removals: set[asyncio.Task[None]] = set()
         self._capabilities: Capabilities | None = None
         self._python: tuple[int, int] | None = None
-        self._shell = True
 
     async def probe(self) -> Capabilities:
         """Try it out: once a process, then from memory."""
@@ -91,24 +90,23 @@ class Docker:
     async def _probe(self) -> Capabilities:
         try:
             client = await self._connected()
-            missing = await asyncio.to_thread(_missing_images, client, sorted(set(self._images.values())))
+            images = await asyncio.to_thread(_find_images, client, sorted(set(self._images.values())))
             version = str((await asyncio.to_thread(client.version))["Version"])
         except EngineTrouble as exc:
-            return Capabilities(self.name, usable=False, detail=str(exc), remedy=ENGINE_HINT)
+            return Capabilities(self.name, usable=False, detail=str(exc), remedy=HINT)
         except OSError as exc:
-            return Capabilities(self.name, usable=False, detail=f"The engine went away: {exc}", remedy=ENGINE_HINT)
+            return Capabilities(self.name, usable=False, detail=f"The engine went away: {exc}", remedy=HINT)
+        missing = [name for name, found in images.items() if not found]
         if missing:
             detail = f"Docker {version}, but no image {', '.join(missing)}"
             return Capabilities(self.name, usable=False, detail=detail, remedy=BUILD_HINT)
-        findings, trouble = await probe_backend(self, self._environments)
-        if findings is None and "executable file not found" in trouble:
-            self._shell = False
-            findings, trouble = await probe_backend(self, self._environments)
+        identity = (self.name, str(client.api.base_url), str(self._environments), *images.values())
+        findings, trouble = await probe_backend(self, self._environments, identity)
         if findings is None or findings.trouble:
             detail = f"Docker {version}: {'; '.join(findings.trouble) if findings else trouble}"
             remedy = (
-                "The engine has to share this machine's folders, with the same users: see `miracle doctor` for a remote "
-                "engine, user-namespace remapping and rootless Docker; or use bubblewrap."
+                "The engine has to share this machine's folders, with the same users: a remote engine, one with "
+                "user-namespace remapping and a rootless one do not. Use another engine, or bubblewrap."
             )
             return Capabilities(self.name, usable=False, detail=detail, remedy=remedy)
         self._python = findings.python
@@ -128,7 +126,7 @@ class Docker:
             try:
                 client = await self._connected()
                 image = self._images[spec.env.spec.language]
-                container = await Container.start(client, spec, image, shell=self._shell)
+                container = await Container.start(client, spec, image)
             except EngineTrouble as exc:
                 yield Exited("backend_lost", None, time.monotonic() - began, str(exc))
                 return
@@ -153,33 +151,23 @@ class Docker:
     async def _connected(self) -> Any:
         async with self._connecting:
             if self._client is None:
-                self._client = await asyncio.to_thread(_connect)
+                self._client = await asyncio.to_thread(connect, CLIENT_TIMEOUT_S)
             return self._client
 
 
-def _connect() -> Any:
-    """A client of the engine that DOCKER_HOST names, or of the local one."""
-    import docker
-    from docker.errors import DockerException
-
-    try:
-        return docker.from_env(timeout=CLIENT_TIMEOUT_S)
-    except DockerException as exc:
-        raise EngineTrouble("No Docker engine answers.") from exc
-
-
-def _missing_images(client: Any, names: list[str]) -> list[str]:
+def _find_images(client: Any, names: list[str]) -> dict[str, str]:
+    """Image name to id; empty for one that the engine does not have."""
     from docker.errors import APIError, ImageNotFound
 
-    missing = []
+    found = {}
     for name in names:
         try:
-            client.images.get(name)
+            found[name] = str(client.images.get(name).id)
         except ImageNotFound:
-            missing.append(name)
+            found[name] = ""
         except APIError as exc:
             raise EngineTrouble(f"The engine refuses to answer: {exc.explanation}") from exc
-    return missing
+    return found
 
 
 def _reap(client: Any) -> int:

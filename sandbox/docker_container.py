@@ -4,19 +4,15 @@ import asyncio
 import contextlib
 from typing import Any
 
+from sandbox.docker_connection import EngineTrouble
 from sandbox.docker_options import container_options
 from sandbox.docker_stream import AttachedStream
 from sandbox.ending import Ending, reason_of
-from sandbox.errors import BackendLost
 from sandbox.protocol import ExecSpec
 from sandbox.report import Reason
 
 WAIT_S = 10
 """Seconds in which an ended container has to tell its status."""
-
-
-class EngineTrouble(BackendLost):
-    """The Docker engine does not answer, or refuses."""
 
 
 class Container:
@@ -28,13 +24,13 @@ class Container:
         self._removed = False
 
     @classmethod
-    async def start(cls, client: Any, spec: ExecSpec, image: str, *, shell: bool) -> "Container":
+    async def start(cls, client: Any, spec: ExecSpec, image: str) -> "Container":
         """Create, attach, start: in this order, so that nothing of the output is missed.
 
         Raises:
             EngineTrouble: the engine refuses or is gone.
         """
-        options = await asyncio.to_thread(container_options, spec, image, shell=shell)
+        options = await asyncio.to_thread(container_options, spec, image)
         container, attached = await asyncio.to_thread(_create, client, options)
         stream = AttachedStream(attached)
         try:

@@ -11,16 +11,14 @@ from sandbox.identity import running_identity
 from sandbox.protocol import ExecSpec
 
 PATH = "/usr/local/bin:/usr/bin:/bin"
-PYTHON_GUARD, SHELL_GUARD = ("python3", "-c"), ("sh", "-c")
 
 
-def container_options(spec: ExecSpec, image: str, *, shell: bool) -> dict[str, Any]:
+def container_options(spec: ExecSpec, image: str) -> dict[str, Any]:
     """The arguments of `containers.create`.
 
     Args:
         spec: what to run.
         image: the image.
-        shell: whether the image has sh; otherwise Python has to guard.
     """
     from docker.types import LogConfig, Mount, Ulimit
 
@@ -32,7 +30,7 @@ def container_options(spec: ExecSpec, image: str, *, shell: bool) -> dict[str, A
         mounts.append(Mount("/opt/tools", str(spec.env.root), type="bind", read_only=True, propagation="rprivate"))
     return {
         "image": image,
-        "command": [*guard(shell=shell), *spec.argv],
+        "command": [*guard(), *spec.argv],
         "entrypoint": [],
         "network_mode": "none",
         "user": f"{uid}:{gid}",
@@ -62,11 +60,9 @@ def container_options(spec: ExecSpec, image: str, *, shell: bool) -> dict[str, A
     }
 
 
-def guard(*, shell: bool) -> list[str]:
-    """The command that stands before every other: it ends all when Miracle is gone."""
-    name = "guard.sh" if shell else "guard.py"
-    text = (resources.files("sandbox.runners") / "inside" / name).read_text("utf-8")
-    return [*SHELL_GUARD, text, "guard"] if shell else [*PYTHON_GUARD, text]
+def guard() -> list[str]:
+    """The command that stands before every other: it ends all when Miracle is gone. The image has to have sh."""
+    return ["sh", "-c", (resources.files("sandbox.runners.inside") / "guard.sh").read_text("utf-8"), "guard"]
 
 
 def seccomp_profile() -> str:

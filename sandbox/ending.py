@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from sandbox.report import Reason
 
@@ -48,9 +49,10 @@ class Ending:
         """The next piece of output; empty at its end, or as soon as the execution is stopped."""
         if self._asked.done():
             return b""
-        reading = asyncio.ensure_future(read())
+        reading: asyncio.Future[bytes] = asyncio.ensure_future(read())
+        waiting: set[asyncio.Future[Any]] = {reading, self._asked}
         try:
-            await asyncio.wait({reading, self._asked}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             return reading.result() if reading.done() else b""
         finally:
             if not reading.done():

@@ -123,8 +123,8 @@ def _installer_variables(environ: Mapping[str, str]) -> dict[str, str]:
 
 def _runner_files() -> list[Traversable]:
     """What Miracle itself puts into every environment: the test runners' inner halves."""
-    folder = resources.files("sandbox.runners") / "inside"
-    files = [file for file in folder.iterdir() if file.name.endswith((".py", ".mjs", ".cjs", ".sh"))]
+    folder = resources.files("sandbox.runners.inside")
+    files = [file for file in folder.iterdir() if file.name.endswith((".py", ".mjs", ".cjs"))]
     return sorted(files, key=lambda file: file.name)
 
 

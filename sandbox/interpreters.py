@@ -39,7 +39,7 @@ def find_python() -> Interpreter:
     names = ["python3", *(f"python3.{minor}" for minor in range(NEWEST_MINOR, OLDEST[1] - 1, -1))]
     own = Path(getattr(sys, "_base_executable", sys.executable))
     system = [Path(folder, name) for name in names for folder in ("/usr/bin", "/usr/local/bin")]
-    on_path = [Path(found) for name in names if (found := shutil.which(name))]
+    on_path = [Path(there) for name in names if (there := shutil.which(name))]
     for candidate in dict.fromkeys(path.resolve() for path in (own, *system, *on_path)):
         found = _ask_python(candidate) if reachable(candidate) else None
         if found is not None and found.version >= OLDEST:

@@ -19,16 +19,23 @@ LIMITS = Limits(timeout_s=20, output_bytes=2**20)
 NO_ENVIRONMENT = Env(EnvSpec("node"), "none", None)
 
 
-async def probe_backend(backend: Backend, folder: Path) -> tuple[Findings | None, str]:
-    """Run the canary.
+_passed: dict[tuple[str, ...], Findings] = {}
+"""What passed in this process: a sandbox does not become unsound while a program runs, and trying takes time."""
+
+
+async def probe_backend(backend: Backend, folder: Path, identity: tuple[str, ...]) -> tuple[Findings | None, str]:
+    """Run the canary, once a process for what it tries.
 
     Args:
         backend: the backend to try.
         folder: where a workspace may be made that the sandbox's user reaches.
+        identity: tells this backend, engine and image from any other.
 
     Returns:
         What it found, or None and why it did not run.
     """
+    if found := _passed.get(identity):
+        return found, ""
     marker = secrets.token_hex(16)
     output = ""
     os.environ[SECRET] = marker
@@ -43,7 +50,10 @@ async def probe_backend(backend: Backend, folder: Path) -> tuple[Findings | None
                     return None, event.detail or f"{event.reason}: {output[-500:]}"
     finally:
         os.environ.pop(SECRET, None)
-    return judge(output, [marker]), ""
+    findings = judge(output, [marker])
+    if not findings.trouble:
+        _passed[identity] = findings
+    return findings, ""
 
 
 @contextmanager

@@ -63,10 +63,7 @@ def _scan(workspace: Path, files: Sequence[str], rules: SafetyRules, language: L
             kind = _interpreter(content, language) if kind == "script" else kind
             if kind is None:
                 continue
-            if kind == "node":
-                mentions = javascript_mentions(content)
-            else:
-                mentions = python_mentions(content.decode("utf-8"))
+            mentions = javascript_mentions(content) if kind == "node" else python_mentions(content.decode("utf-8"))
         except UnsafePath as exc:
             yield _unscanned(rules, path, exc.title)
         except (RecursionError, MemoryError):

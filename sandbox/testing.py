@@ -43,7 +43,7 @@ class TestRequest:
     """Paths or node ids; empty for all tests."""
     command: tuple[str, ...] = ()
     """What to run when the kind is `command`."""
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     env: Env | None = None
     """The tool environment; prepared by the backend when there is none."""
     variables: Mapping[str, str] = field(default_factory=dict)

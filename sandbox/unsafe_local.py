@@ -21,6 +21,7 @@ from sandbox.process_tree import watch_memory
 from sandbox.protocol import Capabilities, Env, EnvSpec, ExecEvent, ExecSpec, Exited, Started
 
 CHUNK = 64 * 1024
+POLL_S = 0.02
 GRACE_S = 0.3
 """Seconds for the last output of a process that is over while others hold its output open."""
 MARK = "MIRACLE_EXECUTION"
@@ -88,7 +89,7 @@ class UnsafeLocal:
                     yield event
             finally:
                 _kill(process.pid, mark)
-                code = await process.wait()
+                code = await _exit_code(process)
                 getattr(process, "_transport").close()  # noqa: B009 - asyncio has no public way to drop the pipe
             yield Exited(ending.reason or reason_of(code), code, time.monotonic() - began, ending.detail)
         finally:
@@ -148,10 +149,17 @@ async def _start(spec: ExecSpec, scratch: Path, mark: str) -> asyncio.subprocess
 
 async def _release_after(process: asyncio.subprocess.Process, mark: str, ending: Ending) -> None:
     """Do not wait for the output of processes that outlive their starter: end them."""
-    await process.wait()
+    await _exit_code(process)
     _kill(process.pid, mark)
     await asyncio.sleep(GRACE_S)
     ending.release()
+
+
+async def _exit_code(process: asyncio.subprocess.Process) -> int:
+    """The exit status as soon as there is one: asyncio's own `wait` also waits for whoever holds the output open."""
+    while process.returncode is None:  # noqa: ASYNC110 - there is no event for it
+        await asyncio.sleep(POLL_S)
+    return process.returncode
 
 
 def _kill(group: int, mark: str) -> None:

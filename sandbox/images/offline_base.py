@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
+from sandbox.docker_connection import HINT, EngineTrouble, connect
 from sandbox.errors import ImageFailed
 
 TAG = "miracle-sandbox:latest"
@@ -99,27 +100,27 @@ async def build_image(offline: bool, tag: str = TAG) -> str:
 
 def image_exists(tag: str = TAG) -> bool:
     """Whether the engine has the image."""
-    import docker
     from docker.errors import DockerException, ImageNotFound
 
     try:
-        with closing(docker.from_env(timeout=30)) as client:
+        with closing(connect(30)) as client:
             client.images.get(tag)
     except ImageNotFound:
         return False
+    except EngineTrouble as exc:
+        raise ImageFailed(exc.title, exc.hint) from exc
     except DockerException as exc:
-        raise ImageFailed("No Docker engine answers.", "Start Docker, or set DOCKER_HOST to a running engine.") from exc
+        raise ImageFailed(f"The Docker engine refuses: {exc}", HINT) from exc
     return True
 
 
 def _build_online(tag: str) -> str:
-    import docker
     from docker.errors import BuildError, DockerException
 
     try:
-        with closing(docker.from_env(timeout=600)) as client:
+        with closing(connect(600)) as client:
             image, _ = client.images.build(path=str(Path(__file__).parent), tag=tag, rm=True, forcerm=True)
-    except (BuildError, DockerException) as exc:
+    except (BuildError, DockerException, EngineTrouble) as exc:
         raise ImageFailed(
             f"The image could not be built: {exc}", "Try the offline build, which needs apt only."
         ) from exc
@@ -204,18 +205,15 @@ def _finish(root: Path) -> None:
 
 
 def _import(archive: Path, tag: str) -> str:
-    import docker
     from docker.errors import DockerException
 
     repository, _, version = tag.partition(":")
     try:
-        with closing(docker.from_env(timeout=600)) as client:
+        with closing(connect(600)) as client:
             client.api.import_image_from_file(str(archive), repository, version or "latest", changes=CHANGES)
             return str(client.images.get(tag).id)
-    except DockerException as exc:
-        raise ImageFailed(
-            f"The image could not be imported: {exc}", "Start Docker, or set DOCKER_HOST to a running engine."
-        ) from exc
+    except (DockerException, EngineTrouble) as exc:
+        raise ImageFailed(f"The image could not be imported: {exc}", HINT) from exc
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

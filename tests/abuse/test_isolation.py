@@ -115,8 +115,8 @@ async def test_3_bubblewrap_does_not_run_as_root(backend: Backend, sandbox_works
 WRITES = r"""
 import errno, json, os
 tried = {}
-for path in ("/usr/x", "/etc/x", "/bin/x", "/opt/tools/x", "/opt/tools/python/x.py", "/opt/tools/runners/reporter.py", "/x",
-             "/opt/x", "/usr/bin/python3"):
+for path in ("/usr/x", "/etc/x", "/bin/x", "/opt/tools/x", "/opt/tools/python/x.py",
+             "/opt/tools/runners/reporter.py", "/x", "/opt/x", "/usr/bin/python3"):
     try:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT))
         tried[path] = "WRITTEN"
@@ -168,8 +168,9 @@ import json, os, pathlib
 lines = dict(line.split(":\t", 1) for line in open("/proc/self/status").read().splitlines() if ":\t" in line)
 sockets = [str(path) for place in ("/run", "/var/run", "/tmp") for path in pathlib.Path(place).rglob("*")
            if path.is_socket()] if os.path.exists("/var/run") else []
-print(json.dumps({**{key: lines[key].strip() for key in ("CapEff", "CapPrm", "CapBnd", "NoNewPrivs", "Seccomp", "Groups")},
-                  "sockets": sockets, "uid": os.getuid(), "docker": os.path.exists("/var/run/docker.sock")}))
+keys = ("CapEff", "CapPrm", "CapBnd", "NoNewPrivs", "Seccomp", "Groups")
+print(json.dumps({**{key: lines[key].strip() for key in keys}, "sockets": sockets, "uid": os.getuid(),
+                  "docker": os.path.exists("/var/run/docker.sock")}))
 """
 
 

@@ -1,5 +1,6 @@
 // A reporter for `node --test` of Node.js 18 and later: each test as it ends, in frames on stdout.
 import { relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 const nonce = process.env.MIRACLE_NONCE ?? '';
 delete process.env.MIRACLE_NONCE;
@@ -7,6 +8,9 @@ const LIMIT = 8000;
 const frame = (kind, fields) => `\x1e${nonce}:${escaped({ kind, ...fields })}\x1f`;
 const escaped = (value) => JSON.stringify(value).replace(/[\x7f-\uffff]/g, (c) => '\\u' + c.charCodeAt(0).toString(16).padStart(4, '0'));
 const cut = (text) => (text.length > LIMIT ? `${text.slice(0, LIMIT / 2)}\n[...]\n${text.slice(-LIMIT / 2)}` : text);
+
+// Node.js 18 names the files of ES modules by their address.
+const shown = (file) => relative(process.cwd(), file.startsWith('file:') ? fileURLToPath(file) : file);
 
 function messageOf(error) {
   if (!error) return '';
@@ -21,7 +25,7 @@ export default async function* report(source) {
   let open = 0;
   let reported = 0;
   for await (const { type, data } of source) {
-    const file = data?.file ? relative(process.cwd(), data.file) : '';
+    const file = data?.file ? shown(data.file) : '';
     const path = names.get(file) ?? [];
     names.set(file, path);
     if (type === 'test:stdout' || type === 'test:stderr') {
@@ -32,7 +36,7 @@ export default async function* report(source) {
     if (type !== 'test:start' && type !== 'test:pass' && type !== 'test:fail') continue;
     path.length = data.nesting;
     path[data.nesting] = data.name;
-    const whole = data.nesting === 0 && relative(process.cwd(), data.name) === file;
+    const whole = data.nesting === 0 && shown(data.name) === file;
     const id = whole ? file : `${file} > ${path.join(' > ')}`;
     if (type === 'test:start') {
       open += 1;

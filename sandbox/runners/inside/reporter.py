@@ -7,6 +7,7 @@ copied, before any code of the workspace runs.
 import json
 import os
 import sys
+from typing import Any
 
 import pytest
 
@@ -18,61 +19,69 @@ RANK = ("passed", "xfailed", "skipped", "xpassed", "failed", "error")
 class Reporter:
     """The plugin: collects what pytest says of a test and sends it when the test is over."""
 
-    def __init__(self, nonce):
+    def __init__(self, nonce: str) -> None:
         self._nonce = nonce
         self._fd = os.dup(1)
         self._pid = os.getpid()
-        self._open = {}
+        self._open: dict[str, tuple[str, float, str]] = {}
         self._reported = 0
 
-    def send(self, kind, **fields):
+    def send(self, kind: str, **fields: Any) -> None:
+        """Write one frame, whole."""
         if os.getpid() != self._pid:  # a test that forked must not report twice
             return
         frame = f"\x1e{self._nonce}:{json.dumps({'kind': kind, **fields})}\x1f".encode()
         while frame:
             frame = frame[os.write(self._fd, frame) :]
 
-    def case(self, case_id, outcome, duration=0.0, message=""):
+    def case(self, case_id: str, outcome: str, duration: float = 0.0, message: str = "") -> None:
+        """Report a test that is over."""
         if len(message) > LIMIT:
             message = message[: LIMIT // 2] + "\n[...]\n" + message[-LIMIT // 2 :]
         case = {"id": case_id, "outcome": outcome, "duration_s": round(duration, 6), "message": message}
         self.send("case", case=case)
 
-    def pytest_collectreport(self, report):
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """A file that cannot be imported is an error of its own."""
         if report.failed:
             self.case(report.nodeid or "collection", "error", message=str(report.longrepr))
 
-    def pytest_collection_finish(self, session):
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Say how many tests there are."""
         self.send("collected", count=len(session.items))
 
-    def pytest_runtest_logstart(self, nodeid, location):
-        self._open[nodeid] = ["passed", 0.0, ""]
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """A test begins."""
+        self._open[nodeid] = ("passed", 0.0, "")
         self.send("started", name=nodeid)
 
-    def pytest_runtest_logreport(self, report):
-        case = self._open.setdefault(report.nodeid, ["passed", 0.0, ""])
-        case[1] += report.duration
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """One of its three steps is over; the worst one counts."""
+        worst, duration, message = self._open.get(report.nodeid, ("passed", 0.0, ""))
         outcome = outcome_of(report)
-        if RANK.index(outcome) > RANK.index(case[0]):
-            case[0] = outcome
         if report.longrepr is not None and outcome != "xfailed":
             longrepr = report.longrepr
-            case[2] += longrepr[2] if outcome == "skipped" and isinstance(longrepr, tuple) else str(longrepr)
+            message += longrepr[2] if outcome == "skipped" and isinstance(longrepr, tuple) else str(longrepr)
+        worst = max(worst, outcome, key=RANK.index)
+        self._open[report.nodeid] = (worst, duration + report.duration, message)
 
-    def pytest_runtest_logfinish(self, nodeid, location):
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        """A test is over."""
         outcome, duration, message = self._open.pop(nodeid, ("error", 0.0, "no report"))
         self._reported += 1
         self.case(nodeid, outcome, duration, message)
 
-    def pytest_internalerror(self, excrepr):
+    def pytest_internalerror(self, excrepr: object) -> None:
+        """pytest itself broke."""
         self.case("pytest", "error", message=str(excrepr))
 
     @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, session, exitstatus):
+    def pytest_sessionfinish(self) -> None:
+        """Everything ran: without this nothing is green."""
         self.send("finished", count=self._reported)
 
 
-def outcome_of(report):
+def outcome_of(report: pytest.TestReport) -> str:
     """The outcome of one of a test's three steps."""
     if hasattr(report, "wasxfail"):
         return "xfailed" if report.skipped else "xpassed"
@@ -83,7 +92,7 @@ def outcome_of(report):
     return "failed" if report.when == "call" else "error"
 
 
-def main():
+def main() -> int:
     """Run pytest as `python -m pytest` would, with the workspace first on the path."""
     reporter = Reporter(NONCE)
     sys.path[0] = os.getcwd()
