@@ -183,9 +183,8 @@ class Host(App[None]):
 
     def shown(self) -> str:
         """What the screen shows, line by line."""
-        width, height = self.size
         lines = self.screen._compositor.render_strips()
-        return "\n".join("".join(segment.text for segment in strip) for strip in lines[:height])
+        return "\n".join("".join(segment.text for segment in strip) for strip in lines)
 
 
 async def until(pilot: Pilot[None], holds: Callable[[], bool], timeout_s: float = 20.0) -> None:

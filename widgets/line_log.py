@@ -15,7 +15,7 @@ from widgets.inert import colours_only, inert
 from widgets.line_pane import LinePane
 
 FRAME_S = 1 / 30
-FRAME_CHARACTERS = 400_000
+FRAME_CHARACTERS = 250_000
 """Text taken up in one frame; the rest waits for the next, so that the loop stays free."""
 SCANNED_AT_ONCE = 15_000
 """Lines that a search looks at before it lets the loop go on."""

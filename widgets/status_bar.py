@@ -170,7 +170,7 @@ class StatusBar(Widget):
             [dot if known == "ok" else dot + Content.styled(f" {name}", "$foreground") for name, known, dot in dots]
         )
         failed = any(known == "failed" for _, known, _ in dots)
-        return _Part(whole, 2 if failed else 8, short)
+        return _Part(short, 2) if failed else _Part(whole, 8, short)
 
 
 def _pair(word: str, value: str, style: str = "$foreground") -> Content:

@@ -48,6 +48,7 @@ class PlanHost(Host):
 
 def hostile_state(text: str) -> State:
     """A run whose every text is hostile."""
+    text = text.encode("utf-8", "replace").decode()  # the engine's values take no lone surrogates
     dirty = reflected()
     assert dirty.reflection is not None
     assert dirty.recalled is not None
