@@ -181,7 +181,14 @@ class Database:
 
 
 def _import_drivers() -> None:
-    for name in ("pgvector.psycopg", "psycopg", "sqlalchemy.ext.asyncio", "memory.tables"):
+    for name in (
+        "pgvector.psycopg",
+        "sqlalchemy.ext.asyncio",
+        "tenacity",
+        "memory.schema",
+        "memory.tables",
+        "memory.translate",
+    ):
         importlib.import_module(name)
 
 

@@ -107,27 +107,36 @@ class EmbeddedServer:
             raise trouble(str(error), home) from error
 
     def _start_locked(self) -> str:
-        home = self._home
         who = server_account()
-        if running_pid(home) is not None:
-            if not is_held(home.keeper_lock):
-                spawn(Order(str(home.path), (), None, None))
-            return self._wait(socket_folder(home, who))
-        installation = reachable(find_installation(), who)
-        prepare_cluster(home, installation, who)
-        write_access_rules(home, who)
-        _rotate(home.log)
         for attempt in range(ATTEMPTS):
             try:
-                return self._launch(installation, who)
+                if running_pid(self._home) is not None:
+                    return self._join(who)
+                return self._launch(who)
             except _Retriable as error:
                 if attempt == ATTEMPTS - 1:
                     raise error.reason from error
                 time.sleep(0.2 * (attempt + 1))
         raise AssertionError("unreachable")
 
-    def _launch(self, installation: Installation, who: Account) -> str:
+    def _join(self, who: Account) -> str:
         home = self._home
+        if not is_held(home.keeper_lock):
+            spawn(Order(str(home.path), (), None, None))
+        try:
+            return self._wait(socket_folder(home, who))
+        except DatabaseUnavailable as error:
+            if running_pid(home) is None:
+                # It was on its way down when we looked.
+                raise _Retriable(error) from error
+            raise
+
+    def _launch(self, who: Account) -> str:
+        home = self._home
+        installation = reachable(find_installation(), who)
+        prepare_cluster(home, installation, who)
+        write_access_rules(home, who)
+        _rotate(home.log)
         # The keeper of a server that died is on its way out, and its last note must not be taken for the new server's.
         deadline = time.monotonic() + KEEPER_S
         while is_held(home.keeper_lock) and time.monotonic() < deadline:
@@ -176,7 +185,7 @@ class EmbeddedServer:
                 said = str(error)
                 if "authentication failed" in said:
                     raise trouble(said, self._home) from error
-            if self._home.exit_note.exists():
+            if self._home.exit_note.exists() and running_pid(self._home) is None:
                 raise self._ended(offset)
             time.sleep(0.005)
         raise DatabaseUnavailable(
@@ -194,7 +203,7 @@ class EmbeddedServer:
         return _Retriable(reason) if left else reason
 
 
-class _Retriable(Exception):
+class _Retriable(Exception):  # noqa: N818
     """The processes of a killed server are still going away."""
 
     def __init__(self, reason: MemoryStoreError) -> None:

@@ -3,8 +3,8 @@
 from collections.abc import AsyncGenerator, Sequence
 
 from sqlalchemy import Row as Record
-from sqlalchemy import insert, select, text, update
-from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from memory.database import Database
@@ -31,7 +31,7 @@ class EventStore:
         """
 
         async def work(connection: AsyncConnection) -> int:
-            await connection.execute(pg_insert(streams).values(run_id=run_id).on_conflict_do_nothing())
+            await connection.execute(insert(streams).values(run_id=run_id).on_conflict_do_nothing())
             found = await connection.execute(select(streams.c.last_seq).where(streams.c.run_id == run_id))
             return int(found.scalar_one())
 
@@ -65,7 +65,7 @@ class EventStore:
             DiskFull: nothing was written.
             DatabaseUnavailable: the server stayed away; the append may be repeated.
         """
-        attempts = 0
+        attempts, careful = 0, False
 
         async def work(connection: AsyncConnection) -> list[StoredEvent] | None:
             nonlocal attempts
@@ -73,17 +73,24 @@ class EventStore:
             end, epoch = await _lock_stream(connection, run_id)
             if lease is not None and lease.epoch != epoch:
                 return None
-            fresh = await _unknown(connection, run_id, new)
-            if fresh:
-                await _insert(connection, run_id, fresh, end)
+            fresh = list({event.event_id: event for event in new}.values())
+            if fresh and (careful or end != after):
+                # A repeated append brings events that are stored already, and as a rule it finds the log longer.
+                fresh = await _unknown(connection, run_id, fresh)
+            mine = await _insert(connection, run_id, fresh, end) if fresh else []
+            if len(mine) < len(fresh):
+                raise _AlreadyStored
             if fresh or not new:
                 await upsert(connection, rows)
             if fresh or rows:
-                notice = {"channel": CHANNEL, "payload": f"{run_id} {end + len(fresh)}"}
-                await connection.execute(text("select pg_notify(:channel, :payload)"), notice)
-            return await _select(connection, run_id, after, None)
+                await _advance(connection, run_id, end + len(fresh))
+            return mine if end == after else await _select(connection, run_id, after, None)
 
-        stored = await self._database.run(work)
+        try:
+            stored = await self._database.run(work)
+        except _AlreadyStored:
+            careful = True
+            stored = await self._database.run(work)
         if lease is not None and stored is None:
             await lease.fence()
         if lease is not None and attempts > 1:
@@ -137,6 +144,10 @@ class EventStore:
         return self._feed.changes()
 
 
+class _AlreadyStored(Exception):  # noqa: N818
+    """An event that was taken for new is in the log; the transaction is rolled back and done with a closer look."""
+
+
 async def _lock_stream(connection: AsyncConnection, run_id: str) -> tuple[int, int]:
     found = await connection.execute(
         select(streams.c.last_seq, streams.c.epoch).where(streams.c.run_id == run_id).with_for_update()
@@ -163,21 +174,23 @@ async def _unknown(connection: AsyncConnection, run_id: str, new: Sequence[NewEv
     return list(fresh.values())
 
 
-async def _insert(connection: AsyncConnection, run_id: str, fresh: list[NewEvent], end: int) -> None:
+async def _insert(connection: AsyncConnection, run_id: str, fresh: list[NewEvent], end: int) -> list[StoredEvent]:
+    rows = [
+        {"run_id": run_id, "seq": end + place, "event_id": event.event_id, "kind": event.kind, "body": event.body}
+        for place, event in enumerate(fresh, start=1)
+    ]
+    made = await connection.execute(insert(events).values(rows).on_conflict_do_nothing().returning(events))
+    return sorted((_stored(row) for row in made), key=lambda stored: stored.seq)
+
+
+async def _advance(connection: AsyncConnection, run_id: str, end: int) -> None:
+    """Note the log's new end and announce it; the notice goes out with the commit."""
     await connection.execute(
-        insert(events),
-        [
-            {
-                "run_id": run_id,
-                "seq": end + place,
-                "event_id": event.event_id,
-                "kind": event.kind,
-                "body": event.body,
-            }
-            for place, event in enumerate(fresh, start=1)
-        ],
+        update(streams)
+        .where(streams.c.run_id == run_id)
+        .values(last_seq=end)
+        .returning(func.pg_notify(CHANNEL, f"{run_id} {end}"))
     )
-    await connection.execute(update(streams).where(streams.c.run_id == run_id).values(last_seq=end + len(fresh)))
 
 
 async def _select(connection: AsyncConnection, run_id: str, after: int, limit: int | None) -> list[StoredEvent]:

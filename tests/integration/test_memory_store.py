@@ -57,6 +57,10 @@ async def test_a_repeated_append_adds_nothing(store: EventStore) -> None:
     await store.append("r1", [event("a")], lease=None, after=0)
     again = await store.append("r1", [event("a"), event("b")], lease=None, after=0)
     assert [(one.seq, one.event_id) for one in again] == [(1, "a"), (2, "b")]
+    assert await store.append("r1", [event("b"), event("a")], lease=None, after=2) == []
+    mixed = await store.append("r1", [event("c"), event("b")], lease=None, after=2)
+    assert [(one.seq, one.event_id) for one in mixed] == [(3, "c")]
+    assert await store.last_seq("r1") == 3
 
 
 async def test_an_append_returns_what_others_appended(store: EventStore) -> None:
@@ -89,6 +93,7 @@ async def test_an_unknown_run_and_a_known_one_are_refused(store: EventStore) -> 
 async def test_an_event_of_another_run_is_refused(store: EventStore) -> None:
     await store.create_run("r2")
     await store.append("r1", [event("a")], lease=None, after=0)
+    assert await store.read("r2") == []
     with pytest.raises(ValueError, match="another run"):
         await store.append("r2", [event("a")], lease=None, after=0)
 
