@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -21,6 +22,10 @@ from miracle_tui.trouble import trouble_of
 if TYPE_CHECKING:
     from miracle_tui.engine_port import EnginePort
     from miracle_tui.screens.run_screen import RunScreen
+
+
+Work = Callable[[], Awaitable[None]]
+"""Called in the worker: a coroutine made before it would be left unawaited when the worker never comes to run."""
 
 
 def _run_screen() -> Screen[None]:
@@ -68,10 +73,10 @@ class MiracleApp(App[None]):
 
     # Work that may fail
 
-    def perform(self, work: Awaitable[None], name: str, *, group: str = "command", exclusive: bool = False) -> None:
+    def perform(self, work: Work, name: str, *, group: str = "command", exclusive: bool = False) -> None:
         """Do something in a worker; what goes wrong becomes a dialog, never the end of the app."""
         self.run_worker(
-            self._guarded(work, name),
+            partial(self._guarded, work, name),
             name=name,
             group=group,
             description=name,
@@ -79,9 +84,9 @@ class MiracleApp(App[None]):
             exclusive=exclusive,
         )
 
-    async def _guarded(self, work: Awaitable[None], name: str) -> None:
+    async def _guarded(self, work: Work, name: str) -> None:
         try:
-            await work
+            await work()
         except Exception as exc:
             logging.getLogger(__name__).exception("%s failed", name)
             self.post_message(trouble_of(exc, name))
@@ -97,7 +102,7 @@ class MiracleApp(App[None]):
 
     def open_services(self) -> None:
         """Open configuration and engine."""
-        self.perform(self._open(), "start", group="services", exclusive=True)
+        self.perform(self._open, "start", group="services", exclusive=True)
 
     async def reopen(self, demo: str = "") -> None:
         """Close what is open and open it anew, with another demo or a new key."""
@@ -139,8 +144,8 @@ class MiracleApp(App[None]):
     @on(EngineReady)
     def _engine_ready(self, event: EngineReady) -> None:
         self.engine = event.engine
-        self.perform(self._feed(event.engine), "list of runs", group="feed", exclusive=True)
-        self.perform(self.services.probe(), "find a sandbox", group="probe", exclusive=True)
+        self.perform(partial(self._feed, event.engine), "list of runs", group="feed", exclusive=True)
+        self.perform(self.services.probe, "find a sandbox", group="probe", exclusive=True)
         self.run_screen.engine_ready(event.engine, self.services.demo_task)
 
     async def _feed(self, engine: "EnginePort") -> None:
@@ -168,7 +173,7 @@ class MiracleApp(App[None]):
 
     def _setup_done(self, choice: "str | None") -> None:
         if choice is not None:
-            self.perform(self.reopen(demo=choice), "open again", group="services")
+            self.perform(partial(self.reopen, choice), "open again", group="services")
 
     # Actions
 

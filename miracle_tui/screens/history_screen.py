@@ -32,7 +32,7 @@ class HistoryScreen(Screen[str | None]):
     """
 
     CSS_PATH = "history_screen.tcss"
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (100, "-wide")]  # type: ignore[misc]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Back", id="history.leave"),
         Binding("down", "app.focus_next", "Results", show=False, id="history.results"),

@@ -1,5 +1,6 @@
 """What a run asks of a person, and the notices that they must not miss."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from engine.state import Approval, State, Status
@@ -32,7 +33,7 @@ class Questions:
         for approval in state.pending_approvals:
             if approval.request.approval_id not in self._asked and not self._open:
                 self._asked.add(approval.request.approval_id)
-                screen.miracle.perform(self.ask(approval), "ask", group="dialog")
+                screen.miracle.perform(partial(self.ask, approval), "ask", group="dialog")
                 return
         if state.outcome is not None:
             self._tell_end(state)
@@ -138,7 +139,7 @@ class Questions:
             return
         self._told.add("end")
         if state.status is Status.SUCCESS and state.promoted is None:
-            screen.miracle.perform(self.offer_result(), "offer the result", group="dialog")
+            screen.miracle.perform(self.offer_result, "offer the result", group="dialog")
         elif state.status is Status.FAILED:
             screen.notify(
                 f"{state.reason}\nn starts another run.",

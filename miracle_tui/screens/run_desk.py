@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,7 +44,7 @@ class RunDesk:
         self.questions.forget()
         self.screen.furniture.clear()
         bridge = RunBridge(self.engine, self.screen.post_message)
-        self.screen.miracle.perform(bridge.follow(run_id), "follow the run", group="bridge", exclusive=True)
+        self.screen.miracle.perform(partial(bridge.follow, run_id), "follow the run", group="bridge", exclusive=True)
         self.screen.post_message(RunsChanged())
 
     def take_state(self, state: State, recorded: "Iterable[Recorded]") -> None:

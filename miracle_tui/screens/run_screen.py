@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from widgets.goal_input import GoalInput
     from widgets.plan_pane import PlanPane
 
+Breakpoints = list[tuple[int, str]] | None
 TOO_SMALL = "Miracle needs a terminal of at least 40 x 10."
 
 
@@ -31,8 +32,8 @@ class RunScreen(Screen[None]):
 
     CSS_PATH = "run_screen.tcss"
     AUTO_FOCUS = "GoalInput"
-    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (40, "-narrow"), (NARROW, "-wide")]
-    VERTICAL_BREAKPOINTS = [(0, "-flat"), (10, "-low"), (30, "-tall")]
+    HORIZONTAL_BREAKPOINTS: ClassVar[Breakpoints] = [(0, "-tiny"), (40, "-narrow"), (NARROW, "-wide")]  # type: ignore[misc]
+    VERTICAL_BREAKPOINTS: ClassVar[Breakpoints] = [(0, "-flat"), (10, "-low"), (30, "-tall")]  # type: ignore[misc]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "space('pause')", "Pause", priority=True, id="pause"),
         Binding("space", "space('resume')", "Resume", priority=True, id="resume"),
@@ -58,7 +59,8 @@ class RunScreen(Screen[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.furniture = Furniture(lambda text: self.notify(text, markup=False))
+        self.furniture = Furniture(self._tell)
+        self._said: set[str] = set()
         self.desk: RunDesk | None = None
         """What acts on runs; comes with the engine."""
 
@@ -91,9 +93,9 @@ class RunScreen(Screen[None]):
 
         self.desk = RunDesk(self, engine)
         if demo_task is not None:
-            self.miracle.perform(self.desk.start(demo_task), "start the demo")
+            self.miracle.perform(partial(self.desk.start, demo_task), "start the demo")
         else:
-            self.miracle.perform(self.desk.tell_interrupted(), "look for interrupted runs")
+            self.miracle.perform(self.desk.tell_interrupted, "look for interrupted runs")
 
     def leave_run(self) -> None:
         """Show no run."""
@@ -111,8 +113,10 @@ class RunScreen(Screen[None]):
         if self.desk is None or event.state.run_id != self.desk.run_id:
             return
         self.furniture.show_state(event.state, event.recorded)
+        before = self.desk.wish
         self.desk.take_state(event.state, event.recorded)
-        self.refresh_bindings()
+        if self.desk.wish != before:
+            self.refresh_bindings()
 
     @on(LiveItems)
     def _live_items(self, event: LiveItems) -> None:
@@ -122,7 +126,7 @@ class RunScreen(Screen[None]):
     @on(RunsChanged)
     def _runs_changed(self, event: RunsChanged) -> None:
         if self.desk is not None:
-            self.miracle.perform(self.desk.count_questions(), "count questions", group="badge", exclusive=True)
+            self.miracle.perform(self.desk.count_questions, "count questions", group="badge", exclusive=True)
 
     # Keys
 
@@ -214,7 +218,7 @@ class RunScreen(Screen[None]):
 
     def _with_desk(self, action: str) -> None:
         if (desk := self._desk()) is not None:
-            self.miracle.perform(getattr(desk, action)(), action.replace("_", " "), group="dialog")
+            self.miracle.perform(getattr(desk, action), action.replace("_", " "), group="dialog")
 
     def commands(self) -> Iterable[SystemCommand]:
         """What the palette offers here: everything that has a key."""
@@ -228,7 +232,7 @@ class RunScreen(Screen[None]):
     def on_goal_input_submitted(self, event: "GoalInput.Submitted") -> None:
         """A goal, or a message to the running agent."""
         if (desk := self._desk()) is not None:
-            self.miracle.perform(desk.submit(event.text), "start the run")
+            self.miracle.perform(partial(desk.submit, event.text), "start the run")
 
     def on_plan_pane_iteration_chosen(self, event: "PlanPane.IterationChosen") -> None:
         """Show that iteration; the newest means to follow the run."""
@@ -238,6 +242,12 @@ class RunScreen(Screen[None]):
     def on_plan_pane_edit_requested(self) -> None:
         """Open the plan that waits."""
         self._with_desk("ask_again")
+
+    def _tell(self, text: str) -> None:
+        """A line about what is going on; the same one is said once."""
+        if text not in self._said:
+            self._said.add(text)
+            self.notify(text, markup=False, timeout=4)
 
     def show_badge(self, count: int) -> None:
         """Say on the status line's side how many questions of other runs wait."""

@@ -26,8 +26,8 @@ WELCOME = Content.from_markup(
     "reflects on what failed,\nand goes round until the tests prove it done.[/]"
 )
 KEY_HELP = Content.from_markup(
-    "[b $text-secondary]A MODEL[/]   [$text-muted]Set[/] OPENAI_API_KEY [$text-muted]in the environment and start again, "
-    "or paste the key here: it goes into the system's keyring.\n"
+    "[b $text-secondary]A MODEL[/]   [$text-muted]Set[/] OPENAI_API_KEY [$text-muted]in the environment and start "
+    "again, or paste the key here: it goes into the system's keyring.\n"
     "Any OpenAI-compatible server works: set[/] OPENAI_BASE_URL[$text-muted].[/]"
 )
 DEMO_HELP = Content.from_markup(

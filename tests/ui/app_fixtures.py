@@ -72,7 +72,7 @@ def shown_all(screen: RunScreen, engine: ScriptedEngine, run_id: str = RUN) -> b
     return state is not None and state.run_id == run_id and state.seq == len(engine.log_of(run_id))
 
 
-async def until(pilot: Pilot[Any], holds: Callable[[], bool], seconds: float = 5.0) -> None:
+async def until(pilot: Pilot[Any], holds: Callable[[], bool], seconds: float = 30.0) -> None:
     """Let the app work until something holds.
 
     Raises:

@@ -8,7 +8,7 @@ from engine.task import BlastRadius, FileChange, Plan, Receipt, Spec, Subtask, T
 from memory.records import Recollection
 from sandbox.report import CaseResult, TestReport
 
-START = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+START = datetime(2025, 3, 3, 9, 30, tzinfo=UTC)
 RUN = "r7k2m4"
 SECOND = timedelta(seconds=4)
 

@@ -1,11 +1,11 @@
 """A person's own keys."""
 
 import pytest
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 
 from miracle_tui.keymap import check_keymap, is_key
 
-BINDINGS = [
+BINDINGS: list[BindingType] = [
     Binding("space", "pause", id="pause"),
     Binding("h", "history", id="history"),
     Binding("question_mark", "help", id="help"),
