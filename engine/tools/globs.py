@@ -22,27 +22,28 @@ def compiled(pattern: str) -> re.Pattern[str]:
     pattern = pattern.removeprefix("./").rstrip("/") or "**"
     if "/" not in pattern and pattern != "**":
         pattern = f"**/{pattern}"
-    names: list[str] = []
+    groups: list[list[str]] = [[]]
     for name in pattern.split("/"):
-        # Two stars in a row match no more than one, and would make the search slow.
-        if name != "**" or not names or names[-1] != "**":
-            names.append(name)
-    return re.compile("".join(_pieces(names)), re.DOTALL)
-
-
-def _pieces(names: list[str]) -> list[str]:
-    pieces: list[str] = []
-    for place, name in enumerate(names):
-        last = place == len(names) - 1
         if name == "**":
-            pieces.append(".*" if last else "(?:.*/)?")
+            groups.append([])
         else:
-            pieces.append(_name(name) + ("" if last else "/"))
-    return pieces
+            groups[-1].append(_name(name))
+    first, *later = ["/".join(group) for group in groups]
+    if not later:
+        return re.compile(first, re.DOTALL)
+    # What stands between two `**` is found at its first place and never sought again, so no pattern is slow.
+    middle = "".join(f"(?>(?:[^/]+/)*?{group}/)" for group in later[:-1] if group)
+    last = f"(?:[^/]+/)*{later[-1]}" if later[-1] else ".*"
+    return re.compile((f"{first}/" if first else "") + middle + last, re.DOTALL)
 
 
 def _name(name: str) -> str:
-    out = ""
-    for letter in re.sub(r"\*+", "*", name):
-        out += {"*": "[^/]*", "?": "[^/]"}.get(letter, re.escape(letter))
-    return out
+    """A pattern without `/`; the pieces between stars, too, are found at their first place."""
+    first, *later = [_fixed(piece) for piece in re.split(r"\*+", name)]
+    if not later:
+        return first
+    return first + "".join(f"(?>[^/]*?{piece})" for piece in later[:-1]) + f"[^/]*{later[-1]}"
+
+
+def _fixed(piece: str) -> str:
+    return "".join("[^/]" if letter == "?" else re.escape(letter) for letter in piece)
