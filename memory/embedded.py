@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
 START_S = 120.0
 """Seconds for a start, the recovery after a crash included."""
-KEEPER_S = 5.0
+KEEPER_S = 20.0
+"""Seconds for the keeper of a dead server to leave. One that stays keeps a server in another process namespace, and a
+second server on the same files would destroy them."""
 LOG_BYTES = 8 * 2**20
 ATTEMPTS = 5
 PORT = 5432
@@ -141,6 +143,11 @@ class EmbeddedServer:
         deadline = time.monotonic() + KEEPER_S
         while is_held(home.keeper_lock) and time.monotonic() < deadline:
             time.sleep(0.005)
+        if is_held(home.keeper_lock):
+            raise DatabaseUnavailable(
+                f"The database in {home.path} is kept by a process that cannot be seen from here",
+                "It may belong to another container on the same folder: give each its own, or set DATABASE_URL.",
+            )
         # Nothing of ours runs: whatever the file says is stale, and PostgreSQL would refuse a pid that lives again.
         (home.cluster / "postmaster.pid").unlink(missing_ok=True)
         home.exit_note.unlink(missing_ok=True)

@@ -38,11 +38,15 @@ class Feed:
         seen = {run_id: after} if run_id is not None else await self._ends()
         async with aclosing(self._notices()) as notices:
             async for notice in notices:
-                for changed in await self._behind(notice, run_id, seen):
-                    while batch := await self._read(changed, seen.get(changed, 0), BATCH):
-                        for event in batch:
-                            seen[changed] = event.seq
-                            yield event
+                try:
+                    for changed in await self._behind(notice, run_id, seen):
+                        while batch := await self._read(changed, seen.get(changed, 0), BATCH):
+                            for event in batch:
+                                seen[changed] = event.seq
+                                yield event
+                except DatabaseUnavailable:
+                    # What is missing now is read after the next notice, or after the silence.
+                    continue
 
     async def changes(self) -> AsyncGenerator[str, None]:
         """Ids of runs that changed."""
@@ -53,7 +57,11 @@ class Feed:
                     seen[notice[0]] = notice[1]
                     yield notice[0]
                     continue
-                for run_id, end in (await self._ends()).items():
+                try:
+                    ends = await self._ends()
+                except DatabaseUnavailable:
+                    continue
+                for run_id, end in ends.items():
                     if seen.get(run_id, 0) < end:
                         seen[run_id] = end
                         yield run_id

@@ -1,6 +1,5 @@
 """The right to write to a run: an advisory lock on a connection of its own, and an epoch that every append checks."""
 
-import socket
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -128,8 +127,3 @@ class Lease:
 
 def _lost_to(holder: str) -> LeaseLost:
     return LeaseLost(f"The run is held by {holder}", "Watch it here, or stop the other Miracle first.")
-
-
-def holder_name(pid: int) -> str:
-    """How this process names itself to others."""
-    return f"process {pid} on {socket.gethostname()}"

@@ -25,7 +25,7 @@ from config.paths import find_paths
 from memory.cluster import Account, Installation, find_installation, reachable, server_account, trouble
 from memory.database import Database
 from memory.embedded import EmbeddedServer
-from memory.errors import DatabaseUnsuitable, DiskFull
+from memory.errors import DatabaseUnavailable, DatabaseUnsuitable, DiskFull
 from memory.postmaster import Home, is_held, running_pid
 
 USER = """
@@ -230,6 +230,21 @@ async def test_another_major_version_is_told_and_left_alone(server: EmbeddedServ
     assert "DATABASE_URL" in caught.value.hint
     assert version.read_text() == "12\n"
     assert not is_held(server.home.users_lock)
+
+
+async def test_a_server_that_cannot_be_seen_is_not_started_twice(
+    server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two containers on one folder share its locks but do not see each other's processes."""
+    await server.start()
+    monkeypatch.setattr("memory.embedded.running_pid", lambda home: None)
+    monkeypatch.setattr("memory.embedded.KEEPER_S", 0.2)
+    second = EmbeddedServer(server.home.path, durable=False)
+    with pytest.raises(DatabaseUnavailable, match="cannot be seen"):
+        await second.start()
+    monkeypatch.undo()
+    assert answer(await second.start()) == 1
+    await second.stop()
 
 
 async def test_a_start_cut_short_in_the_making_is_made_again(server: EmbeddedServer) -> None:

@@ -21,10 +21,10 @@ shop.py:12: IndexError
 """
 TRACEBACK = """\
 Traceback (most recent call last):
-  File "/work/shop.py", line 3, in main
+  File "/srv/shop.py", line 3, in main
     total([])
   File "/venv/lib/python3.11/site-packages/lib.py", line 3, in inner
-  File "/work/cart.py", line 9, in total
+  File "/srv/cart.py", line 9, in total
 ValueError: empty
 """
 NODE = """\
