@@ -107,7 +107,7 @@ class Bubblewrap:
             ending.bind(sandbox.kill)
             watchdog = asyncio.create_task(sandbox.watch(spec.limits.memory_bytes, ending))
             try:
-                async for event in events_until_end(sandbox.read, spec, ending):
+                async for event in events_until_end(sandbox.read, sandbox.finished, spec, ending):
                     yield event
             finally:
                 watchdog.cancel()
@@ -174,6 +174,10 @@ class _Sandbox:
         """The next piece of output."""
         assert self._process.stdout is not None
         return await self._process.stdout.read(CHUNK)
+
+    async def finished(self) -> int:
+        """Wait for bubblewrap, and so for the command."""
+        return await self._process.wait()
 
     async def watch(self, limit: int, ending: Ending) -> None:
         """Watch the memory from the moment that the first process is known."""

@@ -132,7 +132,7 @@ class Docker:
                 return
             ending.bind(container.shutdown)
             try:
-                async for event in events_until_end(container.read, spec, ending):
+                async for event in events_until_end(container.read, container.finished, spec, ending):
                     yield event
                 reason, code, detail = await container.outcome(ending)
             finally:

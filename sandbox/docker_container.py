@@ -12,7 +12,7 @@ from sandbox.protocol import ExecSpec
 from sandbox.report import Reason
 
 WAIT_S = 10
-"""Seconds in which an ended container has to tell its status."""
+"""Seconds after which a wait for the engine is begun anew, or given up where the container was killed."""
 
 
 class Container:
@@ -21,7 +21,7 @@ class Container:
     def __init__(self, container: Any, stream: AttachedStream) -> None:
         self._container = container
         self._stream = stream
-        self._removed = False
+        self._code: int | None = None
 
     @classmethod
     async def start(cls, client: Any, spec: ExecSpec, image: str) -> "Container":
@@ -46,6 +46,17 @@ class Container:
         """The next piece of output."""
         return await self._stream.read()
 
+    async def finished(self) -> None:
+        """Wait for the container's end, however long after the end of its output; an engine that is gone is one."""
+        while self._code is None:
+            try:
+                result = await asyncio.to_thread(_translated, self._container.wait, timeout=WAIT_S)
+            except EngineTrouble as exc:
+                if "timed out" not in str(exc):
+                    return
+            else:
+                self._code = int(result["StatusCode"])
+
     def shutdown(self) -> None:
         """Let go of the stream; the guard in the container kills all at once."""
         self._stream.shutdown()
@@ -54,13 +65,12 @@ class Container:
         """Reason, exit status and detail: the end of the stream is no success before the engine told the status."""
         if ending.reason:
             return ending.reason, await self._kill(), ending.detail
-        try:
-            result = await asyncio.to_thread(_translated, self._container.wait, timeout=WAIT_S)
-            code = int(result["StatusCode"])
-            if code != 0:
+        code = self._code
+        if code is None:
+            return "backend_lost", None, "The Docker engine went away; nothing is known of how the command ended."
+        if code != 0:
+            with contextlib.suppress(EngineTrouble):
                 await asyncio.to_thread(_translated, self._container.reload)
-        except EngineTrouble as exc:
-            return "backend_lost", None, str(exc)
         state = self._container.attrs.get("State", {})
         if code != 0 and state.get("OOMKilled"):
             return "oom", code, "The container ran out of memory."

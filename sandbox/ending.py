@@ -3,11 +3,13 @@
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from sandbox.report import Reason
 
+T = TypeVar("T")
 ReadChunk = Callable[[], Awaitable[bytes]]
+Finished = Callable[[], Awaitable[object]]
 
 
 class Ending:
@@ -47,16 +49,23 @@ class Ending:
 
     async def read(self, read: ReadChunk) -> bytes:
         """The next piece of output; empty at its end, or as soon as the execution is stopped."""
+        return await self._unless_stopped(read) or b""
+
+    async def wait(self, finished: Finished) -> None:
+        """Wait for the command's end, or until the execution is stopped."""
+        await self._unless_stopped(finished)
+
+    async def _unless_stopped(self, work: Callable[[], Awaitable[T]]) -> T | None:
         if self._asked.done():
-            return b""
-        reading: asyncio.Future[bytes] = asyncio.ensure_future(read())
-        waiting: set[asyncio.Future[Any]] = {reading, self._asked}
+            return None
+        working: asyncio.Future[T] = asyncio.ensure_future(work())
+        waiting: set[asyncio.Future[Any]] = {working, self._asked}
         try:
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-            return reading.result() if reading.done() else b""
+            return working.result() if working.done() else None
         finally:
-            if not reading.done():
-                reading.cancel()
+            if not working.done():
+                working.cancel()
 
 
 def reason_of(exit_code: int) -> Reason:

@@ -3,18 +3,21 @@
 import asyncio
 from collections.abc import AsyncGenerator
 
-from sandbox.ending import Ending, ReadChunk
+from sandbox.ending import Ending, Finished, ReadChunk
 from sandbox.frames import FrameParser
 from sandbox.protocol import ExecEvent, ExecSpec, LimitHit, Output, TestEvent
 
 TAIL = 2000
 
 
-async def events_until_end(read: ReadChunk, spec: ExecSpec, ending: Ending) -> AsyncGenerator[ExecEvent, None]:
-    """Read until the command's output ends, or its timeout or output limit is reached.
+async def events_until_end(
+    read: ReadChunk, finished: Finished, spec: ExecSpec, ending: Ending
+) -> AsyncGenerator[ExecEvent, None]:
+    """Read until the command has ended, or its timeout or output limit is reached.
 
     Args:
         read: gives the next piece of output, empty at the end.
+        finished: waits for the command: one that closed its output may go on.
         spec: what runs.
         ending: is stopped with `timeout` or `output_limit`; whatever stops it ends this too.
     """
@@ -32,6 +35,7 @@ async def events_until_end(read: ReadChunk, spec: ExecSpec, ending: Ending) -> A
         for event in parser.flush():
             _remember(ending, event)
             yield event
+        await ending.wait(finished)
         if ending.reason and ending.reason != "cancelled":
             yield LimitHit(ending.reason)
     finally:

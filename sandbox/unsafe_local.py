@@ -108,7 +108,7 @@ async def _events(
         asyncio.create_task(_release_after(process, mark, ending)),
     ]
     try:
-        async for event in events_until_end(lambda: stdout.read(CHUNK), spec, ending):
+        async for event in events_until_end(lambda: stdout.read(CHUNK), lambda: _exit_code(process), spec, ending):
             yield event
     finally:
         for watcher in watchers:

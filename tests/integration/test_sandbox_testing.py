@@ -147,6 +147,18 @@ async def test_commands(backend: Backend, sandbox_workspace: Path) -> None:
     assert outcome.output.endswith("19999\n")
 
 
+async def test_a_command_may_close_its_output_and_go_on(backend: Backend, sandbox_workspace: Path) -> None:
+    script = "exec >&- 2>&-; sleep 0.5; touch made"
+    outcome = await run_command(backend, script, run_id="t", workspace=sandbox_workspace)
+    assert (outcome.reason, outcome.exit_code) == ("ok", 0)
+    assert (sandbox_workspace / "made").exists()
+    limits = Limits(timeout_s=1)
+    outcome = await run_command(
+        backend, "exec >&- 2>&-; sleep 60", run_id="t", workspace=sandbox_workspace, limits=limits
+    )
+    assert outcome.reason == "timeout"
+
+
 async def test_an_unreachable_workspace_is_said(backend: Backend, tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     (closed / "work").mkdir(parents=True)
