@@ -71,7 +71,11 @@ def call(name: str, **arguments: Any) -> dict[str, Any]:
 
 def session(role: str, *turns: list[dict[str, Any]], visit: int | None = None) -> dict[str, Any]:
     """What an agent says, one list of calls a turn."""
-    return {"role": role, "visit": visit, "turns": [{"text": f"I am the {role}.", "calls": list(calls)} for calls in turns]}
+    return {
+        "role": role,
+        "visit": visit,
+        "turns": [{"text": f"I am the {role}.", "calls": list(calls)} for calls in turns],
+    }
 
 
 def adder_script(*, never: bool = False) -> Script:
@@ -81,7 +85,13 @@ def adder_script(*, never: bool = False) -> Script:
         session("reprompter", [call("submit_spec", title="An adder", summary="Adds", language="python")]),
         session(
             "planner",
-            [call("submit_plan", summary="One step", subtasks=[{"id": "p1", "title": "Add", "description": "Write add."}])],
+            [
+                call(
+                    "submit_plan",
+                    summary="One step",
+                    subtasks=[{"id": "p1", "title": "Add", "description": "Write add."}],
+                )
+            ],
         ),
         session(
             "coder",
@@ -94,7 +104,9 @@ def adder_script(*, never: bool = False) -> Script:
             [call("create_file", path="test_adder.py", content=TESTS)],
             [call("submit_tests", files=["test_adder.py"], summary="one sum")],
         ),
-        session("reflector", [call("submit_reflection", cause="It subtracts", hypothesis="Write a plus", fault="code")]),
+        session(
+            "reflector", [call("submit_reflection", cause="It subtracts", hypothesis="Write a plus", fault="code")]
+        ),
         session(
             "coder",
             [call("edit_file", path="adder.py", old=WRONG_ADDER, new=second)],

@@ -36,6 +36,7 @@ Every command explains itself: miracle COMMAND --help. Without a command, the ap
 
 
 @click.group(
+    "miracle",
     cls=LazyGroup,
     lazy=COMMANDS,
     epilog=EPILOG,

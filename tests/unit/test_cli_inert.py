@@ -31,7 +31,17 @@ def test_characters_that_act_are_made_visible(text: str, shown: str) -> None:
 def test_nothing_that_acts_is_left(text: str) -> None:
     for character in inert(text):
         assert character == "\n" or unicodedata.category(character) not in ("Cc", "Cs"), repr(character)
-        assert unicodedata.bidirectional(character) not in ("LRO", "RLO", "LRE", "RLE", "PDF", "LRI", "RLI", "FSI", "PDI")
+        assert unicodedata.bidirectional(character) not in (
+            "LRO",
+            "RLO",
+            "LRE",
+            "RLE",
+            "PDF",
+            "LRI",
+            "RLI",
+            "FSI",
+            "PDI",
+        )
 
 
 @given(st.text(), st.integers(min_value=1, max_value=50))

@@ -33,7 +33,8 @@ def test_a_goal_is_text_or_a_file_or_stdin(tmp_path: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize(
-    ("content", "words"), [(b"", "empty"), (b" \n", "empty"), (b"\xff\xfe", "not UTF-8"), (b"a\0b", "NUL"), (b"x" * 2_000_001, "long")]
+    ("content", "words"),
+    [(b"", "empty"), (b" \n", "empty"), (b"\xff\xfe", "not UTF-8"), (b"a\0b", "NUL"), (b"x" * 2_000_001, "long")],
 )
 def test_a_file_that_is_no_goal_is_refused(tmp_path: Path, content: bytes, words: str) -> None:
     path = tmp_path / "goal.md"
@@ -92,7 +93,9 @@ def test_a_run_by_id_beginning_or_last() -> None:
     assert pick_run(runs, "last") == "roman-numerals-b2"
 
 
-@pytest.mark.parametrize(("name", "words"), [("roman", "stands for 2 runs"), ("x", "No run begins"), ("", "No run begins")])
+@pytest.mark.parametrize(
+    ("name", "words"), [("roman", "stands for 2 runs"), ("x", "No run begins"), ("", "No run begins")]
+)
 def test_a_name_that_is_no_run_is_refused(name: str, words: str) -> None:
     with pytest.raises(BadInput, match=words):
         pick_run([run("roman-1"), run("roman-2")], name)
@@ -113,7 +116,9 @@ def test_a_run_names_its_only_question() -> None:
     assert pick_approval([question("roman-1", 4)], [], "roman").approval_id == "roman-1.4"
 
 
-@pytest.mark.parametrize(("name", "words"), [("roman", "stands for 2"), ("roman.9", "No question"), (".1", "No question")])
+@pytest.mark.parametrize(
+    ("name", "words"), [("roman", "stands for 2"), ("roman.9", "No question"), (".1", "No question")]
+)
 def test_a_name_that_is_no_question_is_refused(name: str, words: str) -> None:
     with pytest.raises(BadInput, match=words):
         pick_approval([question("roman-1", 1), question("roman-1", 2)], [], name)

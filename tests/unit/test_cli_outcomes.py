@@ -12,7 +12,9 @@ from miracle_tui.cli.outcomes import exit_status, next_steps
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 ASKED = e.ApprovalRequested(approval_id="r.1", topic="plan", subject="p", title="Approve the plan?")
-QUESTIONS = e.ApprovalRequested(approval_id="r.2", topic="questions", subject="q", title="Two questions", questions=("A?", "B?"))
+QUESTIONS = e.ApprovalRequested(
+    approval_id="r.2", topic="questions", subject="q", title="Two questions", questions=("A?", "B?")
+)
 
 
 def state_after(*events: e.Event) -> State:

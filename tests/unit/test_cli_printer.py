@@ -38,7 +38,13 @@ RED = TestReport(
 )
 GREEN = TestReport(reason="ok", exit_code=0, backend="bubblewrap", cases=(CaseResult(id="t", outcome="passed"),))
 RECEIPT = Receipt(
-    commit="c0ffee0123456789", tree="t", backend="bubblewrap", tests=("t",), passed=1, skipped=0, output_sha256="ab" * 32
+    commit="c0ffee0123456789",
+    tree="t",
+    backend="bubblewrap",
+    tests=("t",),
+    passed=1,
+    skipped=0,
+    output_sha256="ab" * 32,
 )
 ASKED = e.ApprovalRequested(approval_id="roman-1.1", topic="plan", subject="plan 1", title="Approve the plan?")
 
@@ -65,7 +71,11 @@ CODED = (
     e.ApprovalAnswered(approval_id="roman-1.1", decision="once", by="policy"),
     e.IterationStarted(phase_id="encode", number=1, hypothesis="Subtract before you add"),
     e.Checkpointed(
-        phase_id="encode", number=1, step="code", commit="abc1234567890", files=(FileChange(path="roman.py", status="added", added=9),)
+        phase_id="encode",
+        number=1,
+        step="code",
+        commit="abc1234567890",
+        files=(FileChange(path="roman.py", status="added", added=9),),
     ),
 )
 
@@ -113,7 +123,9 @@ def test_a_stopped_run_of_tests_says_what_stopped_it() -> None:
 
 def test_cost_is_told_after_the_tests() -> None:
     paid = e.AnswerReceived(
-        session_id="s", call_id="c", answer=Answer(model="m", usage=Usage(input_tokens=40_000, output_tokens=1000), cost_usd=0.12)
+        session_id="s",
+        call_id="c",
+        answer=Answer(model="m", usage=Usage(input_tokens=40_000, output_tokens=1000), cost_usd=0.12),
     )
     lines, _ = told(*CODED, paid, e.TestsFinished(phase_id="encode", number=1, report=GREEN))
     assert lines[-1] == "  · $0.12 of $5.00, 41k tokens"
@@ -188,7 +200,9 @@ def _examples() -> list[e.Event]:
         e.ApprovalAnswered(approval_id="roman-1.1", decision="once", reason=EVIL, by=EVIL),
         e.IterationStarted(phase_id="encode", number=1, hypothesis=EVIL),
         e.WorkSubmitted(session_id="s", summary=EVIL),
-        e.Checkpointed(phase_id="encode", number=1, step="code", commit="c", files=(FileChange(path=EVIL, status="added"),)),
+        e.Checkpointed(
+            phase_id="encode", number=1, step="code", commit="c", files=(FileChange(path=EVIL, status="added"),)
+        ),
         e.TestsSubmitted(session_id="s", files=(EVIL,)),
         e.ReviewSubmitted(session_id="s", verdict="revise", findings=(finding,)),
         e.AuditSubmitted(session_id="s", verdict="approve", findings=(finding,)),

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 EPILOG = """\b
 Examples:
-  miracle approve 01k9.1                                    allow it once
-  miracle approve 01k9.1 --run                              and whatever is like it, for this run
-  miracle approve 01k9.1 --deny --reason "Use sqlite3, not an ORM"
-  miracle approve 01k9.1 --answer "Python 3.12" --answer "" reply to questions in order; an empty one is skipped
+  miracle approve roman.1                                    allow it once
+  miracle approve roman.1 --run                              and whatever is like it, for this run
+  miracle approve roman.1 --deny --reason "Use sqlite3, not an ORM"
+  miracle approve roman.1 --answer "Python 3.12" --answer "" reply to questions in order; an empty one is skipped
 """
 
 

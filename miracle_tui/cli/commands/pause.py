@@ -7,7 +7,7 @@ from miracle_tui.cli.problems import SUCCESS
 EPILOG = """\b
 Examples:
   miracle pause last
-  miracle pause 01k9      the beginning of a run's id is enough
+  miracle pause roman      the beginning of a run's id is enough
 """
 
 

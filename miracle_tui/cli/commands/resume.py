@@ -21,8 +21,8 @@ SCRIPTED = "scripted: "
 EPILOG = """\b
 Examples:
   miracle resume last
-  miracle resume 01k9 --budget-usd +2          after the budget was used up
-  miracle resume 01k9 --max-iterations +5 --json
+  miracle resume roman --budget-usd +2          after the budget was used up
+  miracle resume roman --max-iterations +5 --json
 
 \b
 Exit status: as `miracle run`.

@@ -111,8 +111,9 @@ def make_task(config: "Config", goal: str, workspace: Path, model: "ModelClient"
     """The task that the options describe.
 
     Raises:
-        EngineError: the goal is far too long.
+        BadInput: the goal is far too long.
     """
+    from engine.errors import EngineError
     from miracle_tui.new_task import task_from
 
     approve = given["approve"]
@@ -132,15 +133,11 @@ def make_task(config: "Config", goal: str, workspace: Path, model: "ModelClient"
         "audit": True if given["enable_audit"] else None,
     }
     chosen = {name: value for name, value in choices.items() if value is not None}
-    return task_from(
-        config,
-        goal=goal,
-        workspace=workspace,
-        model_label=model.label,
-        scripted=model.scripted,
-        unsafe_local=given["unsafe_local"],
-        **chosen,
-    )
+    chosen |= {"model_label": model.label, "scripted": model.scripted, "unsafe_local": given["unsafe_local"]}
+    try:
+        return task_from(config, goal=goal, workspace=workspace, **chosen)
+    except EngineError as exc:
+        raise BadInput(exc.title, exc.hint) from exc
 
 
 def _warn_at(config: "Config", max_iterations: int | None) -> int | None:

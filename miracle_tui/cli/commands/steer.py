@@ -7,7 +7,7 @@ from miracle_tui.cli.problems import SUCCESS
 EPILOG = """\b
 Examples:
   miracle steer last "Use only the standard library"
-  miracle steer 01k9 @hint.md
+  miracle steer roman @hint.md
 """
 
 
