@@ -21,7 +21,7 @@ CLIENT_TIMEOUT_S = 60
 ENFORCED = ("network off", "read-only system", "no capabilities", "system-call filter", "memory", "processes",
             "processor share", "file size", "open files", "temporary space", "time", "output")  # fmt: skip
 BUILD_HINT = (
-    "Build it with `miracle sandbox build`, or `python -m sandbox.images.offline_base` where no registry answers."
+    "Build it with `miracle doctor --fix`, or by `python -m sandbox.images.offline_base`."
 )
 
 

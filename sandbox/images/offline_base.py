@@ -69,7 +69,7 @@ def build_offline(tag: str = TAG) -> str:
     if missing:
         raise ImageFailed(
             f"The image cannot be built offline: {', '.join(missing)} not found.",
-            "Build it from the Dockerfile with `miracle sandbox build`, or use the bubblewrap backend.",
+            "Build it from the Dockerfile with `docker build`, or use the bubblewrap backend.",
         )
     with tempfile.TemporaryDirectory(prefix="miracle-image-") as scratch:
         root = Path(scratch) / "rootfs"
