@@ -20,9 +20,7 @@ from sandbox.protocol import Capabilities, Env, EnvSpec, ExecEvent, ExecSpec, Ex
 CLIENT_TIMEOUT_S = 60
 ENFORCED = ("network off", "read-only system", "no capabilities", "system-call filter", "memory", "processes",
             "processor share", "file size", "open files", "temporary space", "time", "output")  # fmt: skip
-BUILD_HINT = (
-    "Build it with `miracle doctor --fix`, or by `python -m sandbox.images.offline_base`."
-)
+BUILD_HINT = "Build it with `miracle doctor --fix`, or by `python -m sandbox.images.offline_base`."
 
 
 class Docker:
