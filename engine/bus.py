@@ -19,6 +19,14 @@ class Delta:
 
 
 @dataclass(frozen=True, slots=True)
+class StreamVoid:
+    """The text that a session streamed is void: the answer broke off and is asked for again."""
+
+    run_id: str
+    session_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class TestsBegan:
     """The sandbox starts the tests; what the pane showed is over."""
 
@@ -55,7 +63,7 @@ class Notice:
     text: str
 
 
-Live = Delta | TestsBegan | OutputText | TestSeen | Notice
+Live = Delta | StreamVoid | TestsBegan | OutputText | TestSeen | Notice
 
 MAX_WAITING = 10_000
 """Live items that a slow subscriber may have waiting before the oldest are dropped."""

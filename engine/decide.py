@@ -220,7 +220,7 @@ def unallowed_rules(state: State, last: Iteration) -> tuple[str, ...]:
     return tuple(rule for rule in rules if not state.allows("scan", rule))
 
 
-def _scan_approval(state: State, last: Iteration) -> None | Approval | c.Record:
+def _scan_approval(state: State, last: Iteration) -> Approval | c.Record | None:
     """None when nothing needs approval; the question to ask; or the question that was asked and is open or denied."""
     rules = unallowed_rules(state, last)
     if not rules:

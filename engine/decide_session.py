@@ -54,9 +54,10 @@ def _answers(questions: tuple[str, ...], answer: e.ApprovalAnswered) -> str:
 def _why_rejected(session: Session) -> str:
     submit = submit_function(session.role)
     if session.last_refusal:
-        return f"You refused: {session.last_refusal[:500]} If the task itself is impossible, call {submit} and say why in it."
+        said = session.last_refusal[:500]
+        return f"You refused: {said} If the task itself is impossible, call {submit} and say why in it."
     if session.last_finish == "length":
-        return f"Your answer was cut off at the token limit. Work in smaller steps: one tool call at a time, then {submit}."
+        return f"Your answer was cut off at the token limit. Work in smaller steps: one tool call each, then {submit}."
     if session.last_finish == "content_filter":
         return f"The server's content filter cut your answer. Go on with a tool call, and end with {submit}."
     return f"Your answer calls no function. Go on with a tool call; when you are done, call {submit}."

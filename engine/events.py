@@ -1,7 +1,8 @@
 """Everything that can happen to a run, as frozen models joined by their `kind`.
 
 An event is data: it says what happened, never what to do. Kinds that this version does not know are kept as
-`Unknown` and written back as they came. Model text that streams in is no event; see `engine.bus.Delta`.
+`Unknown` and written back as they came. What happens within a conversation is in `engine.agent_events`. Model text
+that streams in is no event; see `engine.bus.Delta`.
 """
 
 from datetime import datetime
@@ -9,24 +10,57 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from engine.llm.protocol import Answer, Message
-from engine.task import BlastRadius, FileChange, Finding, Plan, ProjectFacts, Receipt, Spec, Task
+from engine.agent_events import (
+    AnswerReceived as AnswerReceived,
+)
+from engine.agent_events import (
+    AnswerRejected as AnswerRejected,
+)
+from engine.agent_events import (
+    AuditSubmitted as AuditSubmitted,
+)
+from engine.agent_events import (
+    CallFailed as CallFailed,
+)
+from engine.agent_events import (
+    CallStarted as CallStarted,
+)
+from engine.agent_events import EventBody
+from engine.agent_events import (
+    PlanSubmitted as PlanSubmitted,
+)
+from engine.agent_events import (
+    ReflectionSubmitted as ReflectionSubmitted,
+)
+from engine.agent_events import (
+    ReviewSubmitted as ReviewSubmitted,
+)
+from engine.agent_events import (
+    SessionOpened as SessionOpened,
+)
+from engine.agent_events import (
+    SpecSubmitted as SpecSubmitted,
+)
+from engine.agent_events import (
+    TestsSubmitted as TestsSubmitted,
+)
+from engine.agent_events import (
+    ToolFinished as ToolFinished,
+)
+from engine.agent_events import (
+    WorkSubmitted as WorkSubmitted,
+)
+from engine.task import BlastRadius, FileChange, Plan, ProjectFacts, Receipt, Task
 from memory.records import Recollection
 from sandbox.report import ScanFinding, TestReport
 
-Role = str
 PauseReason = Literal["person", "budget", "iterations", "model", "sandbox", "workspace", "store", "refused", "error"]
 Topic = Literal["questions", "plan", "command", "scan", "dependency"]
 Decision = Literal["once", "run", "deny"]
 Outcome = Literal["success", "failed", "cancelled"]
 
 
-class _Event(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="allow")
-    v: int = 1
-
-
-class RunStarted(_Event):
+class RunStarted(EventBody):
     """A person gave a goal."""
 
     kind: Literal["run_started"] = "run_started"
@@ -34,7 +68,7 @@ class RunStarted(_Event):
     task: Task
 
 
-class WorkspacePrepared(_Event):
+class WorkspacePrepared(EventBody):
     """The run has a worktree on its own branch."""
 
     kind: Literal["workspace_prepared"] = "workspace_prepared"
@@ -51,7 +85,7 @@ class WorkspacePrepared(_Event):
     backend: str = ""
 
 
-class RunPaused(_Event):
+class RunPaused(EventBody):
     """Nothing new is begun until the run is resumed."""
 
     kind: Literal["run_paused"] = "run_paused"
@@ -61,7 +95,7 @@ class RunPaused(_Event):
     by: str = "miracle"
 
 
-class RunResumed(_Event):
+class RunResumed(EventBody):
     """A person lets the run go on, perhaps with more to spend."""
 
     kind: Literal["run_resumed"] = "run_resumed"
@@ -70,14 +104,14 @@ class RunResumed(_Event):
     add_iterations: int = 0
 
 
-class RunCancelled(_Event):
+class RunCancelled(EventBody):
     """A person ended the run."""
 
     kind: Literal["run_cancelled"] = "run_cancelled"
     by: str = "person"
 
 
-class Steered(_Event):
+class Steered(EventBody):
     """A person's message to the running agent."""
 
     kind: Literal["steered"] = "steered"
@@ -85,7 +119,7 @@ class Steered(_Event):
     by: str = "person"
 
 
-class Warned(_Event):
+class Warned(EventBody):
     """A limit is near."""
 
     kind: Literal["warned"] = "warned"
@@ -93,92 +127,7 @@ class Warned(_Event):
     text: str
 
 
-class SessionOpened(_Event):
-    """An agent begins; `messages` is the whole prompt it begins with."""
-
-    kind: Literal["session_opened"] = "session_opened"
-    session_id: str
-    role: Role
-    phase_id: str = ""
-    iteration: int = 0
-    visit: int = 1
-    messages: tuple[Message, ...]
-
-
-class CallStarted(_Event):
-    """A model call is about to be made; its worst case is reserved."""
-
-    kind: Literal["call_started"] = "call_started"
-    session_id: str
-    call_id: str
-    model: str
-    reserved_usd: float | None = None
-
-
-class AnswerReceived(_Event):
-    """A paid answer, appended before anything parses it."""
-
-    kind: Literal["answer_received"] = "answer_received"
-    session_id: str
-    call_id: str
-    answer: Answer
-
-
-class CallFailed(_Event):
-    """A model call failed for good; the next model in the sequence is tried, if there is one."""
-
-    kind: Literal["call_failed"] = "call_failed"
-    session_id: str
-    call_id: str
-    model: str
-    error: str
-    detail: str
-    hint: str = ""
-    fatal: bool = False
-    """True when another model would not help: the key is wrong, the account is empty."""
-
-
-class AnswerRejected(_Event):
-    """An answer that calls nothing; the reason goes back to the model."""
-
-    kind: Literal["answer_rejected"] = "answer_rejected"
-    session_id: str
-    call_id: str
-    reason: str
-
-
-class ToolFinished(_Event):
-    """A tool call's result; `strike` when the call itself was malformed."""
-
-    kind: Literal["tool_finished"] = "tool_finished"
-    session_id: str
-    tool_call_id: str
-    name: str
-    target: str = ""
-    """What it was about, for the screen: a path, a command."""
-    ok: bool
-    output: str
-    strike: bool = False
-    duration_s: float = 0.0
-
-
-class SpecSubmitted(_Event):
-    """The reprompter's result."""
-
-    kind: Literal["spec_submitted"] = "spec_submitted"
-    session_id: str
-    spec: Spec
-
-
-class PlanSubmitted(_Event):
-    """The planner's result."""
-
-    kind: Literal["plan_submitted"] = "plan_submitted"
-    session_id: str
-    plan: Plan
-
-
-class PlanEdited(_Event):
+class PlanEdited(EventBody):
     """A person changed the plan before approving it."""
 
     kind: Literal["plan_edited"] = "plan_edited"
@@ -186,7 +135,7 @@ class PlanEdited(_Event):
     by: str = "person"
 
 
-class IterationStarted(_Event):
+class IterationStarted(EventBody):
     """A trip round the loop begins; numbers count across the run."""
 
     kind: Literal["iteration_started"] = "iteration_started"
@@ -195,55 +144,7 @@ class IterationStarted(_Event):
     hypothesis: str = ""
 
 
-class WorkSubmitted(_Event):
-    """The coder's result."""
-
-    kind: Literal["work_submitted"] = "work_submitted"
-    session_id: str
-    summary: str
-
-
-class TestsSubmitted(_Event):
-    """The tester's result; the files are read-only for the coder from here on."""
-
-    __test__ = False
-
-    kind: Literal["tests_submitted"] = "tests_submitted"
-    session_id: str
-    files: tuple[str, ...]
-    summary: str = ""
-
-
-class ReviewSubmitted(_Event):
-    """The reviewer's result."""
-
-    kind: Literal["review_submitted"] = "review_submitted"
-    session_id: str
-    verdict: Literal["approve", "revise"]
-    findings: tuple[Finding, ...] = ()
-
-
-class AuditSubmitted(_Event):
-    """The auditor's result."""
-
-    kind: Literal["audit_submitted"] = "audit_submitted"
-    session_id: str
-    verdict: Literal["approve", "revise"]
-    findings: tuple[Finding, ...] = ()
-
-
-class ReflectionSubmitted(_Event):
-    """The reflector's result: the hypothesis leads the next iteration."""
-
-    kind: Literal["reflection_submitted"] = "reflection_submitted"
-    session_id: str
-    cause: str
-    hypothesis: str
-    fault: Literal["code", "tests"] = "code"
-    used_memories: tuple[str, ...] = ()
-
-
-class Checkpointed(_Event):
+class Checkpointed(EventBody):
     """The worktree is committed."""
 
     kind: Literal["checkpointed"] = "checkpointed"
@@ -257,7 +158,7 @@ class Checkpointed(_Event):
     """Unified diff of those changes, cut where it is very long."""
 
 
-class ScanFinished(_Event):
+class ScanFinished(EventBody):
     """The changed files were scanned before anything runs."""
 
     kind: Literal["scan_finished"] = "scan_finished"
@@ -266,7 +167,7 @@ class ScanFinished(_Event):
     findings: tuple[ScanFinding, ...] = ()
 
 
-class TestsFinished(_Event):
+class TestsFinished(EventBody):
     """The sandbox ran the tests."""
 
     __test__ = False
@@ -277,7 +178,7 @@ class TestsFinished(_Event):
     report: TestReport
 
 
-class Recalled(_Event):
+class Recalled(EventBody):
     """What memory offered for a failure."""
 
     kind: Literal["recalled"] = "recalled"
@@ -286,7 +187,7 @@ class Recalled(_Event):
     items: tuple[Recollection, ...] = ()
 
 
-class PhaseFinished(_Event):
+class PhaseFinished(EventBody):
     """The phase's tests are green."""
 
     kind: Literal["phase_finished"] = "phase_finished"
@@ -294,7 +195,7 @@ class PhaseFinished(_Event):
     number: int
 
 
-class ProofFinished(_Event):
+class ProofFinished(EventBody):
     """The whole was tested in a fresh sandbox from a clean checkout."""
 
     kind: Literal["proof_finished"] = "proof_finished"
@@ -307,7 +208,7 @@ class ProofFinished(_Event):
     """Present only when everything held."""
 
 
-class ApprovalRequested(_Event):
+class ApprovalRequested(EventBody):
     """A question to a person."""
 
     kind: Literal["approval_requested"] = "approval_requested"
@@ -325,7 +226,7 @@ class ApprovalRequested(_Event):
     tool_call_id: str = ""
 
 
-class ApprovalAnswered(_Event):
+class ApprovalAnswered(EventBody):
     """A person's answer, or the policy's."""
 
     kind: Literal["approval_answered"] = "approval_answered"
@@ -336,7 +237,7 @@ class ApprovalAnswered(_Event):
     by: str = "person"
 
 
-class RunFinished(_Event):
+class RunFinished(EventBody):
     """The end. Only the harness sets success, and only with a receipt."""
 
     kind: Literal["run_finished"] = "run_finished"
@@ -345,7 +246,7 @@ class RunFinished(_Event):
     receipt: Receipt | None = None
 
 
-class Promoted(_Event):
+class Promoted(EventBody):
     """A person took the result."""
 
     kind: Literal["promoted"] = "promoted"

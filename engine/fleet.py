@@ -1,16 +1,15 @@
 """The runs that this process works on, each a task of its own."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
-
-import structlog
 
 from engine.bus import Bus, Notice
 from engine.run_context import RunContext
 from engine.runner import drive
 from engine.state import State
 
-_logger = structlog.get_logger(__name__)
+_logger = logging.getLogger(__name__)
 
 
 class Fleet:
@@ -51,5 +50,5 @@ class Fleet:
     def _report(self, run_id: str, task: "asyncio.Task[State]") -> None:
         if task.cancelled() or (error := task.exception()) is None:
             return
-        _logger.error("run stopped", run_id=run_id, error=str(error))
+        _logger.error("run stopped: %s", error, extra={"run_id": run_id})
         self._bus.publish(Notice(run_id, f"{error} {getattr(error, 'hint', '')}".strip()))

@@ -2,8 +2,7 @@
 
 import asyncio
 import contextlib
-
-import structlog
+import logging
 
 from engine import commands as c
 from engine import events as e
@@ -31,7 +30,7 @@ _STEPS = {
     c.Recall: recall,
     c.Prove: prove,
 }
-_logger = structlog.get_logger(__name__)
+_logger = logging.getLogger(__name__)
 
 
 async def drive(run: RunContext, places: asyncio.Semaphore) -> State:
@@ -112,7 +111,7 @@ async def _guarded(run: RunContext, command: c.Command) -> None:
             "Free the disk or mend the folder, then resume.",
         )
     except Exception as error:
-        _logger.exception("step failed", run_id=run.run_id, command=type(command).__name__)
+        _logger.exception("%s failed", type(command).__name__, extra={"run_id": run.run_id})
         await _pause(
             run, "error", f"{type(error).__name__}: {error}", "The log file tells more; resume to try the step again."
         )

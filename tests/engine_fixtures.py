@@ -14,6 +14,7 @@ from engine.scripted.script import Script
 from engine.scripted.server import ScriptedServer
 from engine.task import Task
 from tests.database_fixtures import url_of
+from tests.sandbox_fixtures import sandbox_paths
 
 
 def engine_config(database_url: str | None, home: Path, **overrides: Any) -> Config:
@@ -24,7 +25,13 @@ def engine_config(database_url: str | None, home: Path, **overrides: Any) -> Con
         "openai.retry.max_wait_seconds": 0.05,
         **overrides,
     }
-    return load_config(environ={}, overrides=settings, paths=find_paths({"MIRACLE_HOME": str(home)}))
+    paths = find_paths({"MIRACLE_HOME": str(home)})
+    if not paths.environments.exists():
+        # Tool environments are what is slow to make, and equal for every test.
+        paths.data.mkdir(parents=True, exist_ok=True)
+        sandbox_paths().environments.mkdir(parents=True, exist_ok=True)
+        paths.environments.symlink_to(sandbox_paths().environments)
+    return load_config(environ={}, overrides=settings, paths=paths)
 
 
 @asynccontextmanager

@@ -27,7 +27,7 @@ def _to_event(session_id: str, result: BaseModel) -> Event:
 AGENT = Agent(
     role="auditor",
     submit="submit_audit",
-    purpose="Hand in the verdict and the vulnerabilities you found. A critical finding sends the work back. This ends your turn.",
+    purpose="Hand in the verdict and the vulnerabilities; a critical one sends the work back. This ends your turn.",
     result=Audit,
     to_event=_to_event,
     sections=("spec", "subtask", "project", "work", "changes", "steers"),

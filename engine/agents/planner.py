@@ -16,7 +16,7 @@ def _to_event(session_id: str, result: BaseModel) -> Event:
 AGENT = Agent(
     role="planner",
     submit="submit_plan",
-    purpose="Hand in the plan: 2-5 concrete, testable subtasks in an order that their dependencies allow. This ends your turn.",
+    purpose="Hand in the plan: 2-5 concrete, testable subtasks with their dependencies. This ends your turn.",
     result=Plan,
     to_event=_to_event,
     sections=("spec", "project", "listing", "patterns", "rejected_plan", "steers"),

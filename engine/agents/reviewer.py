@@ -25,7 +25,7 @@ def _to_event(session_id: str, result: BaseModel) -> Event:
 AGENT = Agent(
     role="reviewer",
     submit="submit_review",
-    purpose="Hand in the verdict and your findings by severity. A critical finding sends the work back. This ends your turn.",
+    purpose="Hand in the verdict and your findings; a critical one sends the work back. This ends your turn.",
     result=Review,
     to_event=_to_event,
     sections=("spec", "subtask", "project", "work", "changes", "steers"),

@@ -29,7 +29,7 @@ def _refuse(state: State, result: BaseModel) -> str:
     mine = set(state.protected_tests)
     taken = [path for path in cast(Tests, result).files if path in existing and path not in mine]
     if taken:
-        return f"These tests are the project's own and stay as they are: {', '.join(taken)}. Name the files that you wrote."
+        return f"The project's own tests stay as they are: {', '.join(taken)}. Name the files that you wrote."
     return ""
 
 

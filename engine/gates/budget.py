@@ -19,6 +19,6 @@ def short_of(state: State, reserved_usd: float | None) -> RunPaused | None:
     missing = max(0.01, reserved_usd - left)
     return RunPaused(
         reason="budget",
-        detail=f"The next call could cost ${reserved_usd:.2f}; ${max(left, 0):.2f} of ${state.budget_usd:.2f} are left.",
+        detail=f"The next call could cost ${reserved_usd:.2f}; ${max(left, 0):.2f} of ${state.budget_usd:.2f} remain.",
         hint=f"Go on with more: miracle resume {state.run_id} --budget-usd +{missing:.2f}",
     )

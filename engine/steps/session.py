@@ -1,6 +1,7 @@
 """The steps of an agent's conversation: its first prompt, a model call, a tool call, the submission."""
 
 import asyncio
+from functools import partial
 from uuid import uuid4
 
 from pydantic import ValidationError
@@ -9,7 +10,7 @@ from engine import commands as c
 from engine import events as e
 from engine.agents.agent import Agent
 from engine.agents.registry import agent_for
-from engine.bus import Delta
+from engine.bus import Delta, StreamVoid
 from engine.context.gather import gather
 from engine.context.sections import write_sections
 from engine.gates.budget import short_of
@@ -52,7 +53,7 @@ async def call_model(run: RunContext, command: c.CallModel) -> None:
         return
     models = task.models.get(session.role) or run.config.openai.sequence(session.role)
     request = _request(run, session, models[min(session.model_index, len(models) - 1)])
-    reserved = run.model.worst_case_usd(request)
+    reserved = await asyncio.to_thread(run.model.worst_case_usd, request)
     if short := short_of(run.state, reserved):
         await run.log.append(short)
         return
@@ -65,7 +66,9 @@ async def call_model(run: RunContext, command: c.CallModel) -> None:
     request = _request(run, state.session, request.model)
     try:
         answer = await run.model.complete(
-            request, lambda text: run.bus.publish(Delta(run.run_id, session.id, session.role, text))
+            request,
+            lambda text: run.bus.publish(Delta(run.run_id, session.id, session.role, text)),
+            partial(_announce_retry, run, session),
         )
     except ModelError as error:
         failed = e.CallFailed(
@@ -80,6 +83,11 @@ async def call_model(run: RunContext, command: c.CallModel) -> None:
         await run.log.append(failed)
         return
     await asyncio.shield(run.log.append(e.AnswerReceived(session_id=session.id, call_id=call_id, answer=answer)))
+
+
+def _announce_retry(run: RunContext, session: Session, error: ModelError, wait_s: float, attempt: int) -> None:
+    run.bus.publish(StreamVoid(run.run_id, session.id))
+    run.notice(f"{error.title}; attempt {attempt + 1} in {wait_s:.0f} s")
 
 
 def _request(run: RunContext, session: Session, model: str) -> ModelRequest:

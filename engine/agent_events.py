@@ -1,0 +1,148 @@
+"""What happens within an agent's conversation: prompts, calls, answers, tool results, submissions."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from engine.llm.protocol import Answer, Message
+from engine.task import Finding, Plan, Spec
+
+
+class EventBody(BaseModel):
+    """The base of all events; fields that a newer Miracle wrote are kept."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+    v: int = 1
+
+
+class SessionOpened(EventBody):
+    """An agent begins; `messages` is the whole prompt it begins with."""
+
+    kind: Literal["session_opened"] = "session_opened"
+    session_id: str
+    role: str
+    phase_id: str = ""
+    iteration: int = 0
+    visit: int = 1
+    messages: tuple[Message, ...]
+
+
+class CallStarted(EventBody):
+    """A model call is about to be made; its worst case is reserved."""
+
+    kind: Literal["call_started"] = "call_started"
+    session_id: str
+    call_id: str
+    model: str
+    reserved_usd: float | None = None
+
+
+class AnswerReceived(EventBody):
+    """A paid answer, appended before anything parses it."""
+
+    kind: Literal["answer_received"] = "answer_received"
+    session_id: str
+    call_id: str
+    answer: Answer
+
+
+class CallFailed(EventBody):
+    """A model call failed for good; the next model in the sequence is tried, if there is one."""
+
+    kind: Literal["call_failed"] = "call_failed"
+    session_id: str
+    call_id: str
+    model: str
+    error: str
+    detail: str
+    hint: str = ""
+    fatal: bool = False
+    """True when another model would not help: the key is wrong, the account is empty."""
+
+
+class AnswerRejected(EventBody):
+    """An answer that calls nothing; the reason goes back to the model."""
+
+    kind: Literal["answer_rejected"] = "answer_rejected"
+    session_id: str
+    call_id: str
+    reason: str
+
+
+class ToolFinished(EventBody):
+    """A tool call's result; `strike` when the call itself was malformed."""
+
+    kind: Literal["tool_finished"] = "tool_finished"
+    session_id: str
+    tool_call_id: str
+    name: str
+    target: str = ""
+    """What it was about, for the screen: a path, a command."""
+    ok: bool
+    output: str
+    strike: bool = False
+    duration_s: float = 0.0
+
+
+class SpecSubmitted(EventBody):
+    """The reprompter's result."""
+
+    kind: Literal["spec_submitted"] = "spec_submitted"
+    session_id: str
+    spec: Spec
+
+
+class PlanSubmitted(EventBody):
+    """The planner's result."""
+
+    kind: Literal["plan_submitted"] = "plan_submitted"
+    session_id: str
+    plan: Plan
+
+
+class WorkSubmitted(EventBody):
+    """The coder's result."""
+
+    kind: Literal["work_submitted"] = "work_submitted"
+    session_id: str
+    summary: str
+
+
+class TestsSubmitted(EventBody):
+    """The tester's result; the files are read-only for the coder from here on."""
+
+    __test__ = False
+
+    kind: Literal["tests_submitted"] = "tests_submitted"
+    session_id: str
+    files: tuple[str, ...]
+    summary: str = ""
+
+
+class ReviewSubmitted(EventBody):
+    """The reviewer's result."""
+
+    kind: Literal["review_submitted"] = "review_submitted"
+    session_id: str
+    verdict: Literal["approve", "revise"]
+    findings: tuple[Finding, ...] = ()
+
+
+class AuditSubmitted(EventBody):
+    """The auditor's result."""
+
+    kind: Literal["audit_submitted"] = "audit_submitted"
+    session_id: str
+    verdict: Literal["approve", "revise"]
+    findings: tuple[Finding, ...] = ()
+
+
+class ReflectionSubmitted(EventBody):
+    """The reflector's result: the hypothesis leads the next iteration."""
+
+    kind: Literal["reflection_submitted"] = "reflection_submitted"
+    session_id: str
+    cause: str
+    hypothesis: str
+    fault: Literal["code", "tests"] = "code"
+    used_memories: tuple[str, ...] = ()
