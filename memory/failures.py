@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from config.database import PgVector
 from memory.database import Database
-from memory.embedders import Embedder, Vector
+from memory.embedders import Embedder, Vector, shorten
 from memory.errors import EmbeddingFailed
 from memory.normalise import error_of, fingerprint, frames_of, mask, signature
 from memory.offline import OfflineEmbedder
@@ -20,6 +20,8 @@ from memory.upsert import fit, upsert
 from memory.vectors import Near, Stored, Vectors, View
 
 Via = Literal["fingerprint", "context", "signature"]
+REPORT_CHARACTERS = 50_000
+"""Characters of a report that are read and kept; a longer one loses its middle."""
 CANDIDATES = 40
 """Neighbours looked at for each view before they are cut to the limit."""
 
@@ -264,11 +266,12 @@ async def _add_near(
 
 
 def _look(failure: FailureQuery) -> _Seen:
-    read_type, read_message = error_of(failure.report)
+    report = shorten(failure.report, REPORT_CHARACTERS)
+    read_type, read_message = error_of(report)
     error_type, message = failure.error_type or read_type, failure.message or read_message
-    frames = frames_of(failure.report) or failure.frames
+    frames = frames_of(report) or failure.frames
     line = signature(error_type, message)
-    context = mask(failure.report) or line
+    context = mask(report) or line
     return _Seen(error_type, message, line, fingerprint(error_type, message, frames), context)
 
 

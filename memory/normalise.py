@@ -6,6 +6,7 @@ between two occurrences of one failure goes: paths, addresses, ids, times, line 
 
 import hashlib
 import re
+from bisect import bisect
 from collections.abc import Sequence
 
 _MASKS: tuple[tuple[re.Pattern[str], str], ...] = (
@@ -17,19 +18,18 @@ _MASKS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(\.(?:py|js|mjs|cjs|ts)):\d+(?::\d+)?"), r"\1:N"),
     (re.compile(r"(\.py\", line )\d+"), r"\1N"),
     (re.compile(r"\bin \d+\.\d+s\b"), "in <duration>"),
-    (re.compile(r"[ \t]+$", re.MULTILINE), ""),
 )
 _PYTEST_PLACE = re.compile(r"^([\w./\\ -]+\.py):\d+:(?: in ([\w<>]+)| ?(\w*)) *$", re.MULTILINE)
 _PYTEST_DEF = re.compile(r"^ {0,8}(?:async )?def (\w+)\(", re.MULTILINE)
-_PYTHON_FRAME = re.compile(r'^\s*File "([^"]+)", line \d+, in ([\w<>.]+)', re.MULTILINE)
-_NODE_FRAME = re.compile(r"^\s+at (?:async )?([\w.$<>\[\] ]+?) \((?:file://)?([^()\s]+):\d+:\d+\)", re.MULTILINE)
+_PYTHON_FRAME = re.compile(r'^[ \t]*File "([^"]+)", line \d+, in ([\w<>.]+)', re.MULTILINE)
+_NODE_FRAME = re.compile(r"^[ \t]+at (?:async )?([\w.$<>\[\] ]+?) \((?:file://)?([^()\s]+):\d+:\d+\)", re.MULTILINE)
 _FOREIGN = re.compile(r"site-packages|node_modules|node:internal|/lib/python\d|^<|\bnode:")
 _PYTEST_ERROR = re.compile(
-    r"^E\s+((?:[\w.]+\.)?[A-Z]\w*(?:Error|Exception|Exit|Failed|Warning|Interrupt)): ?(.*)$", re.M
+    r"^E[ \t]+((?:[\w.]+\.)?[A-Z]\w*(?:Error|Exception|Exit|Failed|Warning|Interrupt)): ?(.*)$", re.M
 )
-_ASSERT = re.compile(r"^E\s+(assert .*)$", re.MULTILINE)
+_ASSERT = re.compile(r"^E[ \t]+(assert .*)$", re.MULTILINE)
 _ANY_ERROR = re.compile(
-    r"^\s*(?:Uncaught )?((?:[\w.]+\.)?[A-Z]\w*(?:Error|Exception))(?: \[\w+\])?: ?(.*)$", re.MULTILINE
+    r"^[ \t]*(?:Uncaught )?((?:[\w.]+\.)?[A-Z]\w*(?:Error|Exception))(?: \[\w+\])?: ?(.*)$", re.MULTILINE
 )
 
 
@@ -37,7 +37,7 @@ def mask(text: str) -> str:
     """The text without what differs between two occurrences of the same failure."""
     for pattern, replacement in _MASKS:
         text = pattern.sub(replacement, text)
-    return text.strip()
+    return "\n".join(line.rstrip() for line in text.split("\n")).strip()
 
 
 def error_of(report: str) -> tuple[str, str]:
@@ -57,11 +57,12 @@ def frames_of(report: str) -> tuple[str, ...]:
         return _named(frames)
     if frames := [(path, name) for name, path in _NODE_FRAME.findall(report) if not _FOREIGN.search(path)]:
         return _named(list(reversed(frames)))
+    functions = [(found.start(), found[1]) for found in _PYTEST_DEF.finditer(report)]
     frames = []
     for place in _PYTEST_PLACE.finditer(report):
         if not _FOREIGN.search(place[1]):
-            above = _PYTEST_DEF.findall(report, 0, place.start())
-            frames.append((place[1], place[2] or (above[-1] if above else "")))
+            above = bisect(functions, (place.start(), ""))
+            frames.append((place[1], place[2] or (functions[above - 1][1] if above else "")))
     return _named(frames)
 
 

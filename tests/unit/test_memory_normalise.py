@@ -1,5 +1,7 @@
 """What is masked, read and fingerprinted of a failure."""
 
+import time
+
 import pytest
 
 from memory.normalise import error_of, fingerprint, frames_of, mask, signature
@@ -65,6 +67,18 @@ def test_the_projects_own_frames_are_read_outermost_first() -> None:
     assert frames_of(TRACEBACK) == ("shop.py:main", "cart.py:total")
     assert frames_of(NODE) == ("shop.test.mjs:TestContext.<anonymous>", "shop.mjs:total")
     assert frames_of("") == ()
+
+
+@pytest.mark.parametrize(
+    "piece", [" ", "\n", "/", "/a", "A.", "a", "E   assert ", "x.py:1: in f\n", "def f(\nx.py:1: E\n", "\x00"]
+)
+def test_no_text_takes_long(piece: str) -> None:
+    text = piece * (50_000 // len(piece)) + "x"
+    begun = time.process_time()
+    mask(text)
+    error_of(text)
+    frames_of(text)
+    assert time.process_time() - begun < 2
 
 
 def test_a_fingerprint_is_of_the_place_not_of_lines_or_values() -> None:
