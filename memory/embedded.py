@@ -123,10 +123,11 @@ class EmbeddedServer:
 
     def _join(self, who: Account) -> str:
         home = self._home
+        folder = socket_folder(home, who)
         if not is_held(home.keeper_lock):
-            spawn(Order(str(home.path), (), None, None))
+            spawn(Order(str(home.path), (), str(folder), None, None))
         try:
-            return self._wait(socket_folder(home, who))
+            return self._wait(folder)
         except DatabaseUnavailable as error:
             if running_pid(home) is None:
                 # It was on its way down when we looked.
@@ -152,7 +153,7 @@ class EmbeddedServer:
         (home.cluster / "postmaster.pid").unlink(missing_ok=True)
         home.exit_note.unlink(missing_ok=True)
         folder = socket_folder(home, who)
-        spawn(Order(str(home.path), self._command(installation, folder), who.uid, who.gid))
+        spawn(Order(str(home.path), self._command(installation, folder), str(folder), who.uid, who.gid))
         return self._wait(folder)
 
     def _command(self, installation: Installation, folder: Path) -> tuple[str, ...]:

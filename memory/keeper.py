@@ -13,11 +13,10 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from memory.postmaster import Home, forget_socket, locked, open_lock, running_pid, try_lock, wait_gone
+from memory.postmaster import Home, forget_socket, locked, open_lock, remove_socket, running_pid, try_lock, wait_gone
 
 STOP_S = 60.0
 """Seconds for an orderly shutdown, after which the server is stopped without one and recovers at its next start."""
@@ -30,6 +29,8 @@ class Order:
     home: str
     argv: tuple[str, ...]
     """The server's command; `{cluster}` stands for its data directory. Empty adopts a server that already runs."""
+    socket: str
+    """The socket directory."""
     uid: int | None
     """The account that the server runs under; None for our own."""
     gid: int | None
@@ -67,8 +68,10 @@ def main() -> None:
     stopper = threading.Thread(target=_stop_when_unused, args=(home, server, stopping), daemon=True)
     stopper.start()
     status = _watch_adopted(home) if server is None else server.wait()
-    with suppress(FileNotFoundError):
+    try:
         home.exit_note.write_text(str(status))
+    except FileNotFoundError:
+        remove_socket(Path(order.socket))
     if stopping.is_set():
         stopper.join(STOP_S)
     sys.stderr.flush()

@@ -137,8 +137,13 @@ def locked(path: Path, timeout_s: float) -> Iterator[None]:
 def forget_socket(home: Home) -> None:
     """Remove the socket directory of a server that ended, and the note of it."""
     with suppress(OSError):
-        folder = Path(home.socket_note.read_text())
+        remove_socket(Path(home.socket_note.read_text()))
+    home.socket_note.unlink(missing_ok=True)
+
+
+def remove_socket(folder: Path) -> None:
+    """Remove a socket directory with what a server left in it."""
+    with suppress(OSError):
         for left in folder.glob(".s.PGSQL.*"):
             left.unlink()
         folder.rmdir()
-    home.socket_note.unlink(missing_ok=True)

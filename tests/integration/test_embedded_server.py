@@ -167,11 +167,11 @@ async def test_a_pid_file_that_lies_is_no_hindrance(server: EmbeddedServer) -> N
 
 
 async def test_a_deleted_home_leaves_no_server(server: EmbeddedServer) -> None:
-    await server.start()
+    folder = Path(str(conninfo_to_dict(await server.start())["host"]))
     pid = pid_of(server.home)
     shutil.rmtree(server.home.path)
     await server.stop()
-    await until(lambda: not Path(f"/proc/{pid}").exists())
+    await until(lambda: not Path(f"/proc/{pid}").exists() and not folder.exists())
 
 
 async def test_a_killed_server_comes_back_in_the_same_place(server: EmbeddedServer) -> None:
