@@ -1,6 +1,6 @@
 """The embedded PostgreSQL: shared, closed to others, started whatever state it was left in, gone when unused."""
 
-# ruff: noqa: ASYNC221, ASYNC240 - a test's loop has nothing else to do
+# ruff: noqa: ASYNC221 - a test's loop has nothing else to do
 
 import asyncio
 import os
