@@ -211,7 +211,7 @@ class EmbeddedServer:
         return _Retriable(reason) if left else reason
 
 
-class _Retriable(Exception):  # noqa: N818
+class _Retriable(Exception):
     """The processes of a killed server are still going away."""
 
     def __init__(self, reason: MemoryStoreError) -> None:

@@ -144,7 +144,7 @@ class EventStore:
         return self._feed.changes()
 
 
-class _AlreadyStored(Exception):  # noqa: N818
+class _AlreadyStored(Exception):
     """An event that was taken for new is in the log; the transaction is rolled back and done with a closer look."""
 
 
