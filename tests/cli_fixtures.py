@@ -4,12 +4,18 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+from click.testing import CliRunner
+
+from config.paths import find_paths
 from engine.scripted.script import Script
+from memory.embedded import EmbeddedServer
+from miracle_tui.cli.main import cli
 
 ADDER = "def add(a, b):\n    return a + b\n"
 WRONG_ADDER = "def add(a, b):\n    return a - b\n"
@@ -62,6 +68,21 @@ async def ended(process: asyncio.subprocess.Process, stdin: bytes = b"") -> Done
 async def miracle(*arguments: str, cwd: Path, environ: Mapping[str, str] | None = None, stdin: bytes = b"") -> Done:
     """Run `miracle` in a folder to its end."""
     return await ended(await start(*arguments, cwd=cwd, environ=environ), stdin)
+
+
+async def aside(*arguments: str) -> Done:
+    """Run a command that only looks or appends in a thread of this process: its imports are paid for already."""
+    result = await asyncio.to_thread(CliRunner().invoke, cli, arguments)
+    return Done(result.exit_code, result.stdout, result.stderr)
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[None]:
+    """Keep the embedded server up between the commands, and let it skip every fsync."""
+    server = EmbeddedServer(find_paths().database, durable=False)
+    asyncio.run(server.start())
+    yield
+    asyncio.run(server.stop())
 
 
 def call(name: str, **arguments: Any) -> dict[str, Any]:
@@ -125,3 +146,12 @@ def adder_script(*, never: bool = False) -> Script:
             "sessions": sessions,
         }
     )
+
+
+def asking_script() -> Script:
+    """The adder, whose reprompter asks first."""
+    script = json.loads(adder_script().model_dump_json())
+    ask = call("ask_person", questions=["Which numbers?", "Why?"])
+    spec = call("submit_spec", title="An adder", summary="Adds", language="python")
+    script["sessions"][0] = session("reprompter", [ask], [spec])
+    return Script.model_validate(script)

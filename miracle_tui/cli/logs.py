@@ -29,7 +29,7 @@ def command_log(config: Config, *, to_stderr: bool = True) -> Iterator[Path | No
         handler = logging.StreamHandler(sys.stderr)
         handler.setLevel(logging.WARNING)
         handler.setFormatter(_Line(known_secrets(config)))
-        handler.addFilter(lambda record: record.name.partition(".")[0] in OURS)
+        handler.addFilter(_is_news)
         if to_stderr:
             logging.getLogger().addHandler(handler)
         try:
@@ -37,6 +37,11 @@ def command_log(config: Config, *, to_stderr: bool = True) -> Iterator[Path | No
         finally:
             logging.getLogger().removeHandler(handler)
             handler.close()
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Miracle's own records, but for the end of a run's work, which the command itself reports."""
+    return record.name.partition(".")[0] in OURS and record.name != "engine.fleet"
 
 
 def _keep_stdout_clean() -> None:

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from engine.scripted.server import ScriptedServer
-from tests.cli_fixtures import adder_script, ended, miracle, start
+from tests.cli_fixtures import adder_script, aside, asking_script, database, ended, miracle, start
 
-pytestmark = pytest.mark.bubblewrap
+pytestmark = [pytest.mark.bubblewrap, pytest.mark.usefixtures("database")]
+__all__ = ["database"]
 PRICES = {"MIRACLE_OPENAI__PRICES__SCRIPTED": "{input: 1000, output: 1000}"}
 GOAL = ("-t", "Write add(a, b) in adder.py.")
 
@@ -49,28 +50,28 @@ async def test_a_run_goes_green_and_its_result_is_looked_at_and_taken(server: Sc
     assert not (project / "adder.py").exists()
     run = done.run_id
 
-    shown = await miracle("show", run[:-2], "--json", cwd=project)
+    shown = await aside("show", run[:-2], "--json")
     state = json.loads(shown.out)
     assert (state["outcome"], len(state["iterations"]), state["receipt"]["passed"]) == ("success", 2, 1)
 
-    story = await miracle("show", run, cwd=project)
+    story = await aside("show", run)
     assert "✓ GREEN" in story.out
     assert f"miracle promote {run} --merge" in story.out
 
-    diff = await miracle("show", "last", "--diff", cwd=project)
+    diff = await aside("show", "last", "--diff")
     assert "+    return a + b\n" in diff.out
-    assert (await miracle("show", run, "--events", cwd=project)).out.startswith(f"▸ Run {run}: ")
+    assert (await aside("show", run, "--events")).out.startswith(f"▸ Run {run}: ")
 
-    listed = await miracle("history", "--json", cwd=project)
+    listed = await aside("history", "--json")
     assert run in [json.loads(line)["run_id"] for line in listed.out.splitlines()]
-    found = await miracle("history", "subtracts", cwd=project)
+    found = await aside("history", "subtracts")
     assert run in found.out
 
-    over = await miracle("pause", run, cwd=project)
+    over = await aside("pause", run)
     assert over.code == 1
     assert "it is over" in over.err
 
-    taken = await miracle("promote", run, "--merge", cwd=project)
+    taken = await aside("promote", run, "--merge")
     assert taken.code == 0, taken.err
     assert "return a + b" in (project / "adder.py").read_text()
 
@@ -83,14 +84,14 @@ async def test_without_a_person_a_question_ends_with_3_and_says_what_to_type(
     run = done.run_id
     assert f"miracle approve {run}.1" in done.out
     assert f"miracle resume {run}" in done.out
-    waiting = await miracle("approvals", "--json", cwd=project)
+    waiting = await aside("approvals", "--json")
     assert f"{run}.1" in [json.loads(line)["approval_id"] for line in waiting.out.splitlines()]
-    assert (await miracle("steer", run, "Keep it short", cwd=project)).code == 0
+    assert (await aside("steer", run, "Keep it short")).code == 0
 
-    unfit = await miracle("approve", run, "--answer", "yes", cwd=project)
+    unfit = await aside("approve", run, "--answer", "yes")
     assert unfit.code == 2
-    assert (await miracle("approve", f"{run}.1", cwd=project)).code == 0
-    again = await miracle("approve", f"{run}.1", cwd=project)
+    assert (await aside("approve", f"{run}.1")).code == 0
+    again = await aside("approve", f"{run}.1")
     assert again.code == 2
     assert "No question waits" in again.err
     resumed = await miracle("resume", run, *model(server), cwd=project)
@@ -130,7 +131,7 @@ async def test_an_interrupted_run_is_130_and_goes_on(project: Path, number: sign
     run = told.decode().split("▸ Run ", 1)[1].split(":", 1)[0]
     assert done.code == 130, done.out + done.err
     assert f"miracle resume {run}" in done.err
-    state = json.loads((await miracle("show", run, "--json", cwd=project)).out)
+    state = json.loads((await aside("show", run, "--json")).out)
     assert (state["status"], state["paused"]["reason"]) == ("paused", "person")
     if number == signal.SIGTERM:
         return
@@ -141,7 +142,7 @@ async def test_an_interrupted_run_is_130_and_goes_on(project: Path, number: sign
 
 async def test_a_cancelled_run_is_over(server: ScriptedServer, project: Path) -> None:
     done = await miracle("run", *GOAL, *model(server), cwd=project)
-    assert (await miracle("cancel", done.run_id, cwd=project)).code == 0
+    assert (await aside("cancel", done.run_id)).code == 0
     again = await miracle("resume", done.run_id, *model(server), cwd=project)
     assert again.code == 1
     assert "Cannot resume" in again.err
@@ -171,3 +172,70 @@ async def test_a_demo_without_a_terminal_is_text_and_0_when_green(project: Path,
     assert done.code == 0, done.out + done.err
     assert "scripted: adder" in done.out
     assert "✓ GREEN" in done.out
+
+
+async def test_answers_in_a_file_reach_the_agent(project: Path, tmp_path: Path) -> None:
+    (tmp_path / "answers.yaml").write_text("numbers: only integers\n")
+    async with ScriptedServer(asking_script()) as server:
+        arguments = ("run", *GOAL, *model(server), "--answers", str(tmp_path / "answers.yaml"))
+        done = await miracle(*arguments, cwd=project)
+        told = "".join(str(request.json()["messages"]) for request in server.requests)
+    assert done.code == 3, done.out + done.err
+    assert "? Approve the plan?" in done.out
+    assert "only integers" in told
+
+
+async def test_questions_without_an_answer_say_how_to_reply(project: Path) -> None:
+    async with ScriptedServer(asking_script()) as server:
+        asked = await miracle("run", *GOAL, *model(server), cwd=project)
+        assert asked.code == 3, asked.out + asked.err
+        assert f'miracle approve {asked.run_id}.1 --answer "…" --answer "…"' in asked.out
+        unanswered = await aside("approve", asked.run_id)
+        assert unanswered.code == 2
+        assert "1. Which numbers?" in unanswered.err
+        replied = await aside("approve", asked.run_id, "--answer", "floats too", "--answer", "")
+        assert replied.code == 0, replied.err
+        resumed = await miracle("resume", asked.run_id, *model(server), cwd=project)
+        told = "".join(str(request.json()["messages"]) for request in server.requests)
+    assert resumed.code == 3
+    assert "floats too" in told
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Path:
+    """A bare repository."""
+    folder = tmp_path / "bare.git"
+    subprocess.run(["git", "init", "-q", "--bare", str(folder)], check=True)
+    return folder
+
+
+async def test_a_workspace_that_cannot_be_used_is_2(server: ScriptedServer, project: Path, bare: Path) -> None:
+    (project / ".git" / "MERGE_HEAD").write_text("0" * 40 + "\n")
+    for folder in (bare, project):
+        done = await miracle("run", *GOAL, *model(server), "--workspace", str(folder), cwd=bare.parent)
+        assert done.code == 2, done.out + done.err
+        assert done.err.startswith("Error: ")
+        assert "\nNext: " in done.err
+    assert not server.requests
+
+
+async def test_a_database_that_does_not_answer_is_an_error_with_a_hint(project: Path) -> None:
+    done = await miracle("history", cwd=project, environ={"DATABASE_URL": "postgresql://ann:s3cretword@127.0.0.1:9/db"})
+    assert done.code == 1
+    assert done.err.startswith("Error: ")
+    assert "\nNext: " in done.err
+    assert "s3cretword" not in done.err
+    assert "Traceback" not in done.err
+
+
+async def test_a_run_that_is_held_elsewhere_is_not_touched(project: Path) -> None:
+    async with ScriptedServer(adder_script(), words_per_second=2) as slow:
+        process = await start("run", *GOAL, *model(slow), "--json", cwd=project)
+        assert process.stdout
+        run = json.loads(await asyncio.wait_for(process.stdout.readline(), 60))["run_id"]
+        await asyncio.wait_for(process.stdout.readline(), 60)
+        second = await miracle("resume", run, *model(slow), cwd=project)
+        process.send_signal(signal.SIGINT)
+        assert (await ended(process)).code == 130
+    assert second.code == 1
+    assert "held by" in second.err

@@ -1,7 +1,6 @@
 """`miracle run` at a terminal: it asks the person at the prompt, and shows colours."""
 
 import asyncio
-import json
 import os
 import pty
 import sys
@@ -10,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.scripted.script import Script
 from engine.scripted.server import ScriptedServer
-from tests.cli_fixtures import BACKEND, TIMEOUT_S, adder_script, call, session
+from tests.cli_fixtures import BACKEND, TIMEOUT_S, asking_script
 
 pytestmark = pytest.mark.bubblewrap
 
@@ -67,15 +65,6 @@ class Terminal:
         asyncio.get_running_loop().remove_reader(self._ours)
         os.close(self._ours)
         return code
-
-
-def asking_script() -> Script:
-    """The adder, whose reprompter asks first."""
-    script = json.loads(adder_script().model_dump_json())
-    ask = call("ask_person", questions=["Which numbers?", "Why?"])
-    spec = call("submit_spec", title="An adder", summary="Adds", language="python")
-    script["sessions"][0] = session("reprompter", [ask], [spec])
-    return Script.model_validate(script)
 
 
 @pytest.fixture

@@ -162,19 +162,9 @@ def test_the_end_shows_the_receipt() -> None:
     assert any("miracle promote roman-1 --merge" in line for line in next_steps(state))
 
 
-def _examples() -> list[e.Event]:
-    """One event of each kind, with hostile text in every place that a model, a test or a file fills."""
-    finding = Finding(severity="critical", title=EVIL, path=EVIL, detail=EVIL)
-    report = TestReport(
-        reason="failed",
-        exit_code=1,
-        backend="docker",
-        cases=(CaseResult(id=EVIL, outcome="failed", message=EVIL),),
-        output=EVIL,
-        detail=EVIL,
-    )
+def _beginnings() -> list[e.Event]:
+    """The kinds of events before the first iteration."""
     plan = Plan(summary=EVIL, subtasks=(Subtask(id="encode", title=EVIL, description=EVIL),))
-    memory = Recollection(memory_id="m", similarity=0.9, title=EVIL)
     answer = Answer(model="m", text=EVIL)
     return [
         e.RunStarted(task_id="t", task=TASK.model_copy(update={"goal": EVIL, "workspace": EVIL, "unsafe_local": True})),
@@ -198,6 +188,22 @@ def _examples() -> list[e.Event]:
             blast_radius=BlastRadius(paths=(EVIL,), network=True, reversible=False),
         ),
         e.ApprovalAnswered(approval_id="roman-1.1", decision="once", reason=EVIL, by=EVIL),
+    ]
+
+
+def _iterations() -> list[e.Event]:
+    """The kinds of events from the first iteration on."""
+    finding = Finding(severity="critical", title=EVIL, path=EVIL, detail=EVIL)
+    report = TestReport(
+        reason="failed",
+        exit_code=1,
+        backend="docker",
+        cases=(CaseResult(id=EVIL, outcome="failed", message=EVIL),),
+        output=EVIL,
+        detail=EVIL,
+    )
+    memory = Recollection(memory_id="m", similarity=0.9, title=EVIL)
+    return [
         e.IterationStarted(phase_id="encode", number=1, hypothesis=EVIL),
         e.WorkSubmitted(session_id="s", summary=EVIL),
         e.Checkpointed(
@@ -225,6 +231,11 @@ def _examples() -> list[e.Event]:
         e.Promoted(how="merge", detail=EVIL),
         e.Unknown(kind="from_tomorrow", body={"text": EVIL}),
     ]
+
+
+def _examples() -> list[e.Event]:
+    """One event of each kind, with hostile text in every place that a model, a test or a file fills."""
+    return [*_beginnings(), *_iterations()]
 
 
 def test_the_examples_cover_every_kind() -> None:
