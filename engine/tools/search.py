@@ -12,6 +12,7 @@ from pydantic import Field
 from engine.errors import ToolError
 from engine.tools.globs import compiled
 from engine.tools.tool import OUTPUT_BUDGET, Arguments, ToolContext, ToolResult
+from engine.workspace.git import kill
 
 MAX_MATCHES = 200
 MAX_PATTERN = 500
@@ -82,8 +83,7 @@ async def _searched(told: bytes) -> tuple[list[str], str]:
         return lines, f"[stopped after {TIMEOUT_S:g} s: use a simpler pattern, or fewer `files`]"
     finally:
         if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
+            kill(process)
             await asyncio.shield(_drained(process))
     if code != 0:
         last = said.rsplit("\n", 1)[-1].removeprefix("re.error: ")

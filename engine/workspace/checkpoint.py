@@ -4,13 +4,14 @@ import asyncio
 import os
 import secrets
 import stat
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from engine.errors import WorkspaceError
 from engine.task import FileChange
 from engine.workspace.difference import difference
-from engine.workspace.git import LONG_TIMEOUT_S, Git, split
+from engine.workspace.git import LONG_TIMEOUT_S, Git, join, split
 from engine.workspace.halves import SKIPPED_FOLDERS, point_branch
 from engine.workspace.prepared import Prepared
 from engine.workspace.stage import hand_over, make_readable, stage_folder
@@ -122,6 +123,36 @@ async def restore(prepared: Prepared, commit: str) -> None:
         await prepared.git("clean", "-ffdq", timeout_s=LONG_TIMEOUT_S)
     if await head(prepared) != await prepared.git.line("rev-parse", "--verify", f"{commit}^{{commit}}"):
         await _move_branch(prepared, commit)
+
+
+async def put_back(prepared: Prepared, commit: str, names: Iterable[str]) -> tuple[str, ...]:
+    """Give files of the worktree the contents that a commit has, where they differ.
+
+    Args:
+        prepared: the run's worktree.
+        commit: the commit; names that it does not hold are passed over.
+        names: files, relative to the worktree.
+
+    Returns:
+        The files that had been changed or removed.
+    """
+    wanted = set(names)
+    if not wanted:
+        return ()
+    index = prepared.git_dir / f"back-{secrets.token_hex(8)}.index"
+    git = Git(prepared.git_dir, prepared.worktree, index, prepared.objects)
+    try:
+        held = split(await git("ls-tree", "-r", "-z", commit))
+        listing = join([entry for entry in held if entry.split("\t", 1)[1] in wanted])
+        await git("update-index", "-z", "--index-info", stdin=listing)
+        await git.run("update-index", "-q", "--refresh", timeout_s=LONG_TIMEOUT_S)
+        back = split(await git("diff-files", "--name-only", "-z", "--no-renames", "--ignore-submodules=all"))
+        if back:
+            await git("checkout-index", "--force", "-z", "--stdin", stdin=join(back))
+            await asyncio.to_thread(hand_over, prepared.worktree, prepared.identity)
+    finally:
+        index.unlink(missing_ok=True)
+    return tuple(back)
 
 
 def _sweep(root: Path) -> None:

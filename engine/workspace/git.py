@@ -8,6 +8,7 @@ no global or system configuration, forbids every transport, and has a time limit
 import asyncio
 import contextlib
 import os
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,6 +90,8 @@ class Git:
     work_tree: Path | None = None
     index: Path | None = None
     objects: Path | None = None
+    own_settings: bool = False
+    """Whether the person's global settings are read too; only ever to look values up."""
 
     async def run(
         self, *arguments: str, stdin: bytes = b"", timeout_s: float = TIMEOUT_S, limit: int | None = None
@@ -113,6 +116,10 @@ class Git:
             command += [f"--git-dir={self.git_dir}"]
             command += [f"--work-tree={self.work_tree}"] if self.work_tree else []
         environment = _environment()
+        if self.own_settings:
+            for name in ("GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_GLOBAL"):
+                del environment[name]
+            environment["HOME"] = os.path.expanduser("~")  # noqa: ASYNC240 reads a variable
         if self.index:
             environment["GIT_INDEX_FILE"] = str(self.index)
         if self.objects:
@@ -172,10 +179,19 @@ async def _execute(
         raise GitError(f"git did not end within {timeout_s:g} s", "Is the disk slow or the project huge?") from exc
     finally:
         if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
+            kill(process)
             await asyncio.shield(process.wait())
     return Finished(code, out, err[0].decode("utf-8", "replace"), cut)
+
+
+def kill(process: asyncio.subprocess.Process) -> None:
+    """Kill a process unless it has ended.
+
+    `Process.kill` asks for the status first, and thereby takes it from the event loop, which then reports 255.
+    """
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGKILL)
 
 
 async def _read(
@@ -188,8 +204,7 @@ async def _read(
         pieces.append(piece)
         size += len(piece)
         if limit is not None and size > limit:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
+            kill(process)
             while await stream.read(_READ_BYTES):
                 pass
             return b"".join(pieces)[:limit], True

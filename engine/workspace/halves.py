@@ -35,7 +35,7 @@ SKIPPED_FOLDERS = frozenset(
 )
 """Folders that listings, searches and outlines leave out."""
 
-_KEPT_SETTINGS = ("core.autocrlf", "core.eol", "core.safecrlf", "core.filemode", "core.symlinks", "core.ignorecase")
+_KEPT_SETTINGS = ("core.autocrlf", "core.eol", "core.filemode", "core.symlinks", "core.ignorecase")
 """Settings that say how files are stored; none of them can name a program."""
 _EXCLUDES_LIMIT = 2**20
 
@@ -52,7 +52,13 @@ async def make_half(git_dir: Path, kind: WorkspaceKind, objects: Path, branch: s
     _lay_out(git_dir, branch)
     settings = await _kept_settings(kind)
     version = 1 if kind.object_format != "sha1" else 0
-    lines = ["[core]", f"\trepositoryformatversion = {version}", "\tbare = false", "\tlogallrefupdates = false"]
+    lines = [
+        "[core]",
+        f"\trepositoryformatversion = {version}",
+        "\tbare = false",
+        "\tlogallrefupdates = false",
+        "\tsafecrlf = false",
+    ]
     if version:
         lines += ["[extensions]", f"\tobjectformat = {kind.object_format}"]
     (git_dir / "config").write_text("\n".join(lines) + "\n")
@@ -85,7 +91,7 @@ async def make_repository(git_dir: Path) -> None:
 async def _kept_settings(kind: WorkspaceKind) -> dict[str, str]:
     if kind.git_dir is None:
         return {}
-    listed = await Git(kind.git_dir, kind.root).run("config", "--list", "--null", "--includes")
+    listed = await Git(kind.git_dir, kind.root, own_settings=True).run("config", "--list", "--null", "--includes")
     kept: dict[str, str] = {}
     for entry in os.fsdecode(listed.out).split("\0"):
         key, _, value = entry.partition("\n")
@@ -101,7 +107,7 @@ async def _excludes(kind: WorkspaceKind) -> bytes:
     sources.append(settings / "git" / "ignore")
     if kind.common_dir:
         sources.append(kind.common_dir / "info" / "exclude")
-        named = await Git(kind.git_dir, kind.root).run("config", "--get", "core.excludesFile")
+        named = await Git(kind.git_dir, kind.root, own_settings=True).run("config", "--get", "core.excludesFile")
         if named.code == 0:
             sources.append(Path(os.fsdecode(named.out).strip()))
     return await asyncio.to_thread(_read_rules, sources)

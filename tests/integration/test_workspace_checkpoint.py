@@ -14,6 +14,7 @@ from engine.workspace.checkpoint import (
     checkout_clean,
     checkpoint,
     head,
+    put_back,
     restore,
     tag,
     tree_of,
@@ -156,6 +157,24 @@ async def test_restore_makes_the_worktree_equal_to_a_commit(repo: Folder, work: 
     assert await head(work) == first.commit == repo.git("rev-parse", "autonomous/run-1")
     after = await checkpoint(work, "three", base=first.commit)
     assert after.files == ()
+
+
+async def test_protected_files_are_put_back(work: Prepared, tmp_path: Path) -> None:
+    """A command in the sandbox can write what the tools refuse to write."""
+    edit(work, {"tests/test_a.py": "assert 1\n", "tests/test_b.py": "assert 2\n"})
+    taken = await checkpoint(work, "tests", base=work.base_commit)
+    edit(work, {"tests/test_a.py": "pass\n", "app.py": "work\n", "tests/test_c.py": "new\n"})
+    (work.worktree / "tests/test_b.py").unlink()
+    (work.worktree / "tests/test_b.py").symlink_to(tmp_path / "elsewhere")
+    names = ("tests/test_a.py", "tests/test_b.py", "tests/test_c.py", "gone.py")
+    assert set(await put_back(work, taken.commit, names)) == {"tests/test_a.py", "tests/test_b.py"}
+    assert (work.worktree / "tests/test_a.py").read_text() == "assert 1\n"
+    assert (work.worktree / "tests/test_b.py").read_text() == "assert 2\n"
+    assert not (tmp_path / "elsewhere").exists()
+    assert (work.worktree / "app.py").read_text() == "work\n"
+    assert await put_back(work, taken.commit, names) == ()
+    after = await checkpoint(work, "code", base=taken.commit)
+    assert [change.path for change in after.files] == ["app.py", "tests/test_c.py"]
 
 
 async def test_a_clean_checkout_holds_the_commit_and_nothing_else(work: Prepared, tmp_path: Path) -> None:

@@ -276,3 +276,16 @@ async def test_filters_of_the_repository_start_nothing(repo: Folder, paths: Path
     await promote(work, repo.root, "run-1", "merge", commit)
     assert (repo.root / "app.py").read_bytes() == WANTED["app.py"]
     assert not trace.exists()
+
+
+async def test_a_repository_of_sha256_is_delivered_to(tmp_path: Path, paths: Paths) -> None:
+    folder = Folder(tmp_path / "sha256")
+    folder.git("init", "-q", "--object-format=sha256")
+    folder.write({"app.py": "1\n", "gone.py": "1\n"})
+    folder.commit()
+    work = await prepared(folder, paths)
+    commit = await done(work, {"app.py": "2\n", "gone.py": None})
+    outcome = await promote(work, folder.root, "run-1", "merge", commit)
+    assert len(outcome.commit) == 64
+    assert files_of(folder.root) == {"app.py": b"2\n"}
+    assert folder.git("status", "--porcelain") == ""

@@ -9,6 +9,7 @@ import pytest
 from config.paths import Paths
 from engine.errors import WorkspaceError
 from engine.workspace import stage
+from engine.workspace.checkpoint import checkpoint
 from engine.workspace.worktree import prepare_worktree
 from sandbox.identity import sandbox_identity
 from tests.workspace_fixtures import Folder, content_at, files_of, paths, plain, prepared, repo
@@ -198,6 +199,31 @@ async def test_line_ends_of_the_person_are_no_change(tmp_path: Path, paths: Path
     os.utime(folder.root / "a.txt", (1, 1))
     work = await prepared(folder, paths)
     assert not work.snapshot
+
+
+async def test_global_settings_that_say_how_files_are_stored_count(
+    tmp_path: Path, paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    (tmp_path / "my ignores").write_text("*.secret\n")
+    (tmp_path / ".gitconfig").write_text(
+        f'[core]\n\tautocrlf = true\n\tsafecrlf = true\n\texcludesFile = "{tmp_path}/my ignores"\n'
+        f"\tfsmonitor = touch {tmp_path}/ran\n"
+    )
+    folder = Folder(tmp_path / "crlf")
+    folder.git("init", "-q")
+    folder.write({"a.txt": "one\r\ntwo\r\n", "b.secret": "s"})
+    folder.git("-c", "core.safecrlf=false", "-c", "core.fsmonitor=false", "add", "-A")
+    folder.git("-c", "core.fsmonitor=false", "commit", "-q", "-m", "x")
+    (tmp_path / "ran").unlink(missing_ok=True)
+    os.utime(folder.root / "a.txt", (1, 1))
+    work = await prepared(folder, paths)
+    assert not work.snapshot
+    assert set(files_of(work.worktree)) == {"a.txt"}
+    (work.worktree / "unix.txt").write_text("one\ntwo\n")
+    assert [change.path for change in (await checkpoint(work, "x", base=work.base_commit)).files] == ["unix.txt"]
+    assert not (tmp_path / "ran").exists()
 
 
 async def test_a_linked_worktree_and_a_split_index_are_read(repo: Folder, paths: Paths, tmp_path: Path) -> None:
