@@ -143,7 +143,11 @@ async def check_sandboxes(config: "Config") -> list[Check]:
     from sandbox.choose import probe_all
 
     settings = config.settings.sandbox
-    found = await probe_all(settings, config.paths)
+    try:
+        found = await probe_all(settings, config.paths)
+    except OSError as exc:
+        remedy = f"Make {config.paths.data} a folder that can be written, or set MIRACLE_HOME to another."
+        return [Check("Sandbox", "fail", f"could not be tried: {exc}", remedy)]
     return [*(_backend_check(one, settings.backend) for one in found), choose(found, settings.backend)]
 
 

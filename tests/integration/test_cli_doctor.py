@@ -63,6 +63,15 @@ async def test_doctor_works_with_a_broken_configuration(tmp_path: Path) -> None:
     assert "settings.yaml, line 2" in found["Configuration"]["detail"]
 
 
+async def test_doctor_says_everything_even_where_nothing_can_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    done = await miracle("doctor", "--json", cwd=tmp_path, environ={"MIRACLE_HOME": str(tmp_path / "file" / "home")})
+    failed = {check["name"] for check in map(json.loads, done.out.splitlines()) if check["status"] == "fail"}
+    assert done.code == 1, done.err
+    assert {"Data folder", "PostgreSQL", "Sandbox"} <= failed
+    assert done.err == ""
+
+
 def test_an_old_python_is_refused() -> None:
     assert checks.check_python((3, 10, 1)).status == "fail"
     assert checks.check_python().status == "ok"
