@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on
 from textual.app import App, SystemCommand
@@ -20,6 +20,8 @@ from miracle_tui.themes import DARK, THEMES, other_theme
 from miracle_tui.trouble import trouble_of
 
 if TYPE_CHECKING:
+    from textual.worker import WorkType
+
     from miracle_tui.engine_port import EnginePort
     from miracle_tui.screens.run_screen import RunScreen
 
@@ -75,8 +77,9 @@ class MiracleApp(App[None]):
 
     def perform(self, work: Work, name: str, *, group: str = "command", exclusive: bool = False) -> None:
         """Do something in a worker; what goes wrong becomes a dialog, never the end of the app."""
+
         self.run_worker(
-            partial(self._guarded, work, name),
+            cast("WorkType[None]", partial(self._guarded, work, name)),
             name=name,
             group=group,
             description=name,

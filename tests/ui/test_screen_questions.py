@@ -30,7 +30,7 @@ async def test_the_plan_opens_by_itself_once_and_again_by_key() -> None:
         await until(pilot, lambda: isinstance(app.screen, PlanDialog))
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is app.run_screen)
-        engine.tell(RUN, e.Warned(topic="x", text="something else happened"))
+        engine.tell(RUN, e.Warned(topic="budget", text="something else happened"))
         await until(pilot, lambda: shown_all(app.run_screen, engine))
         await pilot.pause(0.1)
         assert app.screen is app.run_screen
