@@ -187,7 +187,7 @@ class Host(App[None]):
         return "\n".join("".join(segment.text for segment in strip) for strip in lines)
 
 
-async def until(pilot: Pilot[None], holds: Callable[[], bool], timeout_s: float = 20.0) -> None:
+async def until(pilot: Pilot[None], holds: Callable[[], bool], timeout_s: float = 10.0) -> None:
     """Wait until something holds; the machine may be busy with other tests."""
     end = time.monotonic() + timeout_s
     await pilot.pause()

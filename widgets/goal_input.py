@@ -94,7 +94,6 @@ class GoalInput(PasteArea):
         elif event.key == "down" and row == self.document.line_count - 1 and self._place < len(self.past):
             self._walk(1)
         else:
-            await super()._on_key(event)
             return
         event.stop()
         event.prevent_default()

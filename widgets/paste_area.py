@@ -7,6 +7,8 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.widgets import TextArea
 
+from widgets.inert import inert
+
 LONG_CHARACTERS = 2000
 LONG_LINES = 40
 _TOKEN = re.compile(r"⟦paste (\d+): [^⟧]*⟧")
@@ -25,11 +27,11 @@ class PasteArea(TextArea):
     """
 
     def __init__(self, text: str = "", *, id: str | None = None, placeholder: str = "") -> None:
+        self._pastes: dict[int, str] = {}
         super().__init__(
-            text, id=id, soft_wrap=True, tab_behavior="focus", show_line_numbers=False, placeholder=placeholder,
+            self._set_aside(text) if len(text) > LONG_CHARACTERS else inert(text), id=id, soft_wrap=True, tab_behavior="focus", show_line_numbers=False, placeholder=placeholder,
             compact=True, highlight_cursor_line=False,
         )  # fmt: skip
-        self._pastes: dict[int, str] = {}
 
     @property
     def full_text(self) -> str:
@@ -37,30 +39,27 @@ class PasteArea(TextArea):
         return _TOKEN.sub(lambda match: self._pastes.get(int(match[1]), match[0]), self.text)
 
     async def _on_paste(self, event: events.Paste) -> None:
-        """Keep a long paste aside."""
-        lines = event.text.count("\n") + 1
-        if len(event.text) <= LONG_CHARACTERS and lines <= LONG_LINES:
-            await super()._on_paste(event)
-            return
+        """Put what was pasted in place of the selection; a long text is kept aside."""
         event.stop()
         event.prevent_default()
-        self.keep_aside(event.text, lines)
+        text = event.text.replace("\r\n", "\n").replace("\r", "\n")
+        is_long = len(text) > LONG_CHARACTERS or text.count("\n") >= LONG_LINES
+        self._put(self._set_aside(text) if is_long else inert(text))
 
-    def keep_aside(self, text: str, lines: int = 0) -> None:
-        """Put a token for a long text at the cursor."""
+    def _put(self, text: str) -> None:
+        self.move_cursor(self.replace(text, *self.selection).end_location)
+
+    def _set_aside(self, text: str) -> str:
+        """Keep a long text; the token that stands for it."""
         number = len(self._pastes) + 1
-        self._pastes[number] = text.replace("\r\n", "\n").replace("\r", "\n")
-        size = f"{lines or text.count(chr(10)) + 1:,} lines, {len(text):,} characters"
-        self.insert(f"⟦paste {number}: {size}⟧")
+        self._pastes[number] = inert(text)
+        return f"⟦paste {number}: {text.count(chr(10)) + 1:,} lines, {len(text):,} characters⟧"
 
     def set_full_text(self, text: str) -> None:
         """Put a text in place of everything, aside where it is long."""
         self._pastes.clear()
         self.clear()
-        if len(text) > LONG_CHARACTERS:
-            self.keep_aside(text)
-        else:
-            self.insert(text)
+        self._put(self._set_aside(text) if len(text) > LONG_CHARACTERS else inert(text))
 
     def action_newline(self) -> None:
         """Start a new line."""

@@ -104,7 +104,7 @@ class StatusBar(Widget):
 
     def _left(self) -> list[_Part]:
         state = self.state
-        parts = [_Part(Content.styled("Miracle", "bold $text-primary"), 3)]
+        parts = [_Part(Content.styled("Miracle", "bold $text-primary"), 7)]
         if state is None:
             return [*parts, _Part(Content.styled("give it a goal", "$foreground-muted"), 9)]
         if state.title:
@@ -170,7 +170,7 @@ class StatusBar(Widget):
             [dot if known == "ok" else dot + Content.styled(f" {name}", "$foreground") for name, known, dot in dots]
         )
         failed = any(known == "failed" for _, known, _ in dots)
-        return _Part(short, 2) if failed else _Part(whole, 8, short)
+        return _Part(short, 5) if failed else _Part(whole, 8, short)
 
 
 def _pair(word: str, value: str, style: str = "$foreground") -> Content:

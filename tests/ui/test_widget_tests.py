@@ -1,5 +1,7 @@
 """The test pane: live, then by the report, thousands of tests, nothing that steers."""
 
+from typing import Any
+
 import pytest
 
 from sandbox.protocol import TestEvent
@@ -117,7 +119,7 @@ async def test_hostile_tests_are_inert_at_any_size(size: tuple[int, int]) -> Non
         pane.view = "both"
         for number, text in enumerate(HOSTILE):
             pane.test_event(TestEvent("started", name=text))
-            values = {"id": f"{text}.py::{text}{number}", "outcome": "failed", "message": text * 3}
+            values: dict[str, Any] = {"id": f"{text}.py::{text}{number}", "outcome": "failed", "message": text * 3}
             failed = CaseResult.model_construct(None, duration_s=0.1, **values)
             pane.test_event(TestEvent("case", case=failed))
             pane.output(text)

@@ -58,6 +58,8 @@ class Dialog(ModalScreen[Result], Generic[Result]):
     }
     """
 
+    AUTO_FOCUS = ""
+    """A dialog says itself what begins with the focus, so that no hidden field takes its keys."""
     KEYS: ClassVar[tuple[tuple[str, str], ...]] = (("esc", "close"),)
     """(key, what it does), shown on the lower border."""
     TONE: ClassVar[str] = ""
