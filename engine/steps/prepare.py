@@ -6,8 +6,9 @@ from engine import commands as c
 from engine import events as e
 from engine.run_context import RunContext
 from engine.state import State
-from engine.workspace.checkpoint import checkpoint, tag
+from engine.workspace.checkpoint import checkpoint, put_back, tag
 from engine.workspace.facts import project_facts
+from engine.workspace.prepared import Prepared
 from engine.workspace.worktree import prepare_worktree
 from sandbox.identity import sandbox_identity
 
@@ -37,6 +38,8 @@ async def prepare_workspace(run: RunContext, command: c.PrepareWorkspace) -> Non
 async def take_checkpoint(run: RunContext, command: c.TakeCheckpoint) -> None:
     """Commit the worktree; the diff is against where the iteration began."""
     prepared = run.prepared()
+    if command.step == "code":
+        await _put_back_tests(run, prepared)
     message = _message(run.state, command)
     taken = await checkpoint(prepared, message, base=_base(run.state, command.number, prepared.base_commit))
     every = run.config.settings.orchestrator.checkpoint_frequency
@@ -52,6 +55,19 @@ async def take_checkpoint(run: RunContext, command: c.TakeCheckpoint) -> None:
             diff=run.redact(taken.diff),
         )
     )
+
+
+async def _put_back_tests(run: RunContext, prepared: Prepared) -> None:
+    """Undo what commands of the coder did to tests: the tester's, and the person's own."""
+    state = run.state
+    written = frozenset(state.protected_tests)
+    newest = next((i.tests_commit for i in reversed(state.iterations) if i.tests_commit), "")
+    own = frozenset(state.workspace.facts.test_files) - written if state.workspace else frozenset()
+    changed = await put_back(prepared, prepared.base_commit, own)
+    if newest:
+        changed += await put_back(prepared, newest, written)
+    if changed:
+        run.notice(f"changed by a command and put back: {', '.join(changed[:10])}")
 
 
 def _base(state: State, number: int, first: str) -> str:

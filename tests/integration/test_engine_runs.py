@@ -363,3 +363,32 @@ async def test_history_finds_the_run_its_failure_and_its_pattern(config: Config,
         assert await engine.find_run("last") == run_id
         with pytest.raises(CommandRefused):
             await engine.find_run("nothing-like-it")
+
+
+async def test_a_command_of_the_coder_cannot_change_the_tests(config: Config, folder: Path) -> None:
+    script = tiny_script(wrong_first=True)
+    cheat = {
+        "role": "coder",
+        "visit": 2,
+        "iteration": 2,
+        "turns": [
+            {
+                "calls": [
+                    {
+                        "name": "run_command",
+                        "arguments": {"command": "echo 'def test_it(): pass' > tests/test_double.py"},
+                    }
+                ]
+            },
+            {"calls": [{"name": "submit_work", "arguments": {"summary": "the tests pass now"}}]},
+        ],
+    }
+    script = tiny_script(wrong_first=True, extra=[cheat])
+    async with scripted_engine(config, script) as (engine, _):
+        run_id = await engine.start(task_of(script, folder, max_iterations=2))
+        state = await finished(engine, run_id)
+        ran = [one.event for one in await engine.log(run_id) if isinstance(one.event, e.ToolFinished)]
+        assert [event.ok for event in ran if event.name == "run_command"] == [True]
+        assert state.outcome == "failed"
+        assert [iteration.report.failed for iteration in state.iterations if iteration.report] == [1, 1]
+        assert "test_double.py" not in state.iterations[1].diff
