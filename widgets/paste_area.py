@@ -28,8 +28,9 @@ class PasteArea(TextArea):
 
     def __init__(self, text: str = "", *, id: str | None = None, placeholder: str = "") -> None:
         self._pastes: dict[int, str] = {}
+        shown = self._set_aside(text) if len(text) > LONG_CHARACTERS else inert(text)
         super().__init__(
-            self._set_aside(text) if len(text) > LONG_CHARACTERS else inert(text), id=id, soft_wrap=True, tab_behavior="focus", show_line_numbers=False, placeholder=placeholder,
+            shown, id=id, soft_wrap=True, tab_behavior="focus", show_line_numbers=False, placeholder=placeholder,
             compact=True, highlight_cursor_line=False,
         )  # fmt: skip
 

@@ -14,6 +14,7 @@ from textual.widgets import Input, Static
 
 from widgets.dialogs.dialog import Dialog
 from widgets.inert import inert, inert_line
+from widgets.line_input import LineInput
 
 if TYPE_CHECKING:
     from engine.events import ApprovalRequested
@@ -81,7 +82,7 @@ class ApprovalDialog(Dialog[ApprovalChoice | None]):
         if detail:
             yield Static(Content(detail), id="approval-detail", markup=False)
         yield Static(self._reach(), id="approval-reach", markup=False)
-        yield Input(placeholder="why not? enter sends it to the agent", id="approval-reason")
+        yield LineInput(placeholder="why not? enter sends it to the agent", id="approval-reason")
 
     def _reach(self) -> Content:
         """The blast radius, one line each."""

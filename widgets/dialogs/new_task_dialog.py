@@ -14,6 +14,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Select, Static, Switch
 
 from widgets.dialogs.dialog import Dialog
+from widgets.line_input import LineInput
 from widgets.paste_area import PasteArea
 
 _KINDS = {
@@ -98,12 +99,12 @@ class NewTaskDialog(Dialog[NewTask | None]):
             classes="row",
         )
         yield _label("folder")
-        yield Input(start.workspace, id="workspace")
+        yield LineInput(start.workspace, id="workspace")
         yield _label("acceptance check: a command that no agent can edit (may be empty)")
-        yield Input(start.verify, id="verify", placeholder="for example: make check")
+        yield LineInput(start.verify, id="verify", placeholder="for example: make check")
         yield Horizontal(
-            Vertical(_label("budget in USD"), Input(f"{start.budget_usd:g}", id="budget"), classes="cell"),
-            Vertical(_label("most iterations"), Input(str(start.max_iterations), id="iterations"), classes="cell"),
+            Vertical(_label("budget in USD"), LineInput(f"{start.budget_usd:g}", id="budget"), classes="cell"),
+            Vertical(_label("most iterations"), LineInput(str(start.max_iterations), id="iterations"), classes="cell"),
             classes="row",
         )
         switches = (("questions", "questions"), ("review", "code review"), ("audit", "security audit"))

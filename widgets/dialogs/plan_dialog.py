@@ -11,12 +11,14 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Input, OptionList, Static, TextArea
+from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from widgets.dialogs.dialog import Dialog, key_hints
 from widgets.dialogs.plan_draft import Draft, PlanDraft, ids_in
 from widgets.inert import inert, inert_line
+from widgets.line_input import LineInput
+from widgets.paste_area import PasteArea
 
 if TYPE_CHECKING:
     from engine.task import Plan, Spec
@@ -70,7 +72,7 @@ class PlanDialog(Dialog[PlanChoice | None]):
         #plan-list { height: auto; max-height: 60vh; margin-top: 1; }
         #plan-editor { height: auto; display: none; }
         #plan-reason { display: none; margin-top: 1; }
-        TextArea { height: 5; }
+        PasteArea { height: 5; }
         &.-editing #plan-list, &.-editing #plan-summary { display: none; }
         &.-editing #plan-editor { display: block; }
         &.-denying #plan-reason { display: block; }
@@ -89,16 +91,16 @@ class PlanDialog(Dialog[PlanChoice | None]):
         yield OptionList(id="plan-list", markup=False)
         yield Vertical(
             Static("title", classes="label"),
-            Input(id="edit-title"),
+            LineInput(id="edit-title"),
             Static("what to do", classes="label"),
-            TextArea(id="edit-description", tab_behavior="focus", compact=True),
+            PasteArea(id="edit-description"),
             Static("how it is tested", classes="label"),
-            TextArea(id="edit-tests", tab_behavior="focus", compact=True),
+            PasteArea(id="edit-tests"),
             Static("depends on (ids of subtasks above it)", classes="label"),
-            Input(id="edit-depends"),
+            LineInput(id="edit-depends"),
             id="plan-editor",
         )
-        yield Input(placeholder="what should the planner do differently?", id="plan-reason")
+        yield LineInput(placeholder="what should the planner do differently?", id="plan-reason")
 
     def on_mount(self) -> None:
         """Show the subtasks."""
@@ -142,8 +144,8 @@ class PlanDialog(Dialog[PlanChoice | None]):
         self._editing = self._place
         subtask = self.draft.subtasks[self._editing]
         self.query_one("#edit-title", Input).value = inert_line(subtask.title, 200)
-        self.query_one("#edit-description", TextArea).text = inert(subtask.description)
-        self.query_one("#edit-tests", TextArea).text = inert(subtask.test_strategy)
+        self.query_one("#edit-description", PasteArea).set_full_text(subtask.description)
+        self.query_one("#edit-tests", PasteArea).set_full_text(subtask.test_strategy)
         self.query_one("#edit-depends", Input).value = ", ".join(subtask.depends_on)
         self._mode("edit")
         self.query_one("#edit-title", Input).focus()
@@ -156,8 +158,8 @@ class PlanDialog(Dialog[PlanChoice | None]):
         self.draft.change(
             self._editing,
             title=self.query_one("#edit-title", Input).value.strip(),
-            description=self.query_one("#edit-description", TextArea).text.strip(),
-            test_strategy=self.query_one("#edit-tests", TextArea).text.strip(),
+            description=self.query_one("#edit-description", PasteArea).full_text.strip(),
+            test_strategy=self.query_one("#edit-tests", PasteArea).full_text.strip(),
             depends_on=ids_in(self.query_one("#edit-depends", Input).value),
         )
         try:

@@ -14,6 +14,7 @@ from textual.widgets import Input, Static
 from widgets.dialogs.approval_dialog import ApprovalChoice
 from widgets.dialogs.dialog import Dialog
 from widgets.inert import inert
+from widgets.line_input import LineInput
 
 if TYPE_CHECKING:
     from engine.events import ApprovalRequested
@@ -56,7 +57,7 @@ class QuestionsDialog(Dialog[ApprovalChoice | None]):
         for number, question in enumerate(self.request.questions, 1):
             head = Content.assemble((f"{number}/{count}  ", "$text-primary bold"), inert(question[:2000]))
             yield Static(head, classes="question", markup=False)
-            yield Input(id=f"answer-{number}")
+            yield LineInput(id=f"answer-{number}")
 
     def on_mount(self) -> None:
         """Begin at the first question."""
