@@ -172,7 +172,7 @@ class MiracleApp(App[None]):
         from miracle_tui.screens.setup_screen import SetupScreen
 
         if self.services.config is not None and not isinstance(self.screen, SetupScreen):
-            self.push_screen(SetupScreen(self.services.config), self._setup_done)
+            self.push_screen(SetupScreen(self.services.config, self.services.checks), self._setup_done)
 
     def _setup_done(self, choice: "str | None") -> None:
         if choice is not None:

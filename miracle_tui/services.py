@@ -1,7 +1,7 @@
 """Brings up what is slow behind the first paint: configuration, database, sandbox, model."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +14,7 @@ from miracle_tui.messages import ServiceChanged
 if TYPE_CHECKING:
     from config.config import Config
     from engine.task import Task
+    from miracle_tui.checks import Check
     from miracle_tui.engine_port import EnginePort
 
 PARTS = ("database", "sandbox", "model")
@@ -87,6 +88,13 @@ class Services:
         self._open.push_async_callback(engine.close)
         self._engine = engine
         return engine
+
+    async def checks(self) -> "AsyncIterator[Check]":
+        """What is found on this machine, one by one."""
+        from miracle_tui.checks import each_check
+
+        async for check in each_check(self.config or await self.load()):
+            yield check
 
     async def probe(self) -> None:
         """Find out whether the sandbox works, before a run needs it.

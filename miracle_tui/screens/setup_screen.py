@@ -1,6 +1,7 @@
 """The set-up: what was found on this machine, where the key goes, and a demo that needs none."""
 
 import asyncio
+from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
@@ -19,6 +20,9 @@ from widgets.service_list import Check, ServiceList
 
 if TYPE_CHECKING:
     from config.config import Config
+    from miracle_tui.checks import Check as Found
+
+    Look = Callable[[], AsyncIterator[Found]]
 
 WELCOME = Content.from_markup(
     "[b $text-primary]Welcome to Miracle[/]\n"
@@ -43,6 +47,7 @@ class SetupScreen(Screen[str | None]):
 
     Args:
         config: The configuration in force.
+        look: Looks at the machine, check by check.
     """
 
     CSS_PATH = "setup_screen.tcss"
@@ -52,9 +57,10 @@ class SetupScreen(Screen[str | None]):
         Binding("f2", "demo", "Play the demo", id="setup.demo"),
     ]
 
-    def __init__(self, config: "Config") -> None:
+    def __init__(self, config: "Config", look: "Look") -> None:
         super().__init__()
         self.config = config
+        self._look = look
 
     def compose(self) -> ComposeResult:
         """Welcome, checks, key, demos."""
@@ -78,16 +84,18 @@ class SetupScreen(Screen[str | None]):
 
     @work(group="setup-check", exclusive=True, description="check this machine", exit_on_error=False)
     async def _check(self) -> None:
+        rows = self.query_one(ServiceList)
+        looking = Check("this machine", "running", "looking at what is there")
+        found: tuple[Check, ...] = ()
+        rows.checks = (looking,)
         try:
-            checks = await asyncio.to_thread(_imported_checks)
-            found = await checks(self.config)
+            async for check in self._look():
+                found = (*found, Check(check.name, check.status, check.detail, check.remedy))
+                rows.checks = (*found, looking)
         except Exception as exc:  # noqa: BLE001  a worker's edge: a failed check is a finding itself
             trouble = trouble_of(exc, "check this machine")
-            rows = [Check("this machine", "fail", trouble.title, trouble.hint)]
-        else:
-            rows = [Check(check.name, check.status, check.detail, check.remedy) for check in found]
-        if self.is_attached:
-            self.query_one(ServiceList).checks = tuple(rows)
+            found = (*found, Check("this machine", "fail", trouble.title, trouble.hint))
+        rows.checks = found
 
     @work(group="setup-demos", exclusive=True, description="list the demos", exit_on_error=False)
     async def _list_demos(self) -> None:
@@ -138,12 +146,6 @@ class SetupScreen(Screen[str | None]):
 def _row(choice: DemoChoice) -> Content:
     head = Content.assemble(("▶ ", "$text-success"), (inert_line(choice.title, 100), "bold $text"))
     return head + Content("\n  ") + Content.styled(inert_line(choice.description, 300), "$text-muted")
-
-
-def _imported_checks():  # type: ignore[no-untyped-def]
-    from miracle_tui.checks import run_checks
-
-    return run_checks
 
 
 def _store_key(config: "Config", key: str) -> None:

@@ -93,7 +93,8 @@ def main() -> int:
     single, miracle = measure(int(sys.argv[1]) if len(sys.argv) > 1 else 9)
     ratio = miracle / single
     print(
-        f"first paint: single Static {single * 1000:.0f} ms, miracle {miracle * 1000:.0f} ms, ratio {ratio:.2f} (bound {BOUND})"
+        f"first paint: single Static {single * 1000:.0f} ms, miracle {miracle * 1000:.0f} ms, "
+        f"ratio {ratio:.2f} (bound {BOUND})"
     )
     return int(ratio > BOUND)
 

@@ -4,17 +4,20 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import OptionList
 
 from engine import events as e
 from memory.search import Hit
 from miracle_tui.app import MiracleApp
 from miracle_tui.screens.history_screen import HistoryScreen
+from miracle_tui.screens.setup_screen import SetupScreen
 from miracle_tui.services import Launch
 from tests.ui import recorded_run
 from tests.ui.app_fixtures import NOW, WORKSPACE, ReadyServices, shown_all, until
 from tests.ui.recorded_run import RUN, START
 from tests.ui.scripted_engine import ScriptedEngine
 from widgets.history_list import HistoryList
+from widgets.service_list import ServiceList
 
 Compare = Callable[..., bool]
 Before = Callable[[Pilot[None]], Awaitable[None]]
@@ -87,6 +90,18 @@ STATES: dict[str, tuple[list[e.Event], tuple[int, int], Before]] = {
 def test_run_screen(state: str, snap_compare: Compare) -> None:
     events, size, before = STATES[state]
     assert snap_compare(app_with(events), terminal_size=size, run_before=before)
+
+
+def test_setup_screen(snap_compare: Compare) -> None:
+    async def before(pilot: Pilot[None]) -> None:
+        await until(pilot, lambda: isinstance(pilot.app.screen, SetupScreen))
+        pilot.app.clear_notifications()
+        demos = pilot.app.screen.query_one("#setup-demos", OptionList)
+        rows = pilot.app.screen.query_one(ServiceList)
+        await until(pilot, lambda: demos.has_focus and [check.state for check in rows.checks] == ["ok", "fail"])
+
+    app = MiracleApp(Launch(WORKSPACE), ReadyServices(ScriptedEngine(), lacks_key=True))
+    assert snap_compare(app, terminal_size=(120, 40), run_before=before)
 
 
 def test_history_screen(snap_compare: Compare) -> None:

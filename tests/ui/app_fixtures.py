@@ -10,6 +10,7 @@ from textual.pilot import Pilot
 from config.config import Config
 from engine.task import Task
 from miracle_tui.app import MiracleApp
+from miracle_tui.checks import Check
 from miracle_tui.engine_port import EnginePort
 from miracle_tui.messages import ServiceChanged
 from miracle_tui.screens.run_screen import RunScreen
@@ -40,6 +41,10 @@ class ReadyServices(Services):
         for part in ("database", "sandbox", "model"):
             post(ServiceChanged(part, "ok"))
         return self.engine
+
+    async def checks(self) -> AsyncIterator[Check]:
+        yield Check("Python", "ok", "3.11")
+        yield Check("API key", "fail", "not set", "Set OPENAI_API_KEY.")
 
     async def probe(self) -> None:
         return None

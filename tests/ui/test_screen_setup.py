@@ -45,9 +45,10 @@ async def test_it_says_what_was_found_and_offers_the_demos() -> None:
         demos = app.screen.query_one("#setup-demos", OptionList)
         await until(pilot, lambda: demos.option_count > 0)
         checks = app.screen.query_one(ServiceList)
-        await until(pilot, lambda: len(checks.checks) > 2)
+        await until(pilot, lambda: [check.state for check in checks.checks] == ["ok", "fail"])
         said = " ".join(str(one.render()) for one in app.screen.query(Static))
         assert "OPENAI_API_KEY" in said
+        assert "Set OPENAI_API_KEY." in str(checks.render())
         names = [demos.get_option_at_index(place).id for place in range(demos.option_count)]
         assert "roman-numerals" in names
 
