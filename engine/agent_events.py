@@ -25,6 +25,8 @@ class SessionOpened(EventBody):
     iteration: int = 0
     visit: int = 1
     messages: tuple[Message, ...]
+    steers: int | None = None
+    """How many of the person's waiting messages the prompt carries; None, from an older Miracle, means all."""
 
 
 class CallStarted(EventBody):

@@ -10,8 +10,9 @@ from engine.task import Plan
 class Control:
     """Appends a person's wishes to the log; the run's executor, wherever it is, sees them at its next step."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, secrets: tuple[str, ...] = ()) -> None:
         self._store = store
+        self._secrets = secrets
 
     async def pause(self, run_id: str, by: str) -> None:
         """Pause the run; harmless when it is paused.
@@ -79,7 +80,7 @@ class Control:
         await log.append(e.PlanEdited(plan=plan))
 
     async def _open(self, run_id: str, wish: str) -> RunLog:
-        log = RunLog(self._store, run_id)
+        log = RunLog(self._store, run_id, secrets=self._secrets)
         state = await log.load()
         if state.outcome:
             raise _over(state, wish)

@@ -10,6 +10,8 @@ from engine.decide_session import next_in_session
 from engine.state import Approval, Iteration, Phase, State
 
 Commands = tuple[c.Command, ...]
+_PAID = (c.OpenSession, c.CallModel)
+"""What leads to a paid call; tests, checkpoints and the proof cost nothing and are never kept by a budget."""
 
 
 def decide(state: State) -> Commands:
@@ -22,8 +24,14 @@ def decide(state: State) -> Commands:
         return (c.Record(warning),)
     if state.workspace is None:
         return (c.PrepareWorkspace(),)
-    if over := _over_limits(state):
+    wanted = _wanted(state)
+    if wanted and isinstance(wanted[0], _PAID) and (over := _over_limits(state)):
         return (c.Record(over),)
+    return wanted
+
+
+def _wanted(state: State) -> Commands:
+    """What the loop asks for, whatever it costs."""
     if state.session is not None:
         return next_in_session(state, state.session)
     if state.spec is None:
@@ -72,14 +80,13 @@ def _over_limits(state: State) -> e.RunPaused | None:
     task = state.task
     if task is None:
         return None
-    paying = state.session is None or not state.session.pending
-    if paying and state.spend.usd >= state.budget_usd:
+    if state.spend.usd >= state.budget_usd:
         return e.RunPaused(
             reason="budget",
             detail=f"The budget is spent: ${state.spend.usd:.2f} of ${state.budget_usd:.2f}.",
             hint=f"Go on with more: miracle resume {state.run_id} --budget-usd +1",
         )
-    if paying and state.spend.tokens >= task.max_tokens:
+    if state.spend.tokens >= task.max_tokens:
         return e.RunPaused(
             reason="budget",
             detail=f"The run used {state.spend.tokens:,} of {task.max_tokens:,} tokens.",

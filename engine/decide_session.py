@@ -26,7 +26,8 @@ def _next_call(state: State, session: Session) -> tuple[c.Command, ...]:
     call = session.pending[0]
     if call.name == submit_function(session.role):
         return (c.AcceptSubmission(session.id, call),)
-    asked = state.answer_to("questions", tool_call_id=call.id) or state.answer_to("command", tool_call_id=call.id)
+    questions = state.answer_to("questions", session_id=session.id, tool_call_id=call.id)
+    asked = questions or state.answer_to("command", session_id=session.id, tool_call_id=call.id)
     if asked is None:
         return (c.RunTool(session.id, call),)
     if asked.answer is None:

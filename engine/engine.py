@@ -1,6 +1,5 @@
 """The one facade: everything that the app, the command line and later the API do goes through `Engine`."""
 
-import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -15,7 +14,6 @@ from engine import events as e
 from engine.agents.registry import agents
 from engine.bus import Bus, Live
 from engine.control import Control
-from engine.decide import decide
 from engine.errors import CommandRefused
 from engine.evolve import fold
 from engine.fleet import Fleet
@@ -26,6 +24,7 @@ from engine.promotion import promote_run
 from engine.run_context import RunContext
 from engine.run_log import RunLog, recorded
 from engine.sandbox_service import SandboxService
+from engine.settling import wait_settled
 from engine.state import State
 from engine.summary import PendingApproval, RunSummary
 from engine.task import MAX_GOAL_CHARACTERS, Plan, Task
@@ -47,13 +46,13 @@ class Engine:
         self.memory = memory
         self.sandbox = sandbox
         self.bus = Bus()
-        self._control = Control(memory.store)
         self._fleet = Fleet(self.bus, config.settings.orchestrator.max_concurrent_tasks)
         self._secrets = tuple(
             secret.get_secret_value()
             for secret in (config.openai.api.key, config.database.postgresql.url)
             if secret is not None
         )
+        self._control = Control(memory.store, self._secrets)
 
     @classmethod
     async def open(
@@ -137,7 +136,7 @@ class Engine:
     async def _context(self, run_id: str) -> RunContext:
         lease = await self.memory.store.lease(run_id, f"{socket.gethostname()}:{os.getpid()}")
         return RunContext(
-            log=RunLog(self.memory.store, run_id, lease),
+            log=RunLog(self.memory.store, run_id, lease, secrets=self._secrets),
             config=self.config,
             model=self.model,
             memory=self.memory,
@@ -153,27 +152,8 @@ class Engine:
         Raises:
             MemoryStoreError, EngineError: what ended the work.
         """
-        async for _ in self._states(run_id):
-            pass
+        await wait_settled(self.memory.store, run_id, self._fleet.task(run_id))
         return await self.state(run_id)
-
-    async def _states(self, run_id: str) -> AsyncIterator[State]:
-        state = State(run_id=run_id)
-        log = aiter(self.memory.store.feed(run_id))
-        worker = self._fleet.task(run_id)
-        while True:
-            step = asyncio.ensure_future(anext(log))
-            await asyncio.wait({step, worker} if worker else {step}, return_when=asyncio.FIRST_COMPLETED)
-            if not step.done():
-                step.cancel()
-                await asyncio.gather(step, return_exceptions=True)
-                if worker is not None:
-                    worker.result()
-                return
-            state = fold([recorded(step.result())], state)
-            yield state
-            if not decide(state) and state.seq >= await self.memory.store.last_seq(run_id):
-                return
 
     async def pause(self, run_id: str, by: str = "person") -> None:
         """Stop the run where it is; a paid answer in flight still arrives and is kept."""
@@ -263,6 +243,6 @@ class Engine:
         return self.memory.store.changes()
 
     async def _append(self, run_id: str, event: e.Event) -> None:
-        log = RunLog(self.memory.store, run_id)
+        log = RunLog(self.memory.store, run_id, secrets=self._secrets)
         await log.load()
         await log.append(event)

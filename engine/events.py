@@ -5,10 +5,11 @@ An event is data: it says what happened, never what to do. Kinds that this versi
 that streams in is no event; see `engine.bus.Delta`.
 """
 
+import logging
 from datetime import datetime
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from engine.agent_events import (
     AnswerReceived as AnswerReceived,
@@ -53,6 +54,8 @@ from engine.agent_events import (
 from engine.task import BlastRadius, FileChange, Plan, ProjectFacts, Receipt, Task
 from memory.records import Recollection
 from sandbox.report import ScanFinding, TestReport
+
+_logger = logging.getLogger(__name__)
 
 PauseReason = Literal["person", "budget", "iterations", "model", "sandbox", "workspace", "store", "refused", "error"]
 Topic = Literal["questions", "plan", "command", "scan", "dependency"]
@@ -256,7 +259,7 @@ class Promoted(EventBody):
 
 
 class Unknown(BaseModel):
-    """An event of a kind that this version does not know; written back as it came."""
+    """An event that this version cannot read: of a kind it does not know, or damaged; written back as it came."""
 
     model_config = ConfigDict(frozen=True)
     kind: str
@@ -321,11 +324,18 @@ def to_body(event: Event) -> dict[str, Any]:
 
 
 def from_body(kind: str, body: dict[str, Any]) -> Event:
-    """The event of a stored kind and body; `Unknown` when this version does not know the kind.
+    """The event of a stored kind and body; `Unknown` when this version does not know the kind or cannot read the body.
 
-    Raises:
-        pydantic.ValidationError: a known kind whose body is not what it must be.
+    One event that cannot be read must not close the whole run: the fold passes over it, and what it said is done again.
     """
     if kind not in KINDS:
         return Unknown(kind=kind, body=body)
-    return _ADAPTER.validate_python({"kind": kind, **body})
+    try:
+        return _ADAPTER.validate_python({**body, "kind": kind})
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
+            for problem in error.errors(include_url=False, include_input=False, include_context=False)[:5]
+        )
+        _logger.warning("an event of kind %s cannot be read and is passed over: %s", kind, problems)
+        return Unknown(kind=kind, body=body)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from engine import events as e
-from engine.llm.protocol import Message
+from engine.llm.protocol import Message, ToolCall
 from engine.state import Session, Spend, State
 
 
@@ -23,7 +23,8 @@ def _session_opened(state: State, event: e.SessionOpened, at: datetime) -> State
     return replace(
         state,
         session=session,
-        steers=(),
+        # A message that arrived while the prompt was being written is not in it, and goes with the next call.
+        steers=() if event.steers is None else state.steers[max(event.steers, 0) :],
         visits=(*others, (event.role, event.phase_id, event.visit)),
     )
 
@@ -65,11 +66,12 @@ def _answer_received(state: State, event: e.AnswerReceived, at: datetime) -> Sta
     session = _in_session(state, event.session_id)
     if session is None:
         return state
-    said = Message(role="assistant", content=answer.text, tool_calls=answer.tool_calls)
+    calls = _named_apart(session, event)
+    said = Message(role="assistant", content=answer.text, tool_calls=calls)
     heard = replace(
         session,
         messages=(*session.messages, said),
-        pending=answer.tool_calls,
+        pending=calls,
         turns=session.turns + 1,
         calling="",
         last_finish=answer.finish_reason,
@@ -77,6 +79,20 @@ def _answer_received(state: State, event: e.AnswerReceived, at: datetime) -> Sta
         last_call_id=event.call_id,
     )
     return replace(state, session=heard)
+
+
+def _named_apart(session: Session, event: e.AnswerReceived) -> tuple[ToolCall, ...]:
+    """The answer's calls, each with an id of its own: some servers send none, or begin again with every answer.
+
+    Results and approvals are found by this id; with one id twice, a person's yes to one command would cover another.
+    """
+    taken = {call.id for message in session.messages for call in message.tool_calls}
+    named: list[ToolCall] = []
+    for call in event.answer.tool_calls:
+        own = call.id if call.id and call.id not in taken else f"call_{event.call_id}_{len(taken)}"
+        taken.add(own)
+        named.append(call if own == call.id else call.model_copy(update={"id": own}))
+    return tuple(named)
 
 
 def _call_failed(state: State, event: e.CallFailed, at: datetime) -> State:
@@ -91,6 +107,7 @@ def _call_failed(state: State, event: e.CallFailed, at: datetime) -> State:
         error=event.detail,
         hint=event.hint,
         fatal=event.fatal,
+        squeezes=session.squeezes + (event.error == "ContextTooLong"),
     )
     return replace(state, session=failed)
 

@@ -1,14 +1,17 @@
 """One run's log as its executor sees it: appended under the lease, folded at once, kept up with what others append."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from typing import Protocol
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import Never, Protocol
 from uuid import uuid4
 
 from engine.events import Event, Recorded, from_body, to_body
 from engine.evolve import evolve
+from engine.gates.secrets import without_secrets
 from engine.projection import project, run_rows
 from engine.state import State
+from memory.errors import DatabaseUnavailable
 from memory.lease import Lease
 from memory.records import NewEvent, Row, StoredEvent
 
@@ -20,7 +23,7 @@ class Store(Protocol):
         self, run_id: str, events: Sequence[NewEvent], rows: Sequence[Row] = (), *, lease: Lease | None, after: int
     ) -> list[StoredEvent]: ...
     async def read(self, run_id: str, after: int = 0, limit: int | None = None) -> list[StoredEvent]: ...
-    def feed(self, run_id: str, after: int = 0) -> AsyncIterator[StoredEvent]: ...
+    def feed(self, run_id: str, after: int = 0) -> AsyncGenerator[StoredEvent, None]: ...
 
 
 def recorded(stored: StoredEvent) -> Recorded:
@@ -31,11 +34,12 @@ def recorded(stored: StoredEvent) -> Recorded:
 class RunLog:
     """The log of one run with its folded state."""
 
-    def __init__(self, store: Store, run_id: str, lease: Lease | None = None) -> None:
+    def __init__(self, store: Store, run_id: str, lease: Lease | None = None, *, secrets: tuple[str, ...] = ()) -> None:
         self.run_id = run_id
         self.state = State(run_id=run_id)
         self._store = store
         self._lease = lease
+        self._secrets = secrets
         self._turn = asyncio.Lock()
         self._moved = asyncio.Condition()
 
@@ -53,6 +57,7 @@ class RunLog:
         """
         async with self._turn:
             before = self.state
+            events = tuple(without_secrets(event, self._secrets) for event in events)
             fresh = [NewEvent(event_id=str(uuid4()), kind=event.kind, body=to_body(event)) for event in events]
             rows = project(before, events)
             stored = await self._store.append(self.run_id, fresh, rows, lease=self._lease, after=before.seq)
@@ -63,10 +68,16 @@ class RunLog:
                 await self._store.append(self.run_id, [], current, lease=self._lease, after=self.state.seq)
             return self.state
 
-    async def follow(self) -> None:
-        """Fold what others append, for ever; run it as a task beside the work."""
-        async for stored in self._store.feed(self.run_id, after=self.state.seq):
-            await self._fold([stored])
+    async def follow(self) -> Never:
+        """Fold what others append, for ever; run it as a task beside the work.
+
+        Raises:
+            MemoryStoreError: the store cannot be read.
+        """
+        async with aclosing(self._store.feed(self.run_id, after=self.state.seq)) as feed:
+            async for stored in feed:
+                await self._fold([stored])
+        raise DatabaseUnavailable("The feed of the log ended", "Resume the run.")
 
     async def wait_past(self, seq: int) -> State:
         """The state once an event after `seq` is folded."""

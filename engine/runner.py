@@ -1,7 +1,6 @@
 """The loop: `decide`, carry the command out, append what came of it, and again, until the run waits or is over."""
 
 import asyncio
-import contextlib
 import logging
 
 from engine import commands as c
@@ -18,7 +17,17 @@ from engine.steps.tool import run_tool
 from memory.errors import LeaseLost, MemoryStoreError
 from sandbox.errors import SandboxError
 
+MAX_REPEATS = 10
+"""Times that one command may be asked for in a row before the run is stopped: more would go on for ever."""
+_STUCK = "Resume to try again; if it stays so, the log file tells more."
+
+
+async def _record(run: RunContext, command: c.Record) -> None:
+    await run.log.append(command.event)
+
+
 _STEPS = {
+    c.Record: _record,
     c.PrepareWorkspace: prepare_workspace,
     c.OpenSession: open_session,
     c.CallModel: call_model,
@@ -46,25 +55,46 @@ async def drive(run: RunContext, places: asyncio.Semaphore) -> State:
     """
     await run.log.load()
     follower = asyncio.create_task(run.log.follow(), name=f"follow {run.run_id}")
+    worker = asyncio.create_task(_work(run, places), name=f"work {run.run_id}")
     try:
-        while run.state.outcome is None:
-            before = run.state
-            commands = decide(before)
-            if not commands:
-                await run.log.wait_past(before.seq)
-                continue
-            await _carry_out(run, commands[0], places)
-            await keep_lessons(run, before)
-        return run.state
+        # Without its follower a run would never hear of a pause or an answer again: its end is the end of the work.
+        await asyncio.wait({follower, worker}, return_when=asyncio.FIRST_COMPLETED)
+        return worker.result() if worker.done() else await follower
     finally:
-        follower.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await follower
+        for task in (worker, follower):
+            task.cancel()
+        await asyncio.gather(worker, follower, return_exceptions=True)
+
+
+async def _work(run: RunContext, places: asyncio.Semaphore) -> State:
+    repeated = 0
+    last: c.Command | None = None
+    while run.state.outcome is None:
+        before = run.state
+        commands = decide(before)
+        if not commands:
+            last = None
+            await run.log.wait_past(before.seq)
+            continue
+        repeated = repeated + 1 if commands[0] == last else 0
+        last = commands[0]
+        if repeated >= MAX_REPEATS:
+            last = None
+            await _pause(run, "error", f"{_name(commands[0])} was done {repeated} times and changed nothing.", _STUCK)
+            continue
+        await _carry_out(run, commands[0], places)
+        if run.state.seq == before.seq:
+            await _pause(run, "error", f"{_name(commands[0])} came to an end and left no result.", _STUCK)
+    return run.state
+
+
+def _name(command: c.Command) -> str:
+    return type(command.event if isinstance(command, c.Record) else command).__name__
 
 
 async def _carry_out(run: RunContext, command: c.Command, places: asyncio.Semaphore) -> None:
     if isinstance(command, c.Record):
-        await run.log.append(command.event)
+        await _guarded(run, command)
         return
     async with places:
         step = asyncio.create_task(_guarded(run, command), name=type(command).__name__)
@@ -94,6 +124,7 @@ async def _until_done_or_stopped(run: RunContext, command: c.Command, step: "asy
 async def _guarded(run: RunContext, command: c.Command) -> None:
     """Carry the command out; what goes wrong around it pauses the run with the reason and the next step."""
     try:
+        await keep_lessons(run, command)
         await _STEPS[type(command)](run, command)  # type: ignore[operator]
     except (LeaseLost, MemoryStoreError):
         raise

@@ -85,6 +85,8 @@ class Session:
     """Why the last model was given up."""
     hint: str = ""
     fatal: bool = False
+    squeezes: int = 0
+    """How often a server called the conversation too long; each time halves what the next request may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,14 +277,16 @@ class State:
         """The iterations of one phase, oldest first."""
         return tuple(iteration for iteration in self.iterations if iteration.phase_id == phase_id)
 
-    def answer_to(self, topic: Topic, *, tool_call_id: str = "", number: int = 0) -> Approval | None:
-        """The newest question of this topic about this tool call or iteration."""
+    def answer_to(
+        self, topic: Topic, *, session_id: str = "", tool_call_id: str = "", number: int = 0
+    ) -> Approval | None:
+        """The newest question of this topic about this tool call of this session, or about this iteration."""
         return next(
             (
                 approval
                 for approval in reversed(self.approvals)
                 if approval.request.topic == topic
-                and approval.request.tool_call_id == tool_call_id
+                and (approval.request.session_id, approval.request.tool_call_id) == (session_id, tool_call_id)
                 and approval.request.number == number
             ),
             None,

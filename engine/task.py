@@ -42,6 +42,8 @@ class Task(Value):
     approve: Literal["ask", "safe", "all"] = "ask"
     models: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """Agent to the models tried in turn."""
+    base_url: str = ""
+    """The model server, where it was named for this run; empty for the configured one."""
     model_label: str = ""
     scripted: bool = False
     unsafe_local: bool = False

@@ -15,7 +15,7 @@ async def watch(store: Store, bus: Bus, run_id: str, after: int) -> AsyncIterato
         MemoryStoreError: the database stayed away.
     """
     with bus.subscribe(run_id) as live:
-        log = aiter(store.feed(run_id, after=after))
+        log = store.feed(run_id, after=after)
         waiting: dict[str, asyncio.Task[object]] = {}
         try:
             while True:
@@ -33,3 +33,4 @@ async def watch(store: Store, bus: Bus, run_id: str, after: int) -> AsyncIterato
             for task in waiting.values():
                 task.cancel()
             await asyncio.gather(*waiting.values(), return_exceptions=True)
+            await log.aclose()

@@ -5,6 +5,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from config.config import Config
 from config.load import load_config
 from config.paths import find_paths
@@ -63,3 +65,16 @@ def task_of(script: Script, workspace: Path, **changes: Any) -> Task:
         "approve": "all",
     }
     return Task.model_validate(values | changes)
+
+
+def processes_in(run_id: str) -> list[int]:
+    """Processes that hold the run's worktree open, in whatever namespace they are."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            mounts = Path(f"/proc/{process.pid}/mountinfo").read_text()
+        except OSError:
+            continue
+        if f"/worktrees/{run_id}" in mounts:
+            found.append(process.pid)
+    return found

@@ -86,26 +86,31 @@ def _pattern(state: State) -> PatternRecord:
     )
 
 
-async def keep_lessons(run: RunContext, before: State) -> None:
-    """Tell memory what a finished iteration taught: the cause that was found, and whether the fix helped.
+async def keep_lessons(run: RunContext, command: c.Command) -> None:
+    """Tell memory what the iteration taught before the run goes on from it, so that a kill in between repeats it.
 
     Args:
-        run: the run after its newest event.
-        before: the state before it.
+        run: the run.
+        command: what is about to be done; it tells what was just learned.
     """
     state = run.state
     last = state.iteration
     if last is None:
         return
-    if state.outcome == "success" and before.outcome is None:
+    following = command.event if isinstance(command, c.Record) else None
+    if isinstance(following, e.RunFinished) and following.outcome == "success":
         await run.memory.failures.remember_pattern(_pattern(state))
-    earlier = before.iteration
-    if last.reflection is not None and (earlier is None or earlier.reflection is None):
+    if isinstance(following, e.IterationStarted | e.RunFinished) and last.reflection is not None:
         await run.memory.failures.resolve(failure_id(state.run_id, last.number), "", None, cause=last.reflection.cause)
-    mine = state.iterations_of(last.phase_id)
-    tested = last.report is not None and (earlier is None or earlier.report is None)
-    if tested and len(mine) > 1 and mine[-2].reflection is not None and mine[-2].report is not None:
-        improved = last.report is not None and last.report.failed < mine[-2].report.failed
-        await run.memory.failures.resolve(
-            failure_id(state.run_id, mine[-2].number), mine[-2].reflection.hypothesis, improved
-        )
+    if isinstance(command, c.Recall) or isinstance(following, e.PhaseFinished):
+        await _judge_fix(run, last)
+
+
+async def _judge_fix(run: RunContext, last: Iteration) -> None:
+    """Whether the hypothesis of the iteration before was right, by the tests of this one."""
+    mine = run.state.iterations_of(last.phase_id)
+    before = mine[-2] if len(mine) > 1 else None
+    if before is None or before.report is None or before.reflection is None or last.report is None:
+        return
+    improved = last.report.green or last.report.failed < before.report.failed
+    await run.memory.failures.resolve(failure_id(run.run_id, before.number), before.reflection.hypothesis, improved)

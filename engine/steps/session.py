@@ -11,6 +11,7 @@ from engine import events as e
 from engine.agents.agent import Agent
 from engine.agents.registry import agent_for
 from engine.bus import Delta, StreamVoid
+from engine.context.fit import fit
 from engine.context.gather import gather
 from engine.context.sections import write_sections
 from engine.gates.budget import short_of
@@ -29,14 +30,16 @@ async def open_session(run: RunContext, command: c.OpenSession) -> None:
     agent = agent_for(command.role)
     material = await gather(run, agent.sections)
     system = run.config.prompts.get(agent.role, "")
-    user = write_sections(agent.sections, run.state, material)
+    state = run.state
+    user = write_sections(agent.sections, state, material)
     await run.log.append(
         e.SessionOpened(
             session_id=uuid4().hex[:12],
             role=agent.role,
             phase_id=command.phase_id,
             iteration=command.iteration,
-            visit=run.state.visit(agent.role, command.phase_id) + 1,
+            visit=state.visit(agent.role, command.phase_id) + 1,
+            steers=len(state.steers),
             messages=(
                 Message(role="system", content=run.redact(system)),
                 Message(role="user", content=run.redact(user)),
@@ -82,7 +85,17 @@ async def call_model(run: RunContext, command: c.CallModel) -> None:
         )
         await run.log.append(failed)
         return
-    await asyncio.shield(run.log.append(e.AnswerReceived(session_id=session.id, call_id=call_id, answer=answer)))
+    await _keep(run, e.AnswerReceived(session_id=session.id, call_id=call_id, answer=answer))
+
+
+async def _keep(run: RunContext, received: e.AnswerReceived) -> None:
+    """Append a paid answer, even when the engine is being closed around it."""
+    keeping = asyncio.ensure_future(run.log.append(received))
+    try:
+        await asyncio.shield(keeping)
+    except asyncio.CancelledError:
+        await keeping
+        raise
 
 
 def _announce_retry(run: RunContext, session: Session, error: ModelError, wait_s: float, attempt: int) -> None:
@@ -94,7 +107,7 @@ def _request(run: RunContext, session: Session, model: str) -> ModelRequest:
     agent = agent_for(session.role)
     return ModelRequest(
         model=model,
-        messages=session.messages,
+        messages=fit(session.messages, session.squeezes),
         tools=_schemas(agent),
         run_id=run.run_id,
         role=session.role,

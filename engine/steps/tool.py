@@ -51,7 +51,7 @@ def _finished(
 
 def _context(run: RunContext, session: Session, command: c.RunTool) -> ToolContext:
     state = run.state
-    asked = state.answer_to("command", tool_call_id=command.call.id)
+    asked = state.answer_to("command", session_id=session.id, tool_call_id=command.call.id)
     approved = asked is not None and asked.answer is not None and asked.answer.decision != "deny"
     existing = frozenset(state.workspace.facts.test_files) if state.workspace else frozenset()
     written = frozenset(state.protected_tests)

@@ -5,7 +5,6 @@ import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
-import psutil
 import pytest
 
 from config.config import Config
@@ -16,7 +15,7 @@ from engine.errors import CommandRefused, WorkspaceError
 from engine.scripted.faults import Fault, FaultKind
 from engine.state import State, Status
 from engine.task import MAX_GOAL_CHARACTERS, Plan
-from tests.engine_fixtures import engine_config, scripted_engine, task_of
+from tests.engine_fixtures import engine_config, processes_in, scripted_engine, task_of
 from tests.tiny_script import tiny_script
 
 pytestmark = pytest.mark.bubblewrap
@@ -110,10 +109,10 @@ async def test_a_pause_stops_a_test_run_at_once_and_frees_the_sandbox(config: Co
     async with scripted_engine(config, script) as (engine, _):
         run_id = await engine.start(task_of(script, folder))
         await seen(engine, run_id, lambda item: isinstance(item, TestSeen) and item.event.kind == "started")
-        assert _sleepers(run_id), "nothing to stop"
+        assert processes_in(run_id), "nothing to stop"
         began = time.monotonic()
         await engine.pause(run_id)
-        while _sleepers(run_id):
+        while processes_in(run_id):
             assert time.monotonic() - began < 5, "the sandbox survives the pause"
             await asyncio.sleep(0.05)
         state = await engine.state(run_id)
@@ -124,22 +123,9 @@ async def test_a_pause_stops_a_test_run_at_once_and_frees_the_sandbox(config: Co
         await seen(engine, run_id, lambda item: isinstance(item, TestSeen) and item.event.kind == "started")
         await engine.cancel(run_id)
         assert (await finished(engine, run_id)).outcome == "cancelled"
-        while _sleepers(run_id):
+        while processes_in(run_id):
             assert time.monotonic() - began < 15, "the sandbox survives the cancelled run"
             await asyncio.sleep(0.05)
-
-
-def _sleepers(run_id: str) -> list[int]:
-    """Processes that hold the run's worktree open, in whatever namespace they are."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            mounts = Path(f"/proc/{process.pid}/mountinfo").read_text()
-        except OSError:
-            continue
-        if f"/worktrees/{run_id}" in mounts:
-            found.append(process.pid)
-    return found
 
 
 async def test_an_engine_that_ends_in_the_middle_leaves_a_run_that_another_takes_up(

@@ -121,12 +121,14 @@ class SimulatedRun:
     def _tool(self, command: c.RunTool) -> e.Event:
         session = self.state.session
         assert session is not None
-        if self.choose(6) == 0 and self.state.answer_to("command", tool_call_id=command.call.id) is None:
+        asked = self.state.answer_to("command", session_id=session.id, tool_call_id=command.call.id)
+        if self.choose(6) == 0 and asked is None:
             return e.ApprovalRequested(
                 approval_id=f"r.{len(self.state.approvals) + 1}",
                 topic="command",
                 subject="rm",
                 title="rm?",
+                session_id=session.id,
                 tool_call_id=command.call.id,
             )
         return e.ToolFinished(

@@ -31,6 +31,12 @@ def until(run: SimulatedRun, wanted: type[c.Command]) -> c.Command:
     raise AssertionError(f"never asked for {wanted.__name__}; stands at {run.state.stage}")
 
 
+def pending(run: SimulatedRun) -> tuple[ToolCall, ...]:
+    """The calls of the last answer that have no result."""
+    assert run.state.session is not None
+    return run.state.session.pending
+
+
 def test_a_run_in_which_nothing_goes_wrong_ends_green_with_a_receipt() -> None:
     run = SimulatedRun(task(), good)
     stages = [run.state.stage]
@@ -223,3 +229,59 @@ def test_a_red_proof_reopens_the_last_phase() -> None:
     assert decide(run.state) == (c.Recall("p2", 2),)
     assert GREEN.green
     assert not RED.green
+
+
+def test_a_message_that_arrives_while_a_prompt_is_written_goes_with_the_next_call_exactly_once() -> None:
+    run = SimulatedRun(task(), good)
+    run.step()
+    run.append(e.Steered(text="first"), e.Steered(text="too late"))
+    opened = e.SessionOpened(session_id="s", role="reprompter", messages=(), steers=1)
+    run.append(opened)
+    assert run.state.steers == ("too late",)
+    run.append(e.CallStarted(session_id="s", call_id="c", model="a"))
+    assert not run.state.steers
+    assert run.state.session is not None
+    assert [m.content for m in run.state.session.messages] == ["A message from the person:\ntoo late"]
+    run.append(e.Steered(text="later"), e.CallStarted(session_id="s", call_id="d", model="a"))
+    run.append(e.CallStarted(session_id="s", call_id="e", model="a"))
+    assert sum("later" in m.content for m in run.state.session.messages) == 1
+
+
+def test_calls_without_ids_of_their_own_get_one_result_and_one_approval_each() -> None:
+    run = SimulatedRun(task(), good)
+    until(run, c.CallModel)
+    session = run.state.session
+    assert session is not None
+    same = ToolCall(id="call_0", name="run_command", arguments="{}")
+    answers = [Answer(model="a", tool_calls=calls, cost_usd=0) for calls in ((same, same), (same,))]
+    run.append(e.AnswerReceived(session_id=session.id, call_id="c1", answer=answers[0]))
+    asked = pending(run)[0]
+    run.append(
+        e.ApprovalRequested(
+            approval_id="r.1", topic="command", subject="ls", title="ls?", session_id=session.id, tool_call_id=asked.id
+        ),
+        e.ApprovalAnswered(approval_id="r.1", decision="once"),
+        e.ToolFinished(session_id=session.id, tool_call_id=asked.id, name="run_command", ok=True, output=""),
+    )
+    (second,) = pending(run)
+    run.append(e.ToolFinished(session_id=session.id, tool_call_id=second.id, name="x", ok=True, output=""))
+    run.append(e.AnswerReceived(session_id=session.id, call_id="c2", answer=answers[1]))
+    (third,) = pending(run)
+    assert len({asked.id, second.id, third.id}) == 3
+    assert all(0 < len(call.id) <= 40 for call in (asked, second, third)), "servers take no longer ids"
+    assert run.state.answer_to("command", session_id=session.id, tool_call_id=third.id) is None
+    assert run.state.answer_to("command", session_id="another", tool_call_id=asked.id) is None
+
+
+def test_a_spent_budget_keeps_nothing_back_that_costs_nothing() -> None:
+    run = SimulatedRun(task(budget_usd=1.0), good)
+    until(run, c.TakeCheckpoint)
+    assert run.state.session is None
+    spent = Answer(model="a", cost_usd=5.0)
+    run.append(e.AnswerReceived(session_id="over", call_id="c", answer=spent))
+    run.step()
+    assert isinstance(decide(run.state)[0], c.TakeCheckpoint)
+    run.step()
+    (command,) = decide(run.state)
+    assert isinstance(command, c.Record), "the tester would cost"
+    assert isinstance(command.event, e.RunPaused)
