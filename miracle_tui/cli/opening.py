@@ -49,6 +49,14 @@ def with_stored_key(config: "Config") -> "Config":
     return replace(config, openai=config.openai.model_copy(update={"api": api}))
 
 
+def served_by(config: "Config", base_url: str | None) -> "Config":
+    """The configuration with another model server, for chat and embeddings alike, where one is named."""
+    if not base_url:
+        return config
+    api = config.openai.api.model_copy(update={"base_url": base_url})
+    return replace(config, openai=config.openai.model_copy(update={"api": api}))
+
+
 def workspace_folder(given: Path | None) -> Path:
     """The person's folder, absolute.
 

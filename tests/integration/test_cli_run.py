@@ -94,8 +94,9 @@ async def test_without_a_person_a_question_ends_with_3_and_says_what_to_type(
     again = await aside("approve", f"{run}.1")
     assert again.code == 2
     assert "No question waits" in again.err
-    resumed = await miracle("resume", run, *model(server), cwd=project)
+    resumed = await miracle("resume", run, cwd=project)
     assert resumed.code == 0, resumed.out + resumed.err
+    assert {request.json()["model"] for request in server.requests} == {"scripted"}, "the run's own model and server"
     assert "✓ GREEN" in resumed.out
     assert "▸ Run " not in resumed.out
 

@@ -73,7 +73,7 @@ def command(**given: Any) -> int:
 
 
 async def _resume(given: dict[str, Any]) -> int:
-    from miracle_tui.cli.opening import configuration, opened, with_stored_key
+    from miracle_tui.cli.opening import configuration, opened, served_by, with_stored_key
     from miracle_tui.cli.run_names import find_run
 
     answerer = make_answerer(None, given["answers"], given["as_json"])
@@ -82,6 +82,8 @@ async def _resume(given: dict[str, Any]) -> int:
         state = await engine.state(run_id)
     workspace = Path(state.task.workspace) if state.task else Path.cwd()
     config = with_stored_key(configuration(workspace if workspace.is_dir() else None))
+    # A run stays with the server that was named for it: its code is not for another one to see.
+    config = served_by(config, given["base_url"] or (state.task.base_url if state.task else ""))
     async with (
         _model_of(config, state, given) as model,
         opened(config, model=model, unsafe_local=given["unsafe_local"], progress=not given["as_json"]) as engine,

@@ -74,7 +74,7 @@ def command(**given: Any) -> int:
 
 async def _run(given: dict[str, Any]) -> int:
     from miracle_tui.cli.following import attend
-    from miracle_tui.cli.opening import configuration, opened, with_stored_key, workspace_folder
+    from miracle_tui.cli.opening import configuration, opened, served_by, with_stored_key, workspace_folder
     from miracle_tui.cli.texts import read_text
     from miracle_tui.cli.views import JsonView, TextView
 
@@ -82,7 +82,7 @@ async def _run(given: dict[str, Any]) -> int:
     _check_command(given["verify"])
     answerer = make_answerer(given["approve"], given["answers"], given["as_json"])
     goal = read_text(given["goal"], what="the goal")
-    config = with_stored_key(configuration(workspace))
+    config = served_by(with_stored_key(configuration(workspace)), given["base_url"])
     model = chosen_model(config, given["model"], given["base_url"], given["record"], given["replay"])
     try:
         task = make_task(config, goal, workspace, model, given)
@@ -113,6 +113,7 @@ def make_task(config: "Config", goal: str, workspace: Path, model: "ModelClient"
     Raises:
         BadInput: the goal is far too long.
     """
+    from engine.agents.registry import agents
     from engine.errors import EngineError
     from miracle_tui.new_task import task_from
 
@@ -133,7 +134,10 @@ def make_task(config: "Config", goal: str, workspace: Path, model: "ModelClient"
         "audit": True if given["enable_audit"] else None,
     }
     chosen = {name: value for name, value in choices.items() if value is not None}
-    chosen |= {"model_label": model.label, "scripted": model.scripted, "unsafe_local": given["unsafe_local"]}
+    if given["model"]:
+        chosen["models"] = dict.fromkeys(agents(), (given["model"],))
+    chosen |= {"base_url": given["base_url"] or "", "model_label": model.label}
+    chosen |= {"scripted": model.scripted, "unsafe_local": given["unsafe_local"]}
     try:
         return task_from(config, goal=goal, workspace=workspace, **chosen)
     except EngineError as exc:
