@@ -58,6 +58,8 @@ class Spec(Value):
     language: Language = "python"
     requirements: tuple[str, ...] = ()
     acceptance: tuple[str, ...] = ()
+    assumptions: tuple[str, ...] = ()
+    """Choices that the goal left open and that nobody was asked about."""
     out_of_scope: tuple[str, ...] = ()
 
 

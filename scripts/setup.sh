@@ -46,8 +46,8 @@ install_packages() {
   pin_of uv >"$pin"
   .venv/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r "$pin"
   rm -f "$pin"
-  "$uv" pip install --quiet --python .venv/bin/python --require-hashes -r constraints.txt
-  "$uv" pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
+  UV_SYSTEM_CERTS=1 "$uv" pip install --quiet --python .venv/bin/python --require-hashes -r constraints.txt
+  UV_SYSTEM_CERTS=1 "$uv" pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
 }
 
 stamp_now() { { printf '%s\n' "$1" "$PWD"; cat constraints.txt pyproject.toml; } | cksum; }

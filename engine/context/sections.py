@@ -68,7 +68,8 @@ def _spec(state: State, material: Material) -> str:
     spec = state.spec
     if spec is None:
         return _goal(state, material)
-    lists = {"Requirements": spec.requirements, "Acceptance": spec.acceptance, "Out of scope": spec.out_of_scope}
+    lists = {"Requirements": spec.requirements, "Acceptance": spec.acceptance, "Assumptions": spec.assumptions}
+    lists["Out of scope"] = spec.out_of_scope
     told = [f"{spec.title}\n{spec.summary}", f"Project type: {spec.project_type}. Language: {spec.language}."]
     told += [f"{name}:\n" + "\n".join(f"- {item}" for item in items) for name, items in lists.items() if items]
     told.append(f"The person's own words:\n{_goal(state, material)}")
