@@ -18,6 +18,7 @@ from engine.errors import CommandRefused
 from engine.evolve import fold
 from engine.fleet import Fleet
 from engine.llm.choose import make_embeddings, make_model
+from engine.llm.embeddings import OpenAIEmbeddings
 from engine.llm.protocol import ModelClient
 from engine.naming import new_run_id
 from engine.promotion import promote_run
@@ -40,13 +41,24 @@ OnProgress = Callable[[str, str], None]
 class Engine:
     """Starts, steers and watches runs; made by `open`, which connects the database."""
 
-    def __init__(self, config: Config, model: ModelClient, memory: MemoryService, sandbox: SandboxService) -> None:
+    def __init__(
+        self,
+        config: Config,
+        model: ModelClient,
+        memory: MemoryService,
+        sandbox: SandboxService,
+        embeddings: OpenAIEmbeddings | None = None,
+    ) -> None:
         self.config = config
         self.model = model
         self.memory = memory
         self.sandbox = sandbox
         self.bus = Bus()
+        self._open = AsyncExitStack()
         self._fleet = Fleet(self.bus, config.settings.orchestrator.max_concurrent_tasks)
+        for opened in (*((embeddings,) if embeddings else ()), memory, model, sandbox, self._fleet):
+            # Closed the other way round: the runs first, what they use after them.
+            self._open.push_async_callback(opened.close)
         self._secrets = tuple(
             secret.get_secret_value()
             for secret in (config.openai.api.key, config.database.postgresql.url)
@@ -77,21 +89,17 @@ class Engine:
         tell = on_progress or (lambda part, text: None)
         tell("database", "starting")
         client = model or make_model(config)
-        embed = None
+        embeddings = None
         if config.settings.memory.embedder != "offline" and config.openai.api.key and not client.scripted:
-            embed = make_embeddings(config).embed
-        memory = await MemoryService.open(config, embed)
+            embeddings = make_embeddings(config)
+        memory = await MemoryService.open(config, embeddings.embed if embeddings else None)
         tell("database", "ok")
         tell("model", client.label)
-        return cls(config, client, memory, SandboxService(config, unsafe_local=unsafe_local, tell=tell))
+        return cls(config, client, memory, SandboxService(config, unsafe_local=unsafe_local, tell=tell), embeddings)
 
     async def close(self) -> None:
         """Stop working; every run stays resumable."""
-        async with AsyncExitStack() as stack:
-            stack.push_async_callback(self.memory.close)
-            stack.push_async_callback(self.model.close)
-            stack.push_async_callback(self.sandbox.close)
-            stack.push_async_callback(self._fleet.close)
+        await self._open.aclose()
 
     async def start(self, task: Task) -> str:
         """Begin a run of the task and work on it in this process.
@@ -152,7 +160,7 @@ class Engine:
         Raises:
             MemoryStoreError, EngineError: what ended the work.
         """
-        await wait_settled(self.memory.store, run_id, self._fleet.task(run_id))
+        await wait_settled(self.memory.store, run_id, self._fleet)
         return await self.state(run_id)
 
     async def pause(self, run_id: str, by: str = "person") -> None:

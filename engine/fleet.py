@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from engine.bus import Bus, Notice
 from engine.run_context import RunContext
+from engine.run_log import RunLog
 from engine.runner import drive
 from engine.state import State
 
@@ -19,12 +20,14 @@ class Fleet:
         self._bus = bus
         self._places = asyncio.Semaphore(limit)
         self._tasks: dict[str, asyncio.Task[State]] = {}
+        self._logs: dict[str, asyncio.Future[RunLog]] = {}
 
     def drive(self, run_id: str, make_context: Callable[[str], Awaitable[RunContext]]) -> None:
         """Begin to work on a run, unless this process already does."""
         running = self._tasks.get(run_id)
         if running is not None and not running.done():
             return
+        self._logs[run_id] = asyncio.get_running_loop().create_future()
         task = asyncio.create_task(self._work(run_id, make_context), name=f"run {run_id}")
         task.add_done_callback(lambda done: self._report(run_id, done))
         self._tasks[run_id] = task
@@ -32,6 +35,10 @@ class Fleet:
     def task(self, run_id: str) -> "asyncio.Task[State] | None":
         """The task that works on the run, if one does or did."""
         return self._tasks.get(run_id)
+
+    async def log(self, run_id: str) -> RunLog:
+        """The log of a run that is worked on here, once its lease is taken; waits for ever when it cannot be."""
+        return await asyncio.shield(self._logs[run_id])
 
     async def close(self) -> None:
         """Stop all work; what was committed stays."""
@@ -42,6 +49,7 @@ class Fleet:
 
     async def _work(self, run_id: str, make_context: Callable[[str], Awaitable[RunContext]]) -> State:
         context = await make_context(run_id)
+        self._logs[run_id].set_result(context.log)
         try:
             return await drive(context, self._places)
         finally:

@@ -21,15 +21,18 @@ def project(state: State, events: Sequence[e.Event], at: datetime | None = None)
         state: the state before the first of them.
         events: what is about to be appended.
         at: when they happened; now by default.
+
+    Returns:
+        Those of the run and its task only where something in them changed.
     """
     moment = at or datetime.now(UTC)
     rows: list[Row] = []
+    before = {row.table: row for row in run_rows(state, moment)}
     for event in events:
         state = evolve(state, e.Recorded(run_id=state.run_id, seq=state.seq + 1, at=moment, event=event))
         rows += _rows_of(state, event, moment)
-    if events and state.task is not None:
-        rows = [*run_rows(state, moment), *rows]
-    return rows
+    # `updated_at` alone is no reason to write: most events change nothing that a list shows.
+    return [*(row for row in run_rows(state, moment) if before.get(row.table) != row), *rows]
 
 
 def run_rows(state: State, at: datetime | None = None) -> list[Row]:

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Never, Protocol
 from uuid import uuid4
 
+from engine.decide import decide
 from engine.events import Event, Recorded, from_body, to_body
 from engine.evolve import evolve
 from engine.gates.secrets import without_secrets
@@ -22,8 +23,10 @@ class Store(Protocol):
     async def append(
         self, run_id: str, events: Sequence[NewEvent], rows: Sequence[Row] = (), *, lease: Lease | None, after: int
     ) -> list[StoredEvent]: ...
+    async def last_seq(self, run_id: str) -> int: ...
     async def read(self, run_id: str, after: int = 0, limit: int | None = None) -> list[StoredEvent]: ...
     def feed(self, run_id: str, after: int = 0) -> AsyncGenerator[StoredEvent, None]: ...
+    def ends(self, run_id: str) -> AsyncGenerator[int | None, None]: ...
 
 
 def recorded(stored: StoredEvent) -> Recorded:
@@ -47,6 +50,15 @@ class RunLog:
         """Fold everything that is stored."""
         await self._fold(await self._store.read(self.run_id, after=self.state.seq))
         return self.state
+
+    async def wait_settled(self) -> None:
+        """Wait until there is nothing to be done: the run is over, paused, or waits for a person."""
+        while True:
+            seen = self.state
+            # A wish that a person just appended may not have come through yet.
+            if not decide(seen) and seen.seq >= await self._store.last_seq(self.run_id):
+                return
+            await self.wait_past(seen.seq)
 
     async def append(self, *events: Event) -> State:
         """Append events and their projections in one transaction, and fold them with what others appended meanwhile.
@@ -74,9 +86,13 @@ class RunLog:
         Raises:
             MemoryStoreError: the store cannot be read.
         """
-        async with aclosing(self._store.feed(self.run_id, after=self.state.seq)) as feed:
-            async for stored in feed:
-                await self._fold([stored])
+        async with aclosing(self._store.ends(self.run_id)) as ends:
+            async for end in ends:
+                # An append of our own that is under way folds what it wrote: nothing is read that is known in a moment.
+                async with self._turn:
+                    if end is None or end > self.state.seq:
+                        with suppress(DatabaseUnavailable):  # the next notice comes, or the silence ends
+                            await self.load()
         raise DatabaseUnavailable("The feed of the log ended", "Resume the run.")
 
     async def wait_past(self, seq: int) -> State:

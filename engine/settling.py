@@ -2,10 +2,11 @@
 
 import asyncio
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from engine.decide import decide
 from engine.evolve import evolve
+from engine.fleet import Fleet
 from engine.run_log import recorded
 from engine.state import State
 
@@ -13,30 +14,37 @@ if TYPE_CHECKING:
     from memory.store import EventStore
 
 
-async def wait_settled(store: "EventStore", run_id: str, worker: "asyncio.Task[Any] | None") -> None:
-    """Wait until the run is over, paused, or waits for a person, or until the worker stops working on it.
+async def wait_settled(store: "EventStore", run_id: str, fleet: Fleet) -> None:
+    """Wait until the run is over, paused, or waits for a person, or until this process stops working on it.
 
     Args:
-        store: the log.
+        store: the log of a run that another process works on, or nobody.
         run_id: the run.
-        worker: this process's work on it; None when another process works on it, or nobody does.
+        fleet: what this process works on; a run of it is followed without asking the database.
 
     Raises:
         MemoryStoreError, EngineError: what ended the work.
     """
-    following = asyncio.create_task(_follow_until_settled(store, run_id), name=f"settle {run_id}")
+    worker = fleet.task(run_id)
+    here = worker is not None and not worker.done()
+    waiting = asyncio.create_task(_settled_here(fleet, run_id) if here else _settled_elsewhere(store, run_id))
     try:
-        await asyncio.wait({following, worker} if worker else {following}, return_when=asyncio.FIRST_COMPLETED)
-        if following.done():
-            following.result()
+        await asyncio.wait({waiting, worker} if worker else {waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if waiting.done():
+            waiting.result()
         elif worker is not None and not worker.cancelled():
             worker.result()
     finally:
-        following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
 
 
-async def _follow_until_settled(store: "EventStore", run_id: str) -> None:
+async def _settled_here(fleet: Fleet, run_id: str) -> None:
+    log = await fleet.log(run_id)
+    await log.wait_settled()
+
+
+async def _settled_elsewhere(store: "EventStore", run_id: str) -> None:
     state = State(run_id=run_id)
     async with aclosing(store.feed(run_id)) as feed:
         async for stored in feed:

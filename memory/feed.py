@@ -48,6 +48,18 @@ class Feed:
                     # What is missing now is read after the next notice, or after the silence.
                     continue
 
+    async def ends(self, run_id: str) -> AsyncGenerator[int | None, None]:
+        """The number of a run's last event, whenever it grew; None whenever that may have been missed.
+
+        For a reader that knows most events already, because it wrote them: it reads only what it lacks.
+        """
+        async with aclosing(self._notices()) as notices:
+            async for notice in notices:
+                if notice is None:
+                    yield None
+                elif notice[0] == run_id:
+                    yield notice[1]
+
     async def changes(self) -> AsyncGenerator[str, None]:
         """Ids of runs that changed."""
         seen = await self._ends()

@@ -139,6 +139,10 @@ class EventStore:
         """
         return self._feed.events(run_id, after)
 
+    def ends(self, run_id: str) -> AsyncGenerator[int | None, None]:
+        """The number of a run's last event, whenever its log grew; None whenever that may have been missed."""
+        return self._feed.ends(run_id)
+
     def changes(self) -> AsyncGenerator[str, None]:
         """Ids of runs, each when its log or its projections grew; after a lost connection, of all that changed."""
         return self._feed.changes()
