@@ -2,8 +2,10 @@
 
 import asyncio
 import compileall
+import errno
 import fcntl
 import hashlib
+import marshal
 import os
 import platform
 import shutil
@@ -85,10 +87,25 @@ def _build(
             _install(staging / PACKAGES, pins, cache, python)
         if python == sys.version_info[:2]:
             compileall.compile_dir(staging, quiet=2, stripdir=staging, prependdir="/opt/tools", workers=1)
+            check_compiled(staging)
         _make_readable(staging)
         staging.rename(target)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def check_compiled(root: Path) -> None:
+    """See that every compiled module is whole: Python takes a write that a full disk cut short for a good one.
+
+    Raises:
+        OSError: one is cut short.
+    """
+    header = 16
+    for path in root.rglob("*.pyc"):
+        try:
+            marshal.loads(path.read_bytes()[header:])
+        except (EOFError, ValueError, TypeError) as exc:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path.name) from exc
 
 
 def _install(target: Path, pins: tuple[str, ...], cache: Path, python: tuple[int, int]) -> None:
