@@ -53,6 +53,10 @@ class RunContext:
         prepared = read_record(git_dir_of(self.run_id, self.config.paths), sandbox_identity())
         if prepared is None:
             raise WorkspaceError("The run's worktree is gone", "Start the task again; the log and its diffs are kept.")
+        if not prepared.worktree.is_dir():
+            raise WorkspaceError(
+                f"{prepared.worktree} is gone", "Resume the run: the folder is made again from the last checkpoint."
+            )
         return prepared
 
     def limits(self) -> Limits:

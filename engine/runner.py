@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 from engine import commands as c
 from engine import events as e
@@ -10,12 +12,14 @@ from engine.errors import EngineError, WorkspaceError
 from engine.run_context import RunContext
 from engine.state import State
 from engine.steps.check import prove, scan_changes, test_worktree
-from engine.steps.prepare import prepare_workspace, take_checkpoint
+from engine.steps.prepare import prepare_workspace, restore_worktree, take_checkpoint
 from engine.steps.remember import keep_lessons, recall
 from engine.steps.session import accept_submission, call_model, open_session
 from engine.steps.tool import run_tool
 from memory.errors import LeaseLost, MemoryStoreError
 from sandbox.errors import SandboxError
+
+Step = Callable[[RunContext], Awaitable[None]]
 
 MAX_REPEATS = 10
 """Times that one command may be asked for in a row before the run is stopped: more would go on for ever."""
@@ -69,12 +73,17 @@ async def drive(run: RunContext, places: asyncio.Semaphore) -> State:
 async def _work(run: RunContext, places: asyncio.Semaphore) -> State:
     repeated = 0
     last: c.Command | None = None
+    mended = False
     while run.state.outcome is None:
         before = run.state
         commands = decide(before)
         if not commands:
-            last = None
+            last, mended = None, False
             await run.log.wait_past(before.seq)
+            continue
+        if not mended:
+            mended = True
+            await _guarded(run, restore_worktree)
             continue
         repeated = repeated + 1 if commands[0] == last else 0
         last = commands[0]
@@ -94,10 +103,10 @@ def _name(command: c.Command) -> str:
 
 async def _carry_out(run: RunContext, command: c.Command, places: asyncio.Semaphore) -> None:
     if isinstance(command, c.Record):
-        await _guarded(run, command)
+        await _guarded(run, partial(_take, command=command))
         return
     async with places:
-        step = asyncio.create_task(_guarded(run, command), name=type(command).__name__)
+        step = asyncio.create_task(_guarded(run, partial(_take, command=command)), name=type(command).__name__)
         try:
             await _until_done_or_stopped(run, command, step)
         finally:
@@ -121,11 +130,15 @@ async def _until_done_or_stopped(run: RunContext, command: c.Command, step: "asy
             await asyncio.gather(moved, return_exceptions=True)
 
 
-async def _guarded(run: RunContext, command: c.Command) -> None:
-    """Carry the command out; what goes wrong around it pauses the run with the reason and the next step."""
+async def _take(run: RunContext, command: c.Command) -> None:
+    await keep_lessons(run, command)
+    await _STEPS[type(command)](run, command)  # type: ignore[operator]
+
+
+async def _guarded(run: RunContext, step: Step) -> None:
+    """Take the step; what goes wrong around it pauses the run with the reason and the next step."""
     try:
-        await keep_lessons(run, command)
-        await _STEPS[type(command)](run, command)  # type: ignore[operator]
+        await step(run)
     except (LeaseLost, MemoryStoreError):
         raise
     except SandboxError as error:
@@ -142,7 +155,7 @@ async def _guarded(run: RunContext, command: c.Command) -> None:
             "Free the disk or mend the folder, then resume.",
         )
     except Exception as error:
-        _logger.exception("%s failed", type(command).__name__, extra={"run_id": run.run_id})
+        _logger.exception("a step failed", extra={"run_id": run.run_id})
         await _pause(
             run, "error", f"{type(error).__name__}: {error}", "The log file tells more; resume to try the step again."
         )

@@ -8,7 +8,7 @@ from engine.run_context import RunContext
 from engine.state import State
 from engine.workspace.checkpoint import checkpoint, put_back, tag
 from engine.workspace.facts import project_facts
-from engine.workspace.prepared import Prepared
+from engine.workspace.prepared import Prepared, git_dir_of, read_record
 from engine.workspace.worktree import prepare_worktree
 from sandbox.identity import sandbox_identity
 
@@ -33,6 +33,24 @@ async def prepare_workspace(run: RunContext, command: c.PrepareWorkspace) -> Non
             backend=backend.name,
         )
     )
+
+
+async def restore_worktree(run: RunContext) -> None:
+    """Make a worktree that somebody removed again, as the last checkpoint left it; nothing where it still is."""
+    task = run.state.task
+    if task is None or not _lost(run):
+        return
+    await prepare_worktree(run.run_id, Path(task.workspace), run.config.paths, sandbox_identity())
+    told = (
+        "The worktree was lost and is now as the last checkpoint left it. Look what is there, and redo what is missing."
+    )
+    await run.log.append(e.Steered(text=told, by="miracle"))
+
+
+def _lost(run: RunContext) -> bool:
+    """Whether the worktree's folder is gone while the git directory, with its checkpoints, is still there."""
+    prepared = read_record(git_dir_of(run.run_id, run.config.paths), sandbox_identity())
+    return run.state.workspace is not None and prepared is not None and not prepared.worktree.is_dir()
 
 
 async def take_checkpoint(run: RunContext, command: c.TakeCheckpoint) -> None:

@@ -1,12 +1,13 @@
 """All tools by name, and the one way to call them."""
 
+import errno
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
-from engine.errors import ToolError
+from engine.errors import ToolError, WorkspaceError
 from engine.llm.protocol import ToolSchema
 from engine.tools.ask_person import AskPerson
 from engine.tools.create_file import CreateFile
@@ -20,6 +21,7 @@ from sandbox.errors import SandboxError
 
 MAX_ARGUMENTS = 2_000_000
 _SHOWN_ERRORS = 5
+_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 
 
 def all_tools() -> dict[str, Tool]:
@@ -72,6 +74,7 @@ async def call_tool(context: ToolContext, name: str, raw_arguments: str, tools: 
 
     Raises:
         NeedsApproval: a person has to allow the call first.
+        WorkspaceError: the disk is full or fails.
     """
     tool = tools.get(name)
     if tool is None:
@@ -86,6 +89,12 @@ async def call_tool(context: ToolContext, name: str, raw_arguments: str, tools: 
     try:
         return await tool.run(context, arguments)
     except (ToolError, SandboxError) as exc:
+        if isinstance(exc.__cause__, OSError) and exc.__cause__.errno in _DISK:
+            # No model can mend this, and each of its attempts would be paid for.
+            raise WorkspaceError(
+                f"{context.worktree} cannot be written: {exc.__cause__.strerror}",
+                "Make room on the disk that holds it, or mend it, then resume the run.",
+            ) from exc
         text = f"{exc.title} {exc.hint}".strip()
         return ToolResult(False, cut(text), _target(arguments))
 
