@@ -22,7 +22,9 @@ ENVIRONMENT_NOTICE = "preparing the tool environment"
 async def scan_changes(run: RunContext, command: c.Scan) -> None:
     """Scan every file that the run has changed so far, before any of it runs."""
     prepared = run.prepared()
-    changes, _ = await changes_between(prepared, prepared.base_commit, await head(prepared))
+    last = run.state.iteration
+    newest = (last.commit if last else "") or await head(prepared)
+    changes, _ = await changes_between(prepared, prepared.base_commit, newest)
     files = [change.path for change in changes if change.status != "deleted"]
     findings = await scan(prepared.worktree, files, run.config.rules, language_of(run))
     await run.log.append(e.ScanFinished(phase_id=command.phase_id, number=command.number, findings=findings))

@@ -1,7 +1,7 @@
 """The steps of an agent's conversation: its first prompt, a model call, a tool call, the submission."""
 
 import asyncio
-from functools import partial
+from functools import cache, partial
 from uuid import uuid4
 
 from pydantic import ValidationError
@@ -104,11 +104,10 @@ def _announce_retry(run: RunContext, session: Session, error: ModelError, wait_s
 
 
 def _request(run: RunContext, session: Session, model: str) -> ModelRequest:
-    agent = agent_for(session.role)
     return ModelRequest(
         model=model,
         messages=fit(session.messages, session.squeezes),
-        tools=_schemas(agent),
+        tools=_schemas(session.role),
         run_id=run.run_id,
         role=session.role,
         phase=session.phase_id,
@@ -117,7 +116,9 @@ def _request(run: RunContext, session: Session, model: str) -> ModelRequest:
     )
 
 
-def _schemas(agent: Agent) -> tuple[ToolSchema, ...]:
+@cache
+def _schemas(role: str) -> tuple[ToolSchema, ...]:
+    agent = agent_for(role)
     return (*(schema(tool) for tool in tools_for(agent.tools).values()), agent.submit_schema())
 
 
