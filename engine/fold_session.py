@@ -9,6 +9,9 @@ from engine import events as e
 from engine.llm.protocol import Message, ToolCall
 from engine.state import Session, Spend, State
 
+MAX_SQUEEZES = 3
+"""Times that a conversation is cut further because a server called it too long."""
+
 
 def _session_opened(state: State, event: e.SessionOpened, at: datetime) -> State:
     others = tuple(v for v in state.visits if v[:2] != (event.role, event.phase_id))
@@ -99,15 +102,17 @@ def _call_failed(state: State, event: e.CallFailed, at: datetime) -> State:
     session = _in_session(state, event.session_id)
     if session is None:
         return state
+    squeezed = event.error == "ContextTooLong" and session.squeezes < MAX_SQUEEZES
     failed = replace(
         session,
         calling="",
-        model_index=session.model_index + 1,
+        # A server that reads less gets less, for nothing; only then is the next model asked.
+        model_index=session.model_index + (not squeezed),
         strikes=0,
         error=event.detail,
         hint=event.hint,
         fatal=event.fatal,
-        squeezes=session.squeezes + (event.error == "ContextTooLong"),
+        squeezes=session.squeezes + squeezed,
     )
     return replace(state, session=failed)
 

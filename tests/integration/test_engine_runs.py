@@ -104,6 +104,21 @@ async def test_a_pause_keeps_the_paid_answer_in_flight_and_a_resume_asks_nothing
         await engine.cancel(run_id)
 
 
+async def test_a_run_that_is_cancelled_while_a_pause_waits_for_its_answer_ends_at_once(
+    config: Config, folder: Path
+) -> None:
+    async with scripted_engine(config, tiny_script(), words_per_second=1) as (engine, _):
+        run_id = await engine.start(task_of(tiny_script(), folder))
+        await seen(engine, run_id, lambda item: isinstance(item, Delta))
+        await engine.pause(run_id)
+        await engine.cancel(run_id)
+        began = time.monotonic()
+        assert (await finished(engine, run_id)).outcome == "cancelled"
+        assert time.monotonic() - began < 5
+        with pytest.raises(CommandRefused, match="over"):
+            await engine.resume(run_id)
+
+
 async def test_a_pause_stops_a_test_run_at_once_and_frees_the_sandbox(config: Config, folder: Path) -> None:
     script = tiny_script(tests=SLOW_TESTS)
     async with scripted_engine(config, script) as (engine, _):

@@ -17,6 +17,7 @@ from config.config import Config
 from engine import events as e
 from engine.bus import Live, Notice
 from engine.engine import Engine
+from engine.scripted.faults import Fault, FaultKind
 from engine.scripted.script import Script
 from engine.state import State
 from engine.task import MAX_GOAL_CHARACTERS, Plan, ProjectFacts, Spec, Subtask
@@ -251,6 +252,15 @@ async def test_the_key_reaches_neither_the_log_nor_the_model(
         assert (await settled(engine, run_id)).outcome == "success"
         assert all(key not in json.dumps(e.to_body(one.event)) for one in await engine.log(run_id))
         assert all(key.encode() not in request.body for request in server.requests)
+
+
+async def test_a_server_that_reads_less_gets_less_and_the_run_goes_on(config: Config, folder: Path) -> None:
+    fault = Fault(FaultKind.STATUS, status=400, code="context_length_exceeded", at_call=2)
+    async with scripted_engine(config, tiny_script(), faults=[fault]) as (engine, _):
+        run_id = await engine.start(task_of(tiny_script(), folder))
+        assert (await settled(engine, run_id)).outcome == "success"
+        failed = [one.event for one in await engine.log(run_id) if isinstance(one.event, e.CallFailed)]
+        assert [event.error for event in failed] == ["ContextTooLong"]
 
 
 async def test_a_huge_goal_eight_phases_and_hundreds_of_files_end_green(config: Config, folder: Path) -> None:

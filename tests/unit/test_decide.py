@@ -285,3 +285,20 @@ def test_a_spent_budget_keeps_nothing_back_that_costs_nothing() -> None:
     (command,) = decide(run.state)
     assert isinstance(command, c.Record), "the tester would cost"
     assert isinstance(command.event, e.RunPaused)
+
+
+def test_a_conversation_that_is_too_long_is_cut_further_before_the_next_model_is_asked() -> None:
+    run = SimulatedRun(task(models={"reprompter": ("a", "b")}), good)
+    until(run, c.CallModel)
+    tried = []
+    while not run.state.paused:
+        session = run.state.session
+        assert session is not None
+        tried.append((session.model_index, session.squeezes))
+        too_long = {"error": "ContextTooLong", "detail": "too long", "hint": "a larger model"}
+        run.append(e.CallFailed.model_validate({"session_id": session.id, "call_id": "c", "model": "a", **too_long}))
+        (command,) = decide(run.state)
+        if isinstance(command, c.Record):
+            run.append(command.event)
+    assert tried == [(0, 0), (0, 1), (0, 2), (0, 3), (1, 3)]
+    assert run.state.paused.hint == "a larger model"
