@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Sequence
 
 from sqlalchemy import Row as Record
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,6 +14,16 @@ from memory.lease import Lease
 from memory.records import NewEvent, Row, StoredEvent
 from memory.tables import events, streams
 from memory.upsert import upsert
+
+# An append is what every step waits for: its statements are built once, and in a form that SQLAlchemy caches.
+_LOCK = select(streams.c.last_seq, streams.c.epoch).where(streams.c.run_id == bindparam("run")).with_for_update()
+_INSERT = insert(events).on_conflict_do_nothing().returning(events)
+_ADVANCE = (
+    update(streams)
+    .where(streams.c.run_id == bindparam("run"))
+    .values(last_seq=bindparam("end"))
+    .returning(func.pg_notify(CHANNEL, bindparam("notice")))
+)
 
 
 class EventStore:
@@ -153,10 +163,7 @@ class _AlreadyStored(Exception):
 
 
 async def _lock_stream(connection: AsyncConnection, run_id: str) -> tuple[int, int]:
-    found = await connection.execute(
-        select(streams.c.last_seq, streams.c.epoch).where(streams.c.run_id == run_id).with_for_update()
-    )
-    row = found.one_or_none()
+    row = (await connection.execute(_LOCK, {"run": run_id})).one_or_none()
     if row is None:
         raise _unknown_run(run_id)
     return row[0], row[1]
@@ -183,18 +190,13 @@ async def _insert(connection: AsyncConnection, run_id: str, fresh: list[NewEvent
         {"run_id": run_id, "seq": end + place, "event_id": event.event_id, "kind": event.kind, "body": event.body}
         for place, event in enumerate(fresh, start=1)
     ]
-    made = await connection.execute(insert(events).values(rows).on_conflict_do_nothing().returning(events))
+    made = await connection.execute(_INSERT, rows)
     return sorted((_stored(row) for row in made), key=lambda stored: stored.seq)
 
 
 async def _advance(connection: AsyncConnection, run_id: str, end: int) -> None:
     """Note the log's new end and announce it; the notice goes out with the commit."""
-    await connection.execute(
-        update(streams)
-        .where(streams.c.run_id == run_id)
-        .values(last_seq=end)
-        .returning(func.pg_notify(CHANNEL, f"{run_id} {end}"))
-    )
+    await connection.execute(_ADVANCE, {"run": run_id, "end": end, "notice": f"{run_id} {end}"})
 
 
 async def _select(connection: AsyncConnection, run_id: str, after: int, limit: int | None) -> list[StoredEvent]:
