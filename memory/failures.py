@@ -270,9 +270,13 @@ def _look(failure: FailureQuery) -> _Seen:
     read_type, read_message = error_of(report)
     error_type, message = failure.error_type or read_type, failure.message or read_message
     frames = frames_of(report) or failure.frames
+    masked = mask(report)
+    if not (error_type or message):
+        # No error that is known: the text is all there is, and two texts are not the same failure.
+        message = next((line.strip() for line in masked.split("\n") if line.strip()), "")
+        frames = frames or (masked,)
     line = signature(error_type, message)
-    context = mask(report) or line
-    return _Seen(error_type, message, line, fingerprint(error_type, message, frames), context)
+    return _Seen(error_type, message, line, fingerprint(error_type, message, frames), masked or line)
 
 
 async def _same_place(connection: AsyncConnection, query: FailureQuery, key: bytes) -> list[Near]:

@@ -73,7 +73,7 @@ def _named(frames: list[tuple[str, str]]) -> tuple[str, ...]:
 def signature(error_type: str, message: str) -> str:
     """The failure's one line: type and first line of the message, masked."""
     first = mask(message.strip().split("\n", 1)[0]) if message.strip() else ""
-    return f"{error_type}: {first}" if first else error_type
+    return ": ".join(part for part in (error_type, first) if part)
 
 
 def fingerprint(error_type: str, message: str, frames: Sequence[str]) -> bytes:

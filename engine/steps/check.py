@@ -154,11 +154,7 @@ async def _verify(run: RunContext, workspace: Path) -> tuple[bool | None, str]:
 
 def _failed_verify(run: RunContext, report: TestReport, output: str) -> TestReport:
     command = run.state.task.verify if run.state.task else ""
-    case = CaseResult(id=f"verify: {command}", outcome="failed", message=run.redact(output)[-8000:])
-    return report.model_copy(
-        update={
-            "reason": "failed",
-            "cases": (*report.cases, case),
-            "detail": f"The acceptance command failed: {command}",
-        }
-    )
+    detail = f"The acceptance command failed: {command}"
+    said = run.redact(output)[-8000:].strip()
+    case = CaseResult(id=f"verify: {command}", outcome="failed", message=said or detail)
+    return report.model_copy(update={"reason": "failed", "cases": (*report.cases, case), "detail": detail})

@@ -47,6 +47,17 @@ async def test_the_same_place_is_recalled_by_fingerprint_with_what_helped(memory
     assert first.own_project
 
 
+async def test_two_failures_without_an_error_that_is_known_are_not_taken_for_one(memory: FailureMemory) -> None:
+    texts = ("make: *** [Makefile:4: check] Error 2\nthree links are broken", "\nThe page is 40 kB too large")
+    for name, shown in zip("ab", texts, strict=True):
+        await memory.remember(record(name, shown))
+        await memory.resolve(name, f"what mended {name}", True)
+    for name, shown in zip("ab", texts, strict=True):
+        found = await memory.recall(FailureQuery("mine", report=shown))
+        assert [one.memory_id for one in found if one.via == "fingerprint"] == [name]
+        assert found[0].title == shown.strip().split("\n")[0]
+
+
 async def test_what_helped_comes_before_what_did_not(memory: FailureMemory) -> None:
     for name, solution, helped in (("a", "guess", False), ("b", "cure", True), ("c", "another guess", False)):
         await memory.remember(record(name, BISECT))
