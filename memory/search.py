@@ -13,6 +13,12 @@ Kind = Literal["task", "run", "iteration", "failure", "pattern"]
 WORDS = 8
 """Words of a query that count."""
 
+
+def _first_line(column: str) -> str:
+    """SQL for the first line with something on it; null where there is none."""
+    return f"nullif(split_part(ltrim({column}, E' \\n\\r\\t'), chr(10), 1), '')"
+
+
 _PARTS: dict[Kind, str] = {
     "task": """
         SELECT 'task', task_id, '', left(goal, 200), created_at,
@@ -22,17 +28,22 @@ _PARTS: dict[Kind, str] = {
         SELECT 'run', run_id, run_id, CASE WHEN title = '' THEN left(goal, 200) ELSE title END, updated_at,
                concat_ws(' ', title, goal, branch, status, outcome, model_label, run_id)
         FROM runs""",
-    "iteration": """
-        SELECT 'iteration', run_id || '#' || number, run_id,
-               left(CASE WHEN hypothesis = '' THEN outcome ELSE hypothesis END, 200), started_at,
-               concat_ws(' ', hypothesis, cause, reflection, error_message, outcome, phase_id)
-        FROM iterations""",
+    "iteration": f"""
+        SELECT 'iteration', i.run_id || '#' || i.number, i.run_id,
+               left(concat('iteration ', i.number, ' of ',
+                           coalesce(nullif(r.title, ''), {_first_line("r.goal")}, i.run_id), ': ',
+                           coalesce(nullif(i.cause, ''), {_first_line("i.error_message")},
+                                    nullif(i.outcome, ''), 'at work')), 200),
+               i.started_at,
+               concat_ws(' ', i.hypothesis, i.cause, i.reflection, i.error_message, i.outcome, i.phase_id)
+        FROM iterations AS i LEFT JOIN runs AS r USING (run_id)""",
     "failure": """
         SELECT 'failure', failure_id, run_id, left(error_signature, 200), at,
                concat_ws(' ', error_signature, message, cause, hypothesis, solution, project, code_context)
         FROM failures""",
-    "pattern": """
-        SELECT 'pattern', pattern_id, '', left(problem_type, 200), updated_at,
+    "pattern": f"""
+        SELECT 'pattern', pattern_id, '',
+               left(concat_ws(': ', nullif(problem_type, ''), {_first_line("description")}), 200), updated_at,
                concat_ws(' ', problem_type, description, project, language, code_template, test_template)
         FROM patterns""",
 }
