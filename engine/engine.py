@@ -141,6 +141,11 @@ class Engine:
         """Work on a run in this process; harmless when it already is worked on."""
         self._fleet.drive(run_id, self._context)
 
+    async def is_driven(self, run_id: str) -> bool:
+        """Whether some process, this one or another, works on the run right now."""
+        task = self._fleet.task(run_id)
+        return (task is not None and not task.done()) or await self.memory.store.is_leased(run_id)
+
     async def _context(self, run_id: str) -> RunContext:
         lease = await self.memory.store.lease(run_id, f"{socket.gethostname()}:{os.getpid()}")
         return RunContext(

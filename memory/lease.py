@@ -3,7 +3,7 @@
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from memory.database import Database
@@ -123,6 +123,20 @@ class Lease:
     async def _holder(self, connection: AsyncConnection) -> str:
         found = await connection.execute(select(streams.c.holder).where(streams.c.run_id == self.run_id))
         return found.scalar_one_or_none() or "another executor"
+
+
+async def is_locked(connection: AsyncConnection, run_id: str) -> bool:
+    """Whether any connection holds the run's advisory lock; looking does not disturb it."""
+    # The server shows the second key as an unsigned oid, and the hash may be negative.
+    found = await connection.execute(
+        text(
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = :lock_class "
+            "AND objsubid = 2 AND objid::bigint = (hashtext(:run_id)::bigint & 4294967295) "
+            "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
+        ),
+        {"lock_class": LOCK_CLASS, "run_id": run_id},
+    )
+    return bool(found.scalar_one())
 
 
 def _lost_to(holder: str) -> LeaseLost:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from memory.database import Database
 from memory.errors import RunUnknown
 from memory.feed import CHANNEL, Feed
-from memory.lease import Lease
+from memory.lease import Lease, is_locked
 from memory.records import NewEvent, Row, StoredEvent
 from memory.tables import events, streams
 from memory.upsert import upsert
@@ -141,6 +141,10 @@ class EventStore:
         lease = Lease(self._database, run_id, holder)
         await lease.acquire()
         return lease
+
+    async def is_leased(self, run_id: str) -> bool:
+        """Whether an executor holds the run right now."""
+        return await self._database.run(lambda connection: is_locked(connection, run_id))
 
     def feed(self, run_id: str | None, after: int = 0) -> AsyncGenerator[StoredEvent, None]:
         """Every event of a run after a sequence number, then each as it is appended, without gap or repetition.

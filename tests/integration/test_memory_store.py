@@ -125,6 +125,17 @@ async def test_one_executor_at_a_time(store: EventStore) -> None:
     await second.release()
 
 
+async def test_whether_a_run_is_held_is_seen_without_disturbing_it(store: EventStore) -> None:
+    for run_id in ("r1", *(f"run-{n}" for n in range(8))):  # some of the names hash to negative numbers
+        await store.create_run(run_id)
+        assert not await store.is_leased(run_id)
+        lease = await store.lease(run_id, "the first")
+        assert await store.is_leased(run_id)
+        await store.append(run_id, [event(f"{run_id} a")], lease=lease, after=0)
+        await lease.release()
+        assert not await store.is_leased(run_id)
+
+
 async def test_a_feed_gives_the_past_and_then_the_present(store: EventStore) -> None:
     await store.append("r1", [event("a"), event("b")], lease=None, after=0)
     async with aclosing(store.feed("r1", after=1)) as feed:
