@@ -34,21 +34,6 @@ def configuration(workspace: Path | None = None, overrides: Mapping[str, Any] | 
     return load_config(workspace or Path.cwd(), overrides=overrides)
 
 
-def with_stored_key(config: "Config") -> "Config":
-    """The configuration with the API key of the system's keyring, where no file or variable gives one."""
-    if config.openai.api.key is not None:
-        return config
-    from pydantic import SecretStr
-
-    from config.secrets import api_key
-
-    key = api_key(config)
-    if not key:
-        return config
-    api = config.openai.api.model_copy(update={"key": SecretStr(key)})
-    return replace(config, openai=config.openai.model_copy(update={"api": api}))
-
-
 def served_by(config: "Config", base_url: str | None) -> "Config":
     """The configuration with another model server, for chat and embeddings alike, where one is named."""
     if not base_url:

@@ -73,8 +73,9 @@ def command(**given: Any) -> int:
 
 
 async def _resume(given: dict[str, Any]) -> int:
-    from miracle_tui.cli.opening import configuration, opened, served_by, with_stored_key
+    from miracle_tui.cli.opening import configuration, opened, served_by
     from miracle_tui.cli.run_names import find_run
+    from miracle_tui.stored_key import with_stored_key
 
     answerer = make_answerer(None, given["answers"], given["as_json"])
     async with opened(configuration()) as engine:

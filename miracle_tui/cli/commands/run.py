@@ -74,9 +74,10 @@ def command(**given: Any) -> int:
 
 async def _run(given: dict[str, Any]) -> int:
     from miracle_tui.cli.following import attend
-    from miracle_tui.cli.opening import configuration, opened, served_by, with_stored_key, workspace_folder
+    from miracle_tui.cli.opening import configuration, opened, served_by, workspace_folder
     from miracle_tui.cli.texts import read_text
     from miracle_tui.cli.views import JsonView, TextView
+    from miracle_tui.stored_key import with_stored_key
 
     workspace = workspace_folder(given["workspace"])
     _check_command(given["verify"])
