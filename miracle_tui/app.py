@@ -14,7 +14,6 @@ from textual.screen import Screen
 
 from miracle_tui.messages import EngineReady, RunsChanged, ServiceChanged, Trouble
 from miracle_tui.screens.first_screen import FirstScreen
-from miracle_tui.screens.keys import PANE_KEYMAP
 from miracle_tui.services import Launch, Services
 from miracle_tui.themes import DARK, THEMES, other_theme
 from miracle_tui.trouble import trouble_of
@@ -52,6 +51,7 @@ class MiracleApp(App[None]):
         Binding("d", "toggle_theme", "Theme", show=False, id="theme"),
         Binding("q", "quit", "Quit", show=False, id="quit"),
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True, id="quit.always"),
+        Binding("ctrl+c", "interrupt", "What ends it", show=False, id="interrupt"),
         Binding("question_mark,f1", "help", "Help", id="help", key_display="?"),
     ]
 
@@ -61,12 +61,11 @@ class MiracleApp(App[None]):
         self.engine: EnginePort | None = None
         self.driven: set[str] = set()
         """Runs that this app set to work."""
-        self.own_keys = dict(PANE_KEYMAP)
+        self.own_keys: dict[str, str] = {}
         """Binding id to key, where it is not the built-in one."""
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = DARK.name
-        self.set_keymap(self.own_keys)
 
     async def on_ready(self) -> None:
         """The first frame is out: now come the widgets, then the services."""
@@ -135,7 +134,7 @@ class MiracleApp(App[None]):
             names = ", ".join(sorted(self.available_themes))
             self.notify(f"There is no theme {theme!r}. There are: {names}.", severity="warning", markup=False)
         usable, problems = check_keymap(keymap, [*self.BINDINGS, *RunScreen.BINDINGS])
-        self.own_keys = {**self.own_keys, **usable}
+        self.own_keys = usable
         self.set_keymap(self.own_keys)
         for problem in problems:
             self.notify(problem, title="Keys", severity="warning", markup=False, timeout=12)
@@ -192,9 +191,13 @@ class MiracleApp(App[None]):
         if not isinstance(self.screen, HelpDialog):
             self.push_screen(HelpDialog(key_groups(self.own_keys, self.BINDINGS)))
 
+    def action_interrupt(self) -> None:
+        """Say what ctrl+c does elsewhere and not here; where text is selected, it copies before it comes to this."""
+        self.notify("ctrl+q quits, and a run can be resumed. f5, or space outside the line, pauses.", timeout=5)
+
     async def action_quit(self) -> None:
         """Leave; runs that are at work can be resumed."""
-        self.exit(message=self.run_screen.farewell())
+        self.exit(message=await self.run_screen.farewell())
 
     def get_system_commands(self, screen: "Screen[object]") -> Iterable[SystemCommand]:
         """Everything that has a key, by name."""

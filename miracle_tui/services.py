@@ -1,6 +1,7 @@
 """Brings up what is slow behind the first paint: configuration, database, sandbox, model."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractContextManager, AsyncExitStack
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from miracle_tui.engine_port import EnginePort
 
 PARTS = ("database", "sandbox", "model")
-DEMO_PACE = 60
+DEMO_PACE = 25
 """Words a second that the scripted model speaks on screen."""
 Post = Callable[[Message], object]
 
@@ -55,7 +56,7 @@ class Services:
             ConfigError: a file or a variable is wrong.
         """
         self.config = await asyncio.to_thread(_load, self.launch)
-        self.lacks_key = not self.launch.demo and await asyncio.to_thread(_lacks_key, self.config)
+        self.lacks_key = not self.launch.demo and _lacks_key(self.config)
         return self.config
 
     async def open(self, post: Post) -> "EnginePort":
@@ -87,6 +88,8 @@ class Services:
         )
         self._open.push_async_callback(engine.close)
         self._engine = engine
+        # What is loaded by now stays loaded: the collector need not look through it again while text streams.
+        gc.freeze()
         return engine
 
     async def checks(self) -> "AsyncIterator[Check]":
@@ -114,22 +117,25 @@ class Services:
 
 def progress(part: str, text: str) -> ServiceChanged:
     """The service's state that a line of progress tells: `starting`, `failed`, or what came up."""
-    if text in ("starting", "failed"):
-        return ServiceChanged(part, text)
+    if text == "starting":
+        return ServiceChanged(part, "starting")
+    if text == "failed":
+        return ServiceChanged(part, "failed")
     return ServiceChanged(part, "ok", "" if text == "ok" else text)
 
 
 def _lacks_key(config: "Config") -> bool:
     from config.openai import Api
-    from config.secrets import api_key
 
-    return config.openai.api.base_url == Api().base_url and api_key(config) is None
+    return config.openai.api.base_url == Api().base_url and config.openai.api.key is None
 
 
 def _load(launch: Launch) -> "Config":
     from config.load import load_config
+    from miracle_tui.stored_key import with_stored_key
 
-    return load_config(launch.workspace, overrides=launch.overrides)
+    config = load_config(launch.workspace, overrides=launch.overrides)
+    return config if launch.demo else with_stored_key(config)
 
 
 def _log_file(config: "Config") -> AbstractContextManager[Path | None]:

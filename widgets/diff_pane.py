@@ -28,8 +28,8 @@ class DiffPane(Vertical):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "split", "Split", id="diff.split"),
-        Binding("n", "hunk(1)", "Next hunk", id="diff.next-hunk"),
-        Binding("p", "hunk(-1)", "Previous hunk", show=False, id="diff.previous-hunk"),
+        Binding("full_stop", "hunk(1)", "Next hunk", id="diff.next-hunk", key_display="."),
+        Binding("comma", "hunk(-1)", "Previous hunk", show=False, id="diff.previous-hunk", key_display=","),
         Binding("right_square_bracket", "file(1)", "Next file", key_display="]", id="diff.next-file"),
         Binding(
             "left_square_bracket", "file(-1)", "Previous file", key_display="[", show=False, id="diff.previous-file"
@@ -39,7 +39,7 @@ class DiffPane(Vertical):
     | Key | Does |
     | :- | :- |
     | s | unified or split |
-    | n / p | next / previous hunk |
+    | . / , | next / previous hunk |
     | ] / [ | next / previous file |
     """
 
@@ -86,7 +86,7 @@ class DiffPane(Vertical):
 
     def watch_live(self, role: str) -> None:
         """Name who speaks."""
-        for view in self.query(StreamView):
+        for view in self.query(StreamView) if role else ():
             view.role = role
 
     @work(exclusive=True, group="diff-parse", description="parse a large diff", exit_on_error=False)
@@ -156,9 +156,9 @@ class DiffPane(Vertical):
         """Add a piece of what the model says."""
         self.query_one(StreamView).stream(text)
 
-    def end_stream(self) -> None:
-        """The model has spoken."""
-        self.query_one(StreamView).end_stream()
+    def end_stream(self, *, linger: bool = False) -> None:
+        """The model has spoken; its last words may stay for a moment."""
+        self.query_one(StreamView).end_stream(linger=linger)
         self.live = ""
 
 

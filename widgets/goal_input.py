@@ -29,6 +29,7 @@ class GoalInput(PasteArea):
     | enter | submit |
     | shift+enter, ctrl+j | a new line |
     | up / down | earlier / later entries, from the first / last line |
+    | space | no letter in an empty line while an agent runs |
     """
 
     DEFAULT_CSS = """
@@ -69,6 +70,10 @@ class GoalInput(PasteArea):
         """What was submitted before, oldest first."""
         self._place = 0
         self._draft = ""
+
+    def check_consume_key(self, key: str, character: str | None = None) -> bool:
+        """Every letter is a letter here, but no message begins with a space: that one is free for a key."""
+        return not (key == "space" and self.running and not self.text) and super().check_consume_key(key, character)
 
     def watch_running(self, running: bool) -> None:
         """Say what a text would be."""

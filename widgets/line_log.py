@@ -33,8 +33,8 @@ class LineLog(LinePane):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "search", "Search", id="log.search"),
-        Binding("n", "find(1)", "Next match", show=False, id="log.next"),
-        Binding("N,shift+n", "find(-1)", "Previous match", show=False, id="log.previous"),
+        Binding("full_stop", "find(1)", "Next match", show=False, id="log.next", key_display="."),
+        Binding("comma", "find(-1)", "Previous match", show=False, id="log.previous", key_display=","),
         Binding("end,G", "bottom", "Follow", show=False, id="log.follow"),
         Binding("home,g", "top", "Top", show=False, id="log.top"),
     ]
@@ -42,7 +42,7 @@ class LineLog(LinePane):
     | Key | Does |
     | :- | :- |
     | / | search; enter jumps, escape ends it |
-    | n / N | next / previous match |
+    | . / , | next / previous match |
     | end, G | to the end, and follow it |
     | home, g | to the first line |
     """

@@ -25,6 +25,19 @@ _GLYPHS = {
 }
 
 
+AWAITED = "The plan appears here as soon as there is one."
+WELCOME = (
+    "Write below what should be true afterwards, such as: “report --json prints the numbers of the table, one "
+    "object a line”.",
+    "",
+    "Miracle plans, writes the code in a worktree of its own, tests it in a sandbox, reflects on what failed, and "
+    "goes round until the tests prove it. This folder stays as it is until you take the result.",
+)
+"""What the empty pane says to a person who is new here."""
+UNFINISHED = 5
+"""Runs that the empty pane names."""
+
+
 class _Row(NamedTuple):
     content: Content
     key: tuple[str, str] = ("", "")
@@ -37,8 +50,8 @@ class PlanPane(CursorPane):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("e", "edit", "Edit plan", id="plan.edit"),
         Binding("enter", "choose", "Open", id="plan.open"),
-        Binding("left,h", "fold(True)", "Fold", show=False, id="plan.fold"),
-        Binding("right,l", "fold(False)", "Unfold", show=False, id="plan.unfold"),
+        Binding("left", "fold(True)", "Fold", show=False, id="plan.fold"),
+        Binding("right", "fold(False)", "Unfold", show=False, id="plan.unfold"),
     ]
     """
     | Key | Does |
@@ -54,6 +67,8 @@ class PlanPane(CursorPane):
 
     state: reactive[State | None] = reactive(None, init=False)
     """The run to show."""
+    unfinished: reactive[tuple[str, ...]] = reactive((), init=False)
+    """Titles of runs that can go on; said while no run is shown."""
 
     @dataclass
     class IterationChosen(Message):
@@ -108,6 +123,10 @@ class PlanPane(CursorPane):
         """Lay the tree out again, with the cursor on what it was on."""
         self._lay_out()
 
+    def watch_unfinished(self) -> None:
+        """The empty pane says something else."""
+        self._lay_out()
+
     def on_mount(self) -> None:
         """Lay out what was set before there was a screen."""
         self._lay_out()
@@ -128,8 +147,9 @@ class PlanPane(CursorPane):
     def _tree(self, width: int) -> list[_Row]:
         state = self.state
         if state is None or (state.spec is None and state.plan is None):
-            words = "The plan appears here as soon as there is one." if state else "No run yet."
-            return [_Row(line) for line in Content.styled(words, "$foreground-muted").wrap(width)]
+            texts = (AWAITED,) if state else WELCOME
+            rows = [_Row(line) for text in texts for line in Content.styled(text, "$foreground-muted").wrap(width)]
+            return rows if state or not self.unfinished else [*self._unfinished_rows(width), _Row(Content("")), *rows]
         rows = self._spec_rows(state, width)
         if state.plan is None:
             return rows
@@ -158,6 +178,18 @@ class PlanPane(CursorPane):
         title = Content.styled(inert_line(spec.title, 200), "bold $text-primary")
         summary = Content.styled(inert_line(spec.summary, 600), "$foreground-muted")
         return [_Row(line) for line in (*title.wrap(width), *summary.wrap(width)[:4], Content(""))]
+
+    def _unfinished_rows(self, width: int) -> list[_Row]:
+        head = Content.assemble(
+            ("‖ Not finished here  ", "bold $text-warning"), ("r", "bold $foreground"),
+            (" to resume", "$foreground-muted"),
+        )  # fmt: skip
+        named = self.unfinished[:UNFINISHED]
+        titles = [Content.styled(f"  {inert_line(title, 200)}", "$foreground") for title in named]
+        more = len(self.unfinished) - UNFINISHED
+        if more > 0:
+            titles.append(Content.styled(f"  and {more} more", "$foreground-muted"))
+        return [_Row(line.truncate(width, ellipsis=True)) for line in (head, *titles)]
 
     @staticmethod
     def _waiting_rows(state: State, width: int) -> list[_Row]:

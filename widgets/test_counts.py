@@ -59,6 +59,8 @@ class TestCounts(Widget):
             Content.styled(f"– {self.skipped:,}", "$text-warning") if self.skipped else None,
             Content.styled(f"of {total:,}", "$foreground-muted"),
         ]
+        if not total and self.reason == "running":
+            parts = [Content.styled("no test seen yet", "$foreground-muted")]
         counts = Content("  ").join([part for part in parts if part is not None])
         words, style = _REASONS.get(self.reason, (self.reason, "$text-warning"))
         if self.reason == "ok" and (self.failed or not self.passed):

@@ -27,11 +27,11 @@ class TestPane(Vertical):
 
     __test__ = False
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("l", "next_view", "Tree/log", id="tests.view")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("v", "next_view", "Tree/log", id="tests.view")]
     """
     | Key | Does |
     | :- | :- |
-    | l | tree, tree and log, log |
+    | v | tree, tree and log, log |
     """
 
     DEFAULT_CSS = """

@@ -70,7 +70,7 @@ class TestTree(CursorPane):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f", "next_failure", "Next failure", id="tests.next-failure"),
-        Binding("left,h", "fold(True)", "Fold", show=False, id="tests.fold"),
+        Binding("left", "fold(True)", "Fold", show=False, id="tests.fold"),
         Binding("right", "fold(False)", "Unfold", show=False, id="tests.unfold"),
     ]
     """

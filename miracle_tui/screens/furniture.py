@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from miracle_tui.messages import ServiceChanged
 from miracle_tui.screens.pane_grid import PaneGrid
+from widgets.activity_line import ActivityLine
 from widgets.diff_pane import DiffPane
 from widgets.goal_input import GoalInput
 from widgets.iteration_strip import IterationStrip
@@ -15,7 +16,7 @@ from widgets.stream_view import StreamView
 from widgets.test_pane import TestPane
 
 if TYPE_CHECKING:
-    from engine.bus import Live
+    from engine.bus import Live, TestSeen
     from engine.events import Recorded
     from engine.state import Iteration, State
     from sandbox.report import TestReport
@@ -30,19 +31,29 @@ ROLE_PANE = {
     "reflector": "reflection",
 }
 """The pane that an agent's text streams into: the one that its result will be shown in."""
+STAGE_PANE = {
+    "INIT": "plan",
+    "PLANNING": "plan",
+    "CODING": "diff",
+    "REVIEW": "reflection",
+    "AUDIT": "reflection",
+    "TESTING": "tests",
+    "REFLECTING": "reflection",
+}
+"""The pane to look at in a stage."""
 
 
 class Furniture:
     """All widgets that show a run. `show_*` hand on what is so; nothing here decides anything."""
 
-    def __init__(self, tell: Callable[[str], None]) -> None:
-        self._tell = tell
+    def __init__(self) -> None:
         self.status = StatusBar(id="status")
         self.plan = PlanPane(id="plan")
         self.diff = DiffPane(id="diff")
         self.reflection = ReflectionPane(id="reflection")
         self.tests = TestPane(id="tests")
         self.strip = IterationStrip(id="strip")
+        self.activity = ActivityLine(id="activity")
         self.goal = GoalInput(id="goal")
         self.voices = {name: StreamView(id=f"voice-{name}") for name in ("plan", "reflection", "tests")}
         self.grid = PaneGrid(
@@ -57,18 +68,31 @@ class Furniture:
         self.chosen = 0
         """The iteration that a person looks at; 0 while they follow the newest."""
         self._shown: Iteration | None = None
-        self._speaking = ""
+        self._speaking = ("", "")
         self._streamed = False
         """Whether the test pane holds the live output of a run that has no report yet."""
 
     def show_service(self, event: ServiceChanged) -> None:
         """Show how far a service is."""
         self.status.set_service(event.part, event.status)
+        if event.status == "starting" and self.state is None:
+            self.activity.notice(f"starting the {event.part}")
+        elif event.status == "ok":
+            self.activity.notice("")
+
+    def show_unfinished(self, titles: list[str]) -> None:
+        """Say in the empty screen which runs wait for a person."""
+        self.plan.unfinished = tuple(titles)
+        runs = "A run" if len(titles) == 1 else f"{len(titles)} runs"
+        self.activity.unfinished = f"{runs} of this folder can go on" if titles else ""
 
     def clear(self) -> None:
         """Show no run."""
         self.state, self._shown, self.chosen = None, None, 0
         self.status.state = self.plan.state = self.reflection.state = self.strip.state = None
+        self.activity.state = None
+        self.activity.forget()
+        self.grid.working = ""
         self.reflection.number = 0
         self.goal.running = False
         self.diff.diff = ""
@@ -81,14 +105,21 @@ class Furniture:
 
     def show_state(self, state: "State", recorded: "Iterable[Recorded]") -> None:
         """Hand the folded state to every pane."""
+        from engine.agent_events import AnswerReceived, ToolFinished
+
         self.state = state
         self.status.state = state
         self.goal.running = state.outcome is None
         self.plan.state = state
         self.reflection.state = state
         self.strip.state = state
-        if any(item.event.kind == "answer_received" for item in recorded):
-            self._hush()
+        self.activity.state = state
+        for item in recorded:
+            if isinstance(item.event, AnswerReceived):
+                self._hush(linger=True)
+            elif isinstance(item.event, ToolFinished):
+                self.activity.tool_done(item.event.name, item.event.target, ok=item.event.ok)
+        self.grid.working = STAGE_PANE.get(str(state.stage), "") if self.activity.works else ""
         self._show_iteration()
 
     def choose(self, number: int) -> None:
@@ -137,28 +168,37 @@ class Furniture:
     # What happens live
 
     def show_live(self, items: "Iterable[Live]") -> None:
-        """Hand on streamed text, output and tests as they end."""
-        from engine.bus import Delta, Notice, OutputText, TestsBegan, TestSeen
+        """Hand on streamed text, notices, output and tests as they end."""
+        from engine.bus import Delta, Notice, OutputText, StreamVoid, TestsBegan, TestSeen
 
         for item in items:
             if isinstance(item, Delta):
-                self._speak(item.role, item.text)
+                self._speak(item.session_id, item.role, item.text)
+            elif isinstance(item, StreamVoid):
+                if self._speaking[0] == item.session_id:
+                    self._hush()
             elif isinstance(item, Notice):
-                self._tell(item.text)
+                self.activity.notice(item.text)
+            elif isinstance(item, TestSeen):
+                self._show_test(item)
             elif self.chosen:
                 continue
             elif isinstance(item, OutputText):
                 self.tests.output(item.text)
-            elif isinstance(item, TestSeen):
-                self.tests.test_event(item.event)
             elif isinstance(item, TestsBegan):
                 self._streamed = True
                 self.tests.begin(item.backend, item.command)
 
-    def _speak(self, role: str, text: str) -> None:
-        if role != self._speaking:
+    def _show_test(self, seen: "TestSeen") -> None:
+        # What was made ready for the tests is ready.
+        self.activity.notice("")
+        if not self.chosen:
+            self.tests.test_event(seen.event)
+
+    def _speak(self, session_id: str, role: str, text: str) -> None:
+        if (session_id, role) != self._speaking:
             self._hush()
-            self._speaking = role
+            self._speaking = (session_id, role)
             pane = ROLE_PANE.get(role, "plan")
             if pane == "diff":
                 self.diff.live = role
@@ -170,11 +210,9 @@ class Furniture:
         pane = ROLE_PANE.get(role, "plan")
         return self.diff.stream if pane == "diff" else self.voices[pane].stream
 
-    def _hush(self) -> None:
-        """The agent has spoken: its words are in the log now."""
-        if not self._speaking:
-            return
-        self._speaking = ""
-        self.diff.end_stream()
+    def _hush(self, *, linger: bool = False) -> None:
+        """The agent has spoken, and its words are in the log, or they were void; they go, or linger to be read."""
+        self._speaking = ("", "")
+        self.diff.end_stream(linger=linger)
         for voice in self.voices.values():
-            voice.end_stream()
+            voice.end_stream(linger=linger)

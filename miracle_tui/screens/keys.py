@@ -1,20 +1,9 @@
-"""The keys of the app, as the help shows them, and those of the panes that give way to them."""
+"""The keys of the app, as the help shows them."""
 
 from collections.abc import Iterable, Mapping
 
 from textual.binding import Binding, BindingType
 from textual.keys import format_key
-
-PANE_KEYMAP = {
-    "plan.fold": "left",
-    "plan.unfold": "right",
-    "diff.next-hunk": "full_stop",
-    "diff.previous-hunk": "comma",
-    "log.next": "full_stop",
-    "log.previous": "comma",
-    "tests.view": "v",
-}
-"""Binding id to key: a letter of the run screen means the same in every pane, so a pane's own use of it moves."""
 
 
 def key_groups(keymap: Mapping[str, str], app_bindings: Iterable[BindingType]) -> dict[str, list[tuple[str, str]]]:

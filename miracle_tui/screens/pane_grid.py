@@ -48,6 +48,8 @@ class PaneTabs(Static):
 
     current: reactive[str] = reactive("plan")
     """The pane that is shown."""
+    working: reactive[str] = reactive("")
+    """The pane that an agent works in right now."""
 
     def render(self) -> Content:
         """The names with their keys, the shown one highlighted."""
@@ -56,7 +58,8 @@ class PaneTabs(Static):
             style = (
                 "bold $block-cursor-foreground on $block-cursor-background" if name == self.current else "$text-muted"
             )
-            parts.append(Content.styled(f" {number} {title} ", style))
+            mark = ("●", "$text-accent") if name == self.working else (" ", "")
+            parts.append(Content.assemble(f" {number} {title}", mark).stylize_before(style))
         return Content("").join(parts)
 
     def on_click(self, event: events.Click) -> None:
@@ -77,6 +80,8 @@ class PaneGrid(Vertical):
 
     current: reactive[str] = reactive("plan")
     """The pane that has, or last had, the focus."""
+    working: reactive[str] = reactive("")
+    """The pane that an agent works in right now; empty when none does."""
     maximised: reactive[bool] = reactive(False)
     """Whether the current pane has the whole room."""
 
@@ -105,6 +110,15 @@ class PaneGrid(Vertical):
     def watch_maximised(self, maximised: bool) -> None:
         """Give the room to one pane, or share it."""
         self.set_class(maximised, "-maximised")
+
+    def watch_working(self, name: str) -> None:
+        """Mark the frame; where one pane is shown at a time, show this one to a person who is in none."""
+        for frame in self.query(PaneFrame):
+            frame.set_class(frame.name == name, "-working")
+        for tabs in self.query(PaneTabs):
+            tabs.working = name
+        if name and self.screen.has_class("-narrow") and not self.focused_pane and not self.maximised:
+            self.current = name
 
     def on_mount(self) -> None:
         """The first pane is current."""

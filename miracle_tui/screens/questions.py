@@ -8,8 +8,8 @@ from engine.state import Approval, State, Status
 if TYPE_CHECKING:
     from miracle_tui.screens.run_desk import RunDesk
 
-MORE_BUDGET_USD = 5.0
-MORE_ITERATIONS = 5
+MORE = 5
+"""Dollars or iterations that are offered to a run that used up its own."""
 
 
 class Questions:
@@ -100,24 +100,33 @@ class Questions:
 
         return await self.desk.screen.app.push_screen_wait(ConfirmDialog(title, text))
 
+    async def _amount(self, title: str, text: str, label: str, *, whole: bool = False) -> float | None:
+        from widgets.dialogs.amount_dialog import AmountDialog
+
+        return await self.desk.screen.app.push_screen_wait(AmountDialog(title, text, label, MORE, whole=whole))
+
     async def resume(self) -> None:
         """Let a paused run go on, with more to spend where that is what it lacks."""
         desk, paused = self.desk, self.desk.state.paused
         if paused is None:
             return
+        if desk.run_id not in desk.screen.miracle.driven and not await desk.engine.is_driven(desk.run_id):
+            desk.check_model()
         usd, iterations = 0.0, 0
         if paused.reason == "budget":
-            usd = MORE_BUDGET_USD
             spent = f"${desk.state.spend.usd:.2f} of ${desk.state.budget_usd:.2f} are spent."
-            if not await self.confirm(f"Go on with ${usd:.2f} more?", spent):
+            more = await self._amount("Go on with more to spend?", spent, "US dollars more")
+            if more is None:
                 return
+            usd = more
         elif paused.reason == "iterations":
-            iterations = MORE_ITERATIONS
             used = f"{len(desk.state.iterations)} of {desk.state.max_iterations} iterations are used."
-            if not await self.confirm(f"Go on with {iterations} more iterations?", used):
+            more = await self._amount("Go on with more iterations?", used, "iterations more", whole=True)
+            if more is None:
                 return
+            iterations = int(more)
         await desk.engine.resume(desk.run_id, add_budget_usd=usd, add_iterations=iterations)
-        desk.go_on()
+        await desk.go_on()
 
     async def offer_result(self) -> None:
         """Show the receipt and the ways to take the result."""

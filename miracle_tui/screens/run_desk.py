@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from engine.errors import EngineError
 from engine.state import State, Status
 from engine.task import Task
+from memory.errors import MemoryStoreError
 from miracle_tui.bridge import RunBridge
 from miracle_tui.messages import RunsChanged
 from miracle_tui.new_task import task_from
@@ -18,11 +19,16 @@ from miracle_tui.trouble import trouble_of
 
 if TYPE_CHECKING:
     from engine.events import Recorded
+    from engine.summary import RunSummary
     from miracle_tui.engine_port import EnginePort
     from miracle_tui.screens.run_screen import RunScreen
     from widgets.dialogs.new_task_dialog import NewTask
 
 MAX_GOAL_FILE_BYTES = 2_000_000
+FAREWELL_S = 2.0
+"""How long leaving waits for a database that may be gone."""
+OPEN = ("running", "waiting", "paused")
+"""States of a run that is not over."""
 
 
 class RunDesk:
@@ -33,6 +39,8 @@ class RunDesk:
         self.engine = engine
         self.run_id = ""
         self.state = State()
+        self.held = True
+        """Whether somebody works on the shown run, here or elsewhere."""
         self.questions = Questions(self)
 
     # Which run is shown
@@ -43,6 +51,8 @@ class RunDesk:
         self.state = State()
         self.questions.forget()
         self.screen.furniture.clear()
+        self._set_held(True)
+        self.screen.miracle.perform(self.see_who_works, "see who works on the run", group="held", exclusive=True)
         bridge = RunBridge(self.engine, self.screen.post_message)
         self.screen.miracle.perform(partial(bridge.follow, run_id), "follow the run", group="bridge", exclusive=True)
         self.screen.post_message(RunsChanged())
@@ -51,6 +61,17 @@ class RunDesk:
         """The shown run went on: ask what it asks, say what a person must know."""
         self.state = state
         self.questions.take_state(state)
+
+    async def see_who_works(self) -> None:
+        """Find out whether the shown run is at work, here or elsewhere, or was interrupted."""
+        run_id = self.run_id
+        held = run_id in self.screen.miracle.driven or await self.engine.is_driven(run_id)
+        if run_id == self.run_id:
+            self._set_held(held)
+
+    def _set_held(self, held: bool) -> None:
+        self.held = self.screen.furniture.activity.held = held
+        self.screen.show_wish()
 
     async def count_questions(self) -> None:
         """Show how many questions of other runs wait; ring when there are more than before."""
@@ -61,26 +82,19 @@ class RunDesk:
         """Let the person choose a run from the list."""
         from widgets.dialogs.runs_dialog import RunsDialog
 
-        chosen = await self.screen.app.push_screen_wait(RunsDialog(await self.engine.runs(), self.run_id))
+        runs = await self.engine.runs()
+        here = [run.run_id for run in self._unfinished(runs)]
+        chosen = await self.screen.app.push_screen_wait(RunsDialog(runs, self.run_id, unfinished=here))
         if chosen:
             self.show(chosen)
 
     async def tell_interrupted(self) -> None:
-        """Say that runs of this folder were interrupted; they go on only when a person wants it."""
+        """Say which runs of this folder are not finished; they go on only when a person wants it."""
+        self.screen.furniture.show_unfinished([run.title for run in self._unfinished(await self.engine.runs())])
+
+    def _unfinished(self, runs: "list[RunSummary]") -> "list[RunSummary]":
         here = str(self.screen.miracle.services.launch.workspace)
-        left = [
-            run
-            for run in await self.engine.runs()
-            if run.workspace == here and run.status in ("running", "waiting", "paused")
-        ]
-        if left and not self.run_id:
-            which = f"“{left[0].title}” is" if len(left) == 1 else f"{len(left)} runs are"
-            self.screen.notify(
-                f"{which} not finished. r shows the list; open a run and press space to go on.",
-                title="Interrupted",
-                markup=False,
-                timeout=12,
-            )
+        return [run for run in runs if run.workspace == here and run.status in OPEN]
 
     # Starting and steering
 
@@ -171,26 +185,53 @@ class RunDesk:
         """What the key for it would do: `pause`, `resume`, or nothing."""
         if not self.is_open:
             return ""
-        works_here = self.run_id in self.screen.miracle.driven
-        return "pause" if works_here and self.state.paused is None else "resume"
+        return "pause" if self.held and self.state.paused is None else "resume"
 
     async def pause_or_resume(self) -> None:
-        """Pause a run that works here; let any other go on."""
+        """Pause a run that is at work, here or elsewhere; let any other go on."""
         if not self.run_id:
             self.screen.notify("There is no run yet: write a goal, or press r for the list.", timeout=4)
         elif self.state.outcome is not None:
             self.screen.notify("This run is over. P takes its result; n starts another.", timeout=4)
         elif self.state.paused is not None:
             await self.questions.resume()
-        elif self.run_id not in self.screen.miracle.driven:
-            self.go_on()
-        else:
+        elif self.held:
             await self.engine.pause(self.run_id)
+        else:
+            await self.go_on()
 
-    def go_on(self) -> None:
-        """Work on the shown run in this process."""
-        self.screen.miracle.driven.add(self.run_id)
-        self.engine.drive(self.run_id)
+    async def go_on(self) -> None:
+        """Work on the shown run in this process, unless another one does.
+
+        Raises:
+            EngineError: it belongs to a model that is not at hand here.
+        """
+        run_id = self.run_id
+        if run_id not in self.screen.miracle.driven:
+            if await self.engine.is_driven(run_id):
+                self._set_held(True)
+                return
+            self.check_model()
+        self.screen.miracle.driven.add(run_id)
+        self._set_held(True)
+        self.engine.drive(run_id)
+
+    def check_model(self) -> None:
+        """See that the run would go on with the model and the server that it began with.
+
+        Raises:
+            EngineError: it would not; its code is not for another one to see.
+        """
+        task, model = self.state.task, self.engine.model
+        if task is None:
+            return
+        other_script = task.scripted != model.scripted or (task.scripted and task.model_label != model.label)
+        other_server = bool(task.base_url) and task.base_url != self.engine.config.openai.api.base_url
+        if other_script or other_server:
+            belongs = task.model_label if task.scripted else task.base_url or "another model"
+            raise EngineError(
+                f"This run belongs to {belongs}", f"`miracle resume {self.run_id}` goes on with it; here you can watch."
+            )
 
     async def cancel(self) -> None:
         """End the run, after a question."""
@@ -217,11 +258,20 @@ class RunDesk:
         else:
             self.screen.notify("A result can be taken once the run is green.", timeout=4)
 
-    def farewell(self) -> str | None:
-        """What a person should know who leaves now."""
-        if not self.is_open or self.run_id not in self.screen.miracle.driven:
-            return None
-        return f"The run {self.run_id} is not finished; `miracle resume {self.run_id}` goes on with it."
+    async def farewell(self) -> str | None:
+        """What a person should know who leaves now: which runs of this process can be gone on with, and how."""
+        driven = self.screen.miracle.driven
+        shown = {self.run_id} if self.is_open else set()
+        try:
+            async with asyncio.timeout(FAREWELL_S):
+                left = {run.run_id for run in await self.engine.runs() if run.status in OPEN}
+        except (TimeoutError, MemoryStoreError):
+            left = shown
+        lines = [
+            f"The run {run_id} is not finished; nothing is lost. Go on with: miracle resume {run_id}"
+            for run_id in sorted(driven & (left | shown))
+        ]
+        return "\n".join(lines) or None
 
 
 def _read_goal(text: str) -> str:

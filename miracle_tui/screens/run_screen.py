@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Footer, Static, TextArea
 
 from miracle_tui.messages import LiveItems, RunsChanged, ServiceChanged, StateChanged
 from miracle_tui.screens.furniture import Furniture
@@ -59,8 +59,9 @@ class RunScreen(Screen[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.furniture = Furniture(self._tell)
-        self._said: set[str] = set()
+        self.furniture = Furniture()
+        self._space = ("", False)
+        """What space would do, and whether it is a letter of a text."""
         self.desk: RunDesk | None = None
         """What acts on runs; comes with the engine."""
 
@@ -77,6 +78,7 @@ class RunScreen(Screen[None]):
         yield self.furniture.status
         yield self.furniture.grid
         yield self.furniture.strip
+        yield self.furniture.activity
         yield Container(self.furniture.goal, id="input-box")
         yield Footer(compact=True)
         yield Static(TOO_SMALL, id="too-small", markup=False)
@@ -113,10 +115,8 @@ class RunScreen(Screen[None]):
         if self.desk is None or event.state.run_id != self.desk.run_id:
             return
         self.furniture.show_state(event.state, event.recorded)
-        before = self.desk.wish
         self.desk.take_state(event.state, event.recorded)
-        if self.desk.wish != before:
-            self.refresh_bindings()
+        self.show_wish()
 
     @on(LiveItems)
     def _live_items(self, event: LiveItems) -> None:
@@ -131,10 +131,10 @@ class RunScreen(Screen[None]):
     # Keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Space is a letter while a person writes; else it offers what it would do."""
+        """Space is a letter within a text; else it offers what it would do."""
         if action == "space":
             wish = self.desk.wish if self.desk is not None else ""
-            return not self._writing and wish == parameters[0]
+            return not (self._writing and self.furniture.goal.text) and wish == parameters[0]
         if action == "back" and not self._writing:
             # It works everywhere, but only the way out of the line needs to be told.
             return bool(self.furniture.chosen or self.furniture.grid.maximised)
@@ -143,6 +143,22 @@ class RunScreen(Screen[None]):
     @property
     def _writing(self) -> bool:
         return self.furniture.goal.has_focus
+
+    @on(events.DescendantFocus)
+    @on(events.DescendantBlur)
+    def _focus_moved(self) -> None:
+        self.furniture.activity.writing = self._writing
+
+    @on(TextArea.Changed)
+    def _text_changed(self) -> None:
+        self.show_wish()
+
+    def show_wish(self) -> None:
+        """Show in the footer what space would do now."""
+        shown = (self.desk.wish if self.desk is not None else "", self._writing and bool(self.furniture.goal.text))
+        if shown != self._space:
+            self._space = shown
+            self.refresh_bindings()
 
     def action_space(self, wish: str) -> None:
         """Pause or resume."""
@@ -243,16 +259,10 @@ class RunScreen(Screen[None]):
         """Open the plan that waits."""
         self._with_desk("ask_again")
 
-    def _tell(self, text: str) -> None:
-        """A line about what is going on; the same one is said once."""
-        if text not in self._said:
-            self._said.add(text)
-            self.notify(text, markup=False, timeout=4)
-
     def show_badge(self, count: int) -> None:
         """Say on the status line's side how many questions of other runs wait."""
         self.furniture.grid.show_badge(count)
 
-    def farewell(self) -> str | None:
+    async def farewell(self) -> str | None:
         """What a person should know who leaves now."""
-        return self.desk.farewell() if self.desk is not None else None
+        return await self.desk.farewell() if self.desk is not None else None

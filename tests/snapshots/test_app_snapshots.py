@@ -50,6 +50,7 @@ def showing(theme: str = "miracle-dark", *keys: str, dialog: str = "") -> Before
         await until(pilot, lambda: app.engine is not None and app.run_screen.desk is not None)
         furniture = app.run_screen.furniture
         furniture.status.now = NOW
+        furniture.activity.still = True
         furniture.goal.cursor_blink = False
         app.theme = theme
         engine = app.engine

@@ -59,6 +59,8 @@ class ScriptedEngine:
         self.hits: list[Hit] = []
         self.search_delays: dict[str, float] = {}
         self.closed = False
+        self.driven_elsewhere: set[str] = set()
+        """Runs that another process works on."""
         self._runs: dict[str, _Run] = {}
         self._changes: list[asyncio.Queue[str]] = []
 
@@ -82,6 +84,9 @@ class ScriptedEngine:
 
     def drive(self, run_id: str) -> None:
         self._command("drive", run_id)
+
+    async def is_driven(self, run_id: str) -> bool:
+        return run_id in self.driven_elsewhere
 
     async def pause(self, run_id: str, by: str = "person") -> None:
         self._command("pause", run_id)

@@ -147,14 +147,24 @@ async def test_leaving_says_how_to_go_on() -> None:
     engine = ScriptedEngine()
     engine.tell(RUN, *recorded_run.until_plan(), e.ApprovalAnswered(approval_id="a-plan", decision="once"))
     async with opened_app(engine, show=RUN) as (app, _):
-        assert app.run_screen.farewell() is None
-        app.driven.add(RUN)
-        assert f"miracle resume {RUN}" in (app.run_screen.farewell() or "")
+        assert await app.run_screen.farewell() is None
+        app.driven |= {RUN, "behind"}
+        engine.tell("behind", *recorded_run.until_plan())
+        engine.tell("over", *recorded_run.until_success())
+        said = await app.run_screen.farewell() or ""
+        assert f"miracle resume {RUN}" in said
+        assert "miracle resume behind" in said
+        assert "over" not in said
 
 
 async def test_interrupted_runs_of_this_folder_are_told_and_left_alone() -> None:
     engine = ScriptedEngine()
     engine.tell(RUN, *recorded_run.until_plan())
     async with opened_app(engine) as (app, pilot):
-        await until(pilot, lambda: any("not finished" in notice.message for notice in app._notifications))
+        furniture = app.run_screen.furniture
+        await until(pilot, lambda: furniture.plan.unfinished == (recorded_run.SPEC.title,))
+        assert "A run of this folder can go on" in furniture.activity.render().plain
+        assert any("r to resume" in furniture.plan.row_text(y) for y in range(furniture.plan.row_count()))
         assert engine.called("drive") == []
+        await pilot.press("escape", "r", "enter")
+        await until(pilot, lambda: furniture.state is not None and furniture.state.run_id == RUN)

@@ -7,8 +7,8 @@ from tests.ui import recorded_run
 from tests.ui.app_fixtures import opened_app, shown_all, until
 from tests.ui.recorded_run import RUN
 from tests.ui.scripted_engine import ScriptedEngine
+from widgets.dialogs.amount_dialog import AmountDialog
 from widgets.dialogs.approval_dialog import ApprovalDialog
-from widgets.dialogs.confirm_dialog import ConfirmDialog
 from widgets.dialogs.plan_dialog import PlanChoice, PlanDialog
 from widgets.dialogs.promote_dialog import PromoteDialog
 from widgets.dialogs.questions_dialog import QuestionsDialog
@@ -139,9 +139,11 @@ async def test_a_pause_says_why_and_the_budget_asks_for_more() -> None:
         await until(pilot, lambda: "The budget is used up." in notices(app))
         assert "Resume with more." in notices(app)
         await pilot.press("escape", "space")
-        await until(pilot, lambda: isinstance(app.screen, ConfirmDialog))
-        await pilot.press("y")
-        await until(pilot, lambda: engine.called("resume") == [(RUN, 5.0, 0)])
+        await until(pilot, lambda: isinstance(app.screen, AmountDialog))
+        await pilot.press("0", "enter")
+        assert isinstance(app.screen, AmountDialog), "nothing is no amount"
+        await pilot.press("backspace", *"2.5", "enter")
+        await until(pilot, lambda: engine.called("resume") == [(RUN, 2.5, 0)])
         assert engine.called("drive") == [(RUN,)]
 
 
@@ -149,6 +151,6 @@ async def test_iterations_that_are_used_up_ask_for_more() -> None:
     engine = engine_with([*recorded_run.until_failure(), e.RunPaused(reason="iterations", detail="15 are used.")])
     async with opened_app(engine, show=RUN) as (app, pilot):
         await pilot.press("escape", "space")
-        await until(pilot, lambda: isinstance(app.screen, ConfirmDialog))
-        await pilot.press("y")
+        await until(pilot, lambda: isinstance(app.screen, AmountDialog))
+        await pilot.press("enter")
         await until(pilot, lambda: engine.called("resume") == [(RUN, 0.0, 5)])

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from engine import events as e
-from engine.bus import Delta, Notice, OutputText, TestsBegan, TestSeen
+from engine.bus import Delta, Notice, OutputText, StreamVoid, TestsBegan, TestSeen
 from engine.task import MAX_GOAL_CHARACTERS
 from miracle_tui.screens.pane_grid import PaneFrame
 from sandbox.protocol import TestEvent
@@ -88,6 +88,7 @@ async def test_a_message_that_cannot_be_taken_is_put_back() -> None:
 
 async def test_space_is_a_letter_in_the_line_and_pauses_elsewhere() -> None:
     engine = engine_with(WORKING)
+    engine.driven_elsewhere.add(RUN)
     async with opened_app(engine, show=RUN) as (app, pilot):
         app.driven.add(RUN)
         await pilot.press("a", "space", "b")
@@ -205,7 +206,61 @@ async def test_live_items_reach_their_panes() -> None:
         engine.bus.publish(TestSeen(RUN, TestEvent("case", case=case)))
         await until(pilot, lambda: furniture.tests.counts.passed == 1)
         engine.bus.publish(Notice(RUN, "the model asks to wait [/x]"))
-        await until(pilot, lambda: any("asks to wait" in notice.message for notice in app._notifications))
+        await until(pilot, lambda: "asks to wait [/x]" in furniture.activity.render().plain)
+
+
+async def test_an_answer_that_breaks_off_takes_its_words_back() -> None:
+    engine = engine_with(WORKING)
+    async with opened_app(engine, show=RUN) as (app, pilot):
+        view = app.run_screen.furniture.diff.query_one(StreamView)
+        app.driven.add(RUN)
+        app.run_screen.furniture.activity.held = True
+        engine.bus.publish(Delta(RUN, "s9", "coder", "half an ans"))
+        await until(pilot, lambda: "half an ans" in view.render().plain)
+        engine.bus.publish(StreamVoid(RUN, "another"))
+        engine.bus.publish(Notice(RUN, "the connection broke"))
+        await until(pilot, lambda: "connection broke" in app.run_screen.furniture.activity.render().plain)
+        assert view.has_class("-live")
+        engine.bus.publish(StreamVoid(RUN, "s9"))
+        await until(pilot, lambda: not view.has_class("-live"))
+        engine.bus.publish(Delta(RUN, "s9", "coder", "a whole answer"))
+        await until(pilot, lambda: view.render().plain.startswith("a whole answer"))
+
+
+async def test_a_run_that_another_process_drives_is_watched_and_paused_from_here() -> None:
+    engine = engine_with(WORKING)
+    engine.driven_elsewhere.add(RUN)
+    async with opened_app(engine, show=RUN) as (app, pilot):
+        await until(pilot, lambda: app.run_screen.furniture.activity.held)
+        await pilot.press("space")
+        await until(pilot, lambda: engine.called("pause") == [(RUN,)])
+        await until(pilot, lambda: bool(app.run_screen.desk and app.run_screen.desk.state.paused))
+        await pilot.press("space")
+        await until(pilot, lambda: engine.called("resume") == [(RUN, 0.0, 0)])
+        assert engine.called("drive") == []
+        assert not app._notifications
+
+
+async def test_a_run_goes_on_only_with_the_model_it_began_with() -> None:
+    task = recorded_run.TASK.model_copy(update={"scripted": False, "model_label": "gpt"})
+    engine = engine_with([e.RunStarted(task_id="t", task=task)])
+    async with opened_app(engine, show=RUN) as (app, pilot):
+        await until(pilot, lambda: not app.run_screen.furniture.activity.held)
+        await pilot.press("escape", "space")
+        await until(pilot, lambda: isinstance(app.screen, ErrorDialog))
+        assert isinstance(app.screen, ErrorDialog)
+        assert f"miracle resume {RUN}" in app.screen._hint
+        assert engine.called("drive") == []
+
+
+async def test_ctrl_c_ends_nothing_and_says_what_does() -> None:
+    engine = engine_with(WORKING)
+    async with opened_app(engine, show=RUN) as (app, pilot):
+        for focus in ("i", "escape"):
+            await pilot.press(focus, "ctrl+c")
+            await until(pilot, lambda: any("ctrl+q quits" in notice.message for notice in app._notifications))
+            app.clear_notifications()
+        assert app.is_running
 
 
 async def test_another_run_is_chosen_from_the_list() -> None:

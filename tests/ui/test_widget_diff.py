@@ -118,11 +118,11 @@ async def test_hunks_then_the_next_file() -> None:
         await pilot.pause()
         view = pane.query_one(DiffView)
         view.focus()
-        await pilot.press("n")
+        await pilot.press("full_stop")
         await until(pilot, lambda: view.line_in_sight() == 8)
-        await pilot.press("p")
+        await pilot.press("comma")
         await until(pilot, lambda: view.line_in_sight() == 0)
-        await pilot.press("n", "n")
+        await pilot.press("full_stop", "full_stop")
         await until(pilot, lambda: pane.current == 1)
 
 

@@ -101,7 +101,7 @@ async def test_hostile_output_is_inert_at_any_size(size: tuple[int, int]) -> Non
         await pilot.pause(0.1)
         assert_inert(app.shown())
         log.focus()
-        await pilot.press("slash", "x", "enter", "n", "N", "escape")
+        await pilot.press("slash", "x", "enter", "full_stop", "comma", "escape")
         assert_inert("".join(log.row_text(y) for y in range(log.line_count)))
         assert log.row_text(log.line_count - 1) == "progress 99%"
 
@@ -117,9 +117,9 @@ async def test_search_finds_goes_on_and_ends() -> None:
         await pilot.press("slash", *"needle", "enter")
         await until(pilot, lambda: "row 39907 Needle" in app.shown())
         assert "line 39,908" in app.shown()
-        await pilot.press("n")
+        await pilot.press("full_stop")
         await until(pilot, lambda: "row 7 Needle" in app.shown())
-        await pilot.press("N")
+        await pilot.press("comma")
         await until(pilot, lambda: "row 39907 Needle" in app.shown())
         await pilot.press("escape", "slash", *"absent")
         await until(pilot, lambda: "nothing found" in app.shown())

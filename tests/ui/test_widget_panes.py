@@ -98,7 +98,7 @@ async def test_the_plan_shows_tiers_phases_and_iterations() -> None:
     pane = PlanPane()
     app = PlanHost(pane)
     async with app.run_test(size=(70, 24)) as pilot:
-        assert "No run yet" in app.shown()
+        assert "Write below what should be true" in app.shown()
         pane.state = state()
         await until(pilot, lambda: "Roman numerals" in app.shown())
         text = app.shown()

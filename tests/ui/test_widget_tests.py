@@ -62,12 +62,12 @@ async def test_l_goes_from_tree_to_both_to_log() -> None:
         pane.show_report(report(2, 1))
         await pilot.pause()
         pane.tree_view.focus()
-        await pilot.press("l")
+        await pilot.press("v")
         await until(pilot, lambda: "collected 3 items" in app.shown() and "test_1" in app.shown())
-        await pilot.press("l")
+        await pilot.press("v")
         await until(pilot, lambda: "test_1" not in app.shown())
         assert pane.output_log.has_focus
-        await pilot.press("l")
+        await pilot.press("v")
         await until(pilot, lambda: "collected" not in app.shown())
 
 

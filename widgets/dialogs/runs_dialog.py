@@ -9,7 +9,7 @@ from textual import on
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import OptionList
+from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from widgets.dialogs.dialog import Dialog
@@ -30,7 +30,13 @@ _MARKS = {
 
 
 class RunsDialog(Dialog[str | None]):
-    """Returns the chosen run's id."""
+    """Returns the chosen run's id.
+
+    Args:
+        runs: The runs, newest first.
+        current: Id of the run that is shown.
+        unfinished: Ids of runs of the person's folder that can go on.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("j", "move(1)", "Down", show=False, id="runs.down"),
@@ -53,10 +59,12 @@ class RunsDialog(Dialog[str | None]):
     }
     """
 
-    def __init__(self, runs: Sequence[RunSummary], current: str = "") -> None:
+    def __init__(self, runs: Sequence[RunSummary], current: str = "", *, unfinished: Sequence[str] = ()) -> None:
         super().__init__("Runs")
         self.runs = list(runs)
         self.current = current
+        self.unfinished = list(unfinished)
+        """Ids of runs of the person's folder that can go on."""
 
     def body(self) -> Iterable[Widget]:
         """A row for each run."""
@@ -64,6 +72,12 @@ class RunsDialog(Dialog[str | None]):
         rows = rows or [
             Option(Content.styled(" No runs yet: give Miracle a goal.", "$foreground-muted"), disabled=True)
         ]
+        if self.unfinished:
+            count = "1 run" if len(self.unfinished) == 1 else f"{len(self.unfinished)} runs"
+            yield Static(
+                Content.styled(f" {count} of this folder can go on: enter shows it, then space", "$text-warning"),
+                id="unfinished",
+            )
         yield OptionList(*rows, markup=False)
 
     def on_mount(self) -> None:
@@ -71,7 +85,8 @@ class RunsDialog(Dialog[str | None]):
         rows = self.query_one(OptionList)
         rows.focus()
         if self.runs:
-            rows.highlighted = next((place for place, run in enumerate(self.runs) if run.run_id == self.current), 0)
+            begin = self.current or next(iter(self.unfinished), "")
+            rows.highlighted = next((place for place, run in enumerate(self.runs) if run.run_id == begin), 0)
 
     def action_move(self, step: int) -> None:
         """Move by letters as by arrows."""
