@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -117,17 +117,24 @@ def _install(target: Path, pins: tuple[str, ...], cache: Path, python: tuple[int
         "--python", sys.executable, "--python-version", f"{python[0]}.{python[1]}", "--target", str(target), *pins,
     )  # fmt: skip
     environment = {**_installer_variables(os.environ), "UV_NO_CONFIG": "1", "UV_CACHE_DIR": str(cache / "uv")}
-    try:
-        result = subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=INSTALL_TIMEOUT_S, check=False
-        )
-    except subprocess.TimeoutExpired as exc:
-        raise EnvironmentFailed("Installing the test tools took too long.", "Check the network and try again.") from exc
+    result = _installed(command, environment)
+    if result.returncode != 0 and "certificate" in result.stderr:
+        # Where a proxy signs for the index, only the system knows its certificate.
+        result = _installed(command, {**environment, "UV_SYSTEM_CERTS": "1"})
     if result.returncode != 0:
         raise EnvironmentFailed(
             f"The test tools could not be installed: {result.stderr.strip()}",
             "Check the network and the package index (UV_INDEX_URL), then try again.",
         )
+
+
+def _installed(command: Sequence[str], environment: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
+    try:
+        return subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=INSTALL_TIMEOUT_S, check=False
+        )
+    except subprocess.TimeoutExpired as exc:
+        raise EnvironmentFailed("Installing the test tools took too long.", "Check the network and try again.") from exc
 
 
 def _installer_variables(environ: Mapping[str, str]) -> dict[str, str]:

@@ -92,7 +92,12 @@ def small_disk(sandbox_workspace: Path) -> Iterator[Callable[[Path, int], None]]
     def mount(path: Path, size_kb: int) -> None:
         path.mkdir(parents=True, exist_ok=True)
         options = f"size={size_kb}k,mode=0711" + (",remount" if path in mounted else "")
-        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(path)], check=True)
+        made = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(path)], capture_output=True, check=False
+        )
+        if made.returncode and not mounted:
+            pytest.skip("only root can mount a small disk")
+        assert made.returncode == 0, made.stderr
         mounted.append(path)
 
     yield mount
