@@ -119,9 +119,15 @@ class PlanPane(CursorPane):
         """The cursor stands on the plan, phases and iterations."""
         return bool(self._rows[y].key[0])
 
-    def watch_state(self) -> None:
+    def watch_state(self, before: State | None, after: State | None) -> None:
         """Lay the tree out again, with the cursor on what it was on."""
         self._lay_out()
+        if _may_change(before) != _may_change(after) and self.is_attached:
+            self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A plan can be changed until it is approved."""
+        return _may_change(self.state) if action == "edit" else True
 
     def watch_unfinished(self) -> None:
         """The empty pane says something else."""
@@ -274,5 +280,9 @@ class PlanPane(CursorPane):
 
     def action_edit(self) -> None:
         """Ask for the plan's dialog while the plan may still change."""
-        if self.state is not None and self.state.plan is not None and not self.state.plan_approved:
+        if _may_change(self.state):
             self.post_message(self.EditRequested(self))
+
+
+def _may_change(state: State | None) -> bool:
+    return state is not None and state.plan is not None and not state.plan_approved and state.outcome is None

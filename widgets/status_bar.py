@@ -145,12 +145,8 @@ class StatusBar(Widget):
         state = self.state
         if state is not None and state.outcome is None:
             if state.paused is not None:
-                parts.append(
-                    _Part(
-                        Content.styled(f" PAUSED {inert_line(state.paused.reason, 20)} ", "$text on $warning 45% bold"),
-                        0,
-                    )
-                )
+                why = "" if state.paused.reason == "person" else f"{inert_line(state.paused.reason, 20)} "
+                parts.append(_Part(Content.styled(f" PAUSED {why}", "$text on $warning 45% bold"), 0))
             elif state.pending_approvals:
                 parts.append(
                     _Part(Content.styled(f" WAITING {len(state.pending_approvals)} ", "$text on $accent 45% bold"), 0)

@@ -1,13 +1,16 @@
 """What a run asks of a person, and the notices that they must not miss."""
 
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from engine.state import Approval, State, Status
 
 if TYPE_CHECKING:
+    from textual.screen import Screen
+
     from miracle_tui.screens.run_desk import RunDesk
 
+Answer = TypeVar("Answer")
 MORE = 5
 """Dollars or iterations that are offered to a run that used up its own."""
 
@@ -21,6 +24,10 @@ class Questions:
         self._told: set[str] = set()
         self._waiting = 0
         self._open = False
+        self._dialog: Screen[Any] | None = None
+        """The dialog of the question that is open."""
+        self._about = ""
+        """Id of that question."""
 
     def forget(self) -> None:
         """Another run is shown."""
@@ -30,6 +37,7 @@ class Questions:
     def take_state(self, state: State) -> None:
         """Open what has not been opened; say how a run ended or why it stopped."""
         screen = self.desk.screen
+        self._close_answered(state)
         for approval in state.pending_approvals:
             if approval.request.approval_id not in self._asked and not self._open:
                 self._asked.add(approval.request.approval_id)
@@ -41,6 +49,22 @@ class Questions:
             self._tell_pause(state)
         else:
             self._told.discard("paused")
+
+    def _close_answered(self, state: State) -> None:
+        """Close the dialog of a question that was answered elsewhere."""
+        dialog = self._dialog
+        waiting = {approval.request.approval_id for approval in state.pending_approvals}
+        if dialog is not None and dialog.is_current and self._about not in waiting:
+            self._dialog = None
+            dialog.dismiss(None)
+            self.desk.screen.notify("The question was answered elsewhere.", timeout=4)
+
+    async def _shown(self, dialog: "Screen[Answer]", approval: Approval) -> "Answer | None":
+        self._dialog, self._about = dialog, approval.request.approval_id
+        try:
+            return await self.desk.screen.app.push_screen_wait(dialog)
+        finally:
+            self._dialog = None
 
     async def ask(self, approval: Approval) -> None:
         """Open the dialog of a question and pass the answer on; a dialog that is closed leaves the question open."""
@@ -67,7 +91,7 @@ class Questions:
             dialog = ApprovalDialog(request)
             # Its hidden line for a reason must not get the focus: the letters that answer would go there.
             dialog.AUTO_FOCUS = ""  # type: ignore[misc]
-        choice = await self.desk.screen.app.push_screen_wait(dialog)
+        choice = await self._shown(dialog, approval)
         if choice is not None:
             await self.desk.engine.answer(
                 run_id, request.approval_id, choice.decision, reason=choice.reason, answers=choice.answers
@@ -80,7 +104,7 @@ class Questions:
         state, run_id = self.desk.state, self.desk.run_id
         if state.plan is None:
             return
-        choice = await self.desk.screen.app.push_screen_wait(PlanDialog(state.plan, state.spec))
+        choice = await self._shown(PlanDialog(state.plan, state.spec), approval)
         if choice is None:
             return
         if choice.plan is not None:

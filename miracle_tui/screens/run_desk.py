@@ -268,7 +268,7 @@ class RunDesk:
         except (TimeoutError, MemoryStoreError):
             left = shown
         lines = [
-            f"The run {run_id} is not finished; nothing is lost. Go on with: miracle resume {run_id}"
+            f"The run is not finished and nothing is lost. It goes on with:\n  miracle resume {run_id}"
             for run_id in sorted(driven & (left | shown))
         ]
         return "\n".join(lines) or None

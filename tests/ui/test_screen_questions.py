@@ -41,6 +41,18 @@ async def test_the_plan_opens_by_itself_once_and_again_by_key() -> None:
         assert engine.called("edit_plan") == []
 
 
+async def test_a_question_that_is_answered_elsewhere_closes() -> None:
+    engine = engine_with(recorded_run.until_plan())
+    async with opened_app(engine, show=RUN) as (app, pilot):
+        await until(pilot, lambda: isinstance(app.screen, PlanDialog))
+        engine.tell(RUN, e.ApprovalAnswered(approval_id="a-plan", decision="once", by="another"))
+        await until(pilot, lambda: app.screen is app.run_screen)
+        assert "answered elsewhere" in notices(app)
+        assert engine.called("answer") == []
+        engine.tell(RUN, *recorded_run.until_command()[len(recorded_run.until_plan()) + 1 :])
+        await until(pilot, lambda: isinstance(app.screen, ApprovalDialog))
+
+
 async def test_a_plan_that_was_changed_is_stored_before_it_is_approved() -> None:
     engine = engine_with(recorded_run.until_plan())
     shorter = Plan(summary="", subtasks=recorded_run.PLAN.subtasks[:1])

@@ -19,6 +19,7 @@ from widgets.inert import inert_line
 if TYPE_CHECKING:
     from engine.summary import RunSummary
 
+TITLE_CELLS = 30
 _MARKS = {
     "running": ("●", "$text-primary"),
     "paused": ("‖", "$text-warning"),
@@ -55,7 +56,7 @@ class RunsDialog(Dialog[str | None]):
     DEFAULT_CSS = """
     RunsDialog {
         #dialog { width: 100; padding: 0 1; }
-        OptionList { height: auto; max-height: 24; }
+        OptionList { height: auto; max-height: 24; text-wrap: nowrap; text-overflow: ellipsis; }
     }
     """
 
@@ -104,9 +105,9 @@ def _row(run: RunSummary, *, here: bool) -> Content:
     status = str(run.status)
     glyph, colour = _MARKS.get(status, ("○", "$foreground-muted"))
     words = str(run.stage).lower() if status == "running" else status
-    title = inert_line(run.title, 36) or inert_line(run.run_id, 40)
+    title = inert_line(run.title, TITLE_CELLS) or inert_line(run.run_id, TITLE_CELLS)
     return Content.assemble(
-        (f" {glyph} ", f"{colour} bold"), (f"{title:<36}", "bold $foreground" if here else "$foreground"),
+        (f" {glyph} ", f"{colour} bold"), (f"{title:<{TITLE_CELLS}}", "bold $foreground" if here else "$foreground"),
         (f"  {words:<10}", colour), (f"  {run.phases_done}/{run.phases_total} phases", "$foreground-muted"),
         (f"  {run.iterations} it.", "$foreground-muted"), (f"  ${run.cost_usd:.2f}", "$foreground-muted"),
         (f"  {when(run.updated_at)}" if run.updated_at else "", "$foreground-disabled"),
