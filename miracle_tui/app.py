@@ -99,6 +99,8 @@ class MiracleApp(App[None]):
         from widgets.dialogs.error_dialog import ErrorDialog
 
         self.push_screen(ErrorDialog(event.title, event.hint))
+        if self.engine is None:
+            self.run_screen.give_back()
 
     # Services
 

@@ -62,6 +62,8 @@ class RunScreen(Screen[None]):
         self.furniture = Furniture()
         self._space = ("", False)
         """What space would do, and whether it is a letter of a text."""
+        self._early = ""
+        """What was submitted before there was a desk."""
         self.desk: RunDesk | None = None
         """What acts on runs; comes with the engine."""
 
@@ -94,10 +96,19 @@ class RunScreen(Screen[None]):
         from miracle_tui.screens.run_desk import RunDesk
 
         self.desk = RunDesk(self, engine)
+        early, self._early = self._early, ""
         if demo_task is not None:
             self.miracle.perform(partial(self.desk.start, demo_task), "start the demo")
         else:
             self.miracle.perform(self.desk.tell_interrupted, "look for interrupted runs")
+        if early:
+            self.miracle.perform(partial(self.desk.submit, early), "start the run")
+
+    def give_back(self) -> None:
+        """The services did not come up: what was submitted meanwhile goes back into the line."""
+        early, self._early = self._early, ""
+        if early and not self.furniture.goal.full_text:
+            self.furniture.goal.set_full_text(early)
 
     def leave_run(self) -> None:
         """Show no run."""
@@ -246,9 +257,12 @@ class RunScreen(Screen[None]):
     # What a person writes and chooses
 
     def on_goal_input_submitted(self, event: "GoalInput.Submitted") -> None:
-        """A goal, or a message to the running agent."""
-        if (desk := self._desk()) is not None:
-            self.miracle.perform(partial(desk.submit, event.text), "start the run")
+        """A goal, or a message to the running agent; before the services are up, it waits for them."""
+        if self.desk is not None:
+            self.miracle.perform(partial(self.desk.submit, event.text), "start the run")
+        else:
+            self._early = f"{self._early}\n{event.text}".strip()
+            self.furniture.activity.notice("the goal is taken up as soon as the database is there")
 
     def on_plan_pane_iteration_chosen(self, event: "PlanPane.IterationChosen") -> None:
         """Show that iteration; the newest means to follow the run."""

@@ -1,5 +1,6 @@
 """The start of the app: what is painted first, what comes behind it, what goes wrong."""
 
+import asyncio
 import subprocess
 import sys
 from collections.abc import Callable
@@ -82,6 +83,39 @@ async def test_what_cannot_be_opened_is_said_and_the_app_lives(error: Exception)
         assert app.screen._hint
         await pilot.press("enter", "escape", "a")
         assert app.is_running
+
+
+class Slow(ReadyServices):
+    """Services that come up, or fail, when the test lets them."""
+
+    def __init__(self, engine: ScriptedEngine) -> None:
+        super().__init__(engine)
+        self.go = asyncio.Event()
+        self.error: Exception | None = None
+
+    async def open(self, post: Callable[[Any], object]) -> EnginePort:
+        await self.go.wait()
+        if self.error:
+            raise self.error
+        return await super().open(post)
+
+
+@pytest.mark.parametrize("comes_up", [True, False])
+async def test_a_goal_that_is_given_before_the_services_are_up_is_not_lost(comes_up: bool) -> None:
+    engine = ScriptedEngine()
+    services = Slow(engine)
+    app = MiracleApp(Launch(WORKSPACE), services)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: type(app.screen).__name__ == "RunScreen")
+        await pilot.press(*"hi", "enter")
+        await until(pilot, lambda: "the goal is taken up" in app.run_screen.furniture.activity.render().plain)
+        services.error = None if comes_up else DatabaseUnavailable("The database does not answer", "Look.")
+        services.go.set()
+        if comes_up:
+            await until(pilot, lambda: [call[0].goal for call in engine.called("start")] == ["hi"])
+        else:
+            await until(pilot, lambda: isinstance(app.screen, ErrorDialog))
+            assert app.run_screen.furniture.goal.full_text == "hi"
 
 
 async def test_without_a_key_the_set_up_opens() -> None:
