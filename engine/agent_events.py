@@ -37,6 +37,8 @@ class CallStarted(EventBody):
     call_id: str
     model: str
     reserved_usd: float | None = None
+    steers: int | None = None
+    """How many of the person's messages this call carries first; None means all that wait."""
 
 
 class AnswerReceived(EventBody):

@@ -40,9 +40,10 @@ def _call_started(state: State, event: e.CallStarted, at: datetime) -> State:
     session = _in_session(state, event.session_id)
     if session is None:
         return state
-    told = tuple(Message(role="user", content=f"A message from the person:\n{text}") for text in state.steers)
+    carried = len(state.steers) if event.steers is None else max(event.steers, 0)
+    told = tuple(Message(role="user", content=f"A message from the person:\n{text}") for text in state.steers[:carried])
     begun = replace(session, calling=event.call_id, messages=session.messages + told)
-    return replace(state, session=begun, steers=())
+    return replace(state, session=begun, steers=state.steers[carried:])
 
 
 def _answer_received(state: State, event: e.AnswerReceived, at: datetime) -> State:

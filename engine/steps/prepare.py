@@ -6,9 +6,9 @@ from engine import commands as c
 from engine import events as e
 from engine.run_context import RunContext
 from engine.state import State
-from engine.workspace.checkpoint import checkpoint, put_back, tag
+from engine.workspace.checkpoint import checkpoint, tag
 from engine.workspace.facts import project_facts
-from engine.workspace.prepared import Prepared, git_dir_of, read_record
+from engine.workspace.prepared import git_dir_of, read_record
 from engine.workspace.worktree import prepare_worktree
 from sandbox.identity import sandbox_identity
 
@@ -20,6 +20,8 @@ async def prepare_workspace(run: RunContext, command: c.PrepareWorkspace) -> Non
         return
     backend = await run.backend()
     prepared = await prepare_worktree(run.run_id, Path(task.workspace), run.config.paths, sandbox_identity())
+    for note in prepared.notes:
+        run.notice(note)
     facts = await project_facts(prepared.worktree)
     await run.log.append(
         e.WorkspacePrepared(
@@ -56,10 +58,13 @@ def _lost(run: RunContext) -> bool:
 async def take_checkpoint(run: RunContext, command: c.TakeCheckpoint) -> None:
     """Commit the worktree; the diff is against where the iteration began."""
     prepared = run.prepared()
-    if command.step == "code":
-        await _put_back_tests(run, prepared)
-    message = _message(run.state, command)
-    taken = await checkpoint(prepared, message, base=_base(run.state, command.number, prepared.base_commit))
+    state = run.state
+    base = _base(state, command.number, prepared.base_commit)
+    taken = await checkpoint(prepared, _message(state, command), base=base, keep=_kept(state, command))
+    if taken.put_back:
+        run.notice(f"changed from within the sandbox and put back: {', '.join(taken.put_back[:10])}")
+    for note in taken.notes:
+        run.notice(note)
     every = run.config.settings.orchestrator.checkpoint_frequency
     if command.step == "tests" and command.number % every == 0:
         await tag(prepared, f"iteration-{command.number}", taken.commit)
@@ -75,17 +80,11 @@ async def take_checkpoint(run: RunContext, command: c.TakeCheckpoint) -> None:
     )
 
 
-async def _put_back_tests(run: RunContext, prepared: Prepared) -> None:
-    """Undo what commands of the coder did to tests: the tester's, and the person's own."""
-    state = run.state
+def _kept(state: State, command: c.TakeCheckpoint) -> frozenset[str]:
+    """Tests that no command and no test run may have changed: the tester's, and the person's own."""
+    own = frozenset(state.workspace.facts.test_files) if state.workspace else frozenset()
     written = frozenset(state.protected_tests)
-    newest = next((i.tests_commit for i in reversed(state.iterations) if i.tests_commit), "")
-    own = frozenset(state.workspace.facts.test_files) - written if state.workspace else frozenset()
-    changed = await put_back(prepared, prepared.base_commit, own)
-    if newest:
-        changed += await put_back(prepared, newest, written)
-    if changed:
-        run.notice(f"changed by a command and put back: {', '.join(changed[:10])}")
+    return own | written if command.step == "code" else own - written
 
 
 def _base(state: State, number: int, first: str) -> str:

@@ -1,6 +1,7 @@
 """The steps of an agent's conversation: its first prompt, a model call, a tool call, the submission."""
 
 import asyncio
+from datetime import UTC, datetime
 from functools import cache, partial
 from uuid import uuid4
 
@@ -14,11 +15,12 @@ from engine.bus import Delta, StreamVoid
 from engine.context.fit import fit
 from engine.context.gather import gather
 from engine.context.sections import write_sections
+from engine.evolve import evolve
 from engine.gates.budget import short_of
 from engine.llm.errors import KeyMissing, KeyRejected, ModelError, QuotaExhausted
-from engine.llm.protocol import Message, ModelRequest, ToolSchema
+from engine.llm.protocol import Answer, Message, ModelRequest, ToolSchema
 from engine.run_context import RunContext
-from engine.state import Session
+from engine.state import Session, State
 from engine.tools.registry import schema, tools_for
 
 FATAL = (KeyMissing, KeyRejected, QuotaExhausted)
@@ -55,28 +57,23 @@ async def call_model(run: RunContext, command: c.CallModel) -> None:
     if session is None or task is None:
         return
     models = task.models.get(session.role) or run.config.openai.sequence(session.role)
-    request = _request(run, session, models[min(session.model_index, len(models) - 1)])
+    started = e.CallStarted(
+        session_id=session.id,
+        call_id=uuid4().hex[:12],
+        model=models[min(session.model_index, len(models) - 1)],
+        steers=len(run.state.steers),
+    )
+    request = _request(run, _begun(run.state, started) or session, started.model)
     reserved = await asyncio.to_thread(run.model.worst_case_usd, request)
     if short := short_of(run.state, reserved):
         await run.log.append(short)
         return
-    call_id = uuid4().hex[:12]
-    state = await run.log.append(
-        e.CallStarted(session_id=session.id, call_id=call_id, model=request.model, reserved_usd=reserved)
-    )
-    if state.session is None or state.paused or state.outcome:
-        return
-    request = _request(run, state.session, request.model)
     try:
-        answer = await run.model.complete(
-            request,
-            lambda text: run.bus.publish(Delta(run.run_id, session.id, session.role, text)),
-            partial(_announce_retry, run, session),
-        )
+        answer = await _ask(run, request, started.model_copy(update={"reserved_usd": reserved}))
     except ModelError as error:
         failed = e.CallFailed(
             session_id=session.id,
-            call_id=call_id,
+            call_id=started.call_id,
             model=request.model,
             error=type(error).__name__,
             detail=run.redact(error.title),
@@ -85,7 +82,35 @@ async def call_model(run: RunContext, command: c.CallModel) -> None:
         )
         await run.log.append(failed)
         return
-    await _keep(run, e.AnswerReceived(session_id=session.id, call_id=call_id, answer=answer))
+    await _keep(run, e.AnswerReceived(session_id=session.id, call_id=started.call_id, answer=answer))
+
+
+def _begun(state: State, started: e.CallStarted) -> Session | None:
+    """The session as it is once the call is recorded: with the person's messages that the call carries."""
+    at = state.updated_at or datetime.now(UTC)
+    return evolve(state, e.Recorded(run_id=state.run_id, seq=state.seq + 1, at=at, event=started)).session
+
+
+async def _ask(run: RunContext, request: ModelRequest, started: e.CallStarted) -> Answer:
+    """Make the call; its beginning is recorded while the server already works on it.
+
+    Raises:
+        ModelError: the call failed for good.
+        MemoryStoreError: the log cannot be written; the call is given up.
+    """
+    answering = asyncio.create_task(
+        run.model.complete(
+            request,
+            lambda text: run.bus.publish(Delta(run.run_id, started.session_id, request.role, text)),
+            partial(_announce_retry, run, started.session_id),
+        )
+    )
+    try:
+        await run.log.append(started)
+        return await answering
+    finally:
+        answering.cancel()
+        await asyncio.gather(answering, return_exceptions=True)
 
 
 async def _keep(run: RunContext, received: e.AnswerReceived) -> None:
@@ -98,8 +123,8 @@ async def _keep(run: RunContext, received: e.AnswerReceived) -> None:
         raise
 
 
-def _announce_retry(run: RunContext, session: Session, error: ModelError, wait_s: float, attempt: int) -> None:
-    run.bus.publish(StreamVoid(run.run_id, session.id))
+def _announce_retry(run: RunContext, session_id: str, error: ModelError, wait_s: float, attempt: int) -> None:
+    run.bus.publish(StreamVoid(run.run_id, session_id))
     run.notice(f"{error.title}; attempt {attempt + 1} in {wait_s:.0f} s")
 
 

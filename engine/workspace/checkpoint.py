@@ -4,14 +4,13 @@ import asyncio
 import os
 import secrets
 import stat
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from engine.errors import WorkspaceError
 from engine.task import FileChange
 from engine.workspace.difference import difference
-from engine.workspace.git import LONG_TIMEOUT_S, Git, join, split
+from engine.workspace.git import LONG_TIMEOUT_S, Git, split
 from engine.workspace.halves import SKIPPED_FOLDERS, point_branch
 from engine.workspace.prepared import Prepared
 from engine.workspace.stage import hand_over, make_readable, stage_folder
@@ -27,6 +26,7 @@ class Checkpoint:
         tree: the tree, equal for equal contents.
         files: what changed against the base that was asked for.
         diff: the same as a unified diff, cut where it is very long.
+        put_back: kept files that something had changed.
         notes: sentences about files that were left out.
     """
 
@@ -34,27 +34,31 @@ class Checkpoint:
     tree: str
     files: tuple[FileChange, ...]
     diff: str
+    put_back: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
-async def checkpoint(prepared: Prepared, message: str, *, base: str) -> Checkpoint:
+async def checkpoint(prepared: Prepared, message: str, *, base: str, keep: frozenset[str] = frozenset()) -> Checkpoint:
     """Commit the worktree as it is to the run's branch.
 
     Args:
         prepared: the run's worktree.
         message: the commit's message.
         base: the commit that `files` and `diff` compare with.
+        keep: files that stay as the last checkpoint has them, whatever was done to them.
 
     Raises:
         WorkspaceError: the worktree cannot be read, or the repository cannot be written.
     """
     git = prepared.git
-    staged, tip = await asyncio.gather(stage_folder(git, nested=True), head(prepared))
+    staged, tip = await asyncio.gather(stage_folder(git, nested=True, keep=keep), head(prepared))
+    if staged.put_back:
+        await asyncio.to_thread(hand_over, prepared.worktree, prepared.identity)
     tree = await git.line(
         "write-tree" if staged.changed else "rev-parse", *(() if staged.changed else (f"{tip}^{{tree}}",))
     )
     (files, diff), commit = await asyncio.gather(difference(git, base, tree), _commit(prepared, tree, tip, message))
-    return Checkpoint(commit, tree, files, diff, tuple(staged.notes))
+    return Checkpoint(commit, tree, files, diff, staged.put_back, tuple(staged.notes))
 
 
 async def _commit(prepared: Prepared, tree: str, tip: str, message: str) -> str:
@@ -123,36 +127,6 @@ async def restore(prepared: Prepared, commit: str) -> None:
         await prepared.git("clean", "-ffdq", timeout_s=LONG_TIMEOUT_S)
     if await head(prepared) != await prepared.git.line("rev-parse", "--verify", f"{commit}^{{commit}}"):
         await _move_branch(prepared, commit)
-
-
-async def put_back(prepared: Prepared, commit: str, names: Iterable[str]) -> tuple[str, ...]:
-    """Give files of the worktree the contents that a commit has, where they differ.
-
-    Args:
-        prepared: the run's worktree.
-        commit: the commit; names that it does not hold are passed over.
-        names: files, relative to the worktree.
-
-    Returns:
-        The files that had been changed or removed.
-    """
-    wanted = set(names)
-    if not wanted:
-        return ()
-    index = prepared.git_dir / f"back-{secrets.token_hex(8)}.index"
-    git = Git(prepared.git_dir, prepared.worktree, index, prepared.objects)
-    try:
-        held = split(await git("ls-tree", "-r", "-z", commit))
-        listing = join([entry for entry in held if entry.split("\t", 1)[1] in wanted])
-        await git("update-index", "-z", "--index-info", stdin=listing)
-        await git.run("update-index", "-q", "--refresh", timeout_s=LONG_TIMEOUT_S)
-        back = split(await git("diff-files", "--name-only", "-z", "--no-renames", "--ignore-submodules=all"))
-        if back:
-            await git("checkout-index", "--force", "-z", "--stdin", stdin=join(back))
-            await asyncio.to_thread(hand_over, prepared.worktree, prepared.identity)
-    finally:
-        index.unlink(missing_ok=True)
-    return tuple(back)
 
 
 def _sweep(root: Path) -> None:

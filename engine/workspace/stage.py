@@ -26,10 +26,12 @@ class Staged:
 
     Attributes:
         changed: whether the index was written.
+        put_back: kept files that had been changed, and are again as the index has them.
         notes: sentences about files that were left out.
     """
 
     changed: bool = False
+    put_back: tuple[str, ...] = ()
     notes: list[str] = field(default_factory=list)
 
     def note(self, text: str) -> None:
@@ -49,12 +51,13 @@ class _Sorted:
     bytes: int = 0
 
 
-async def stage_folder(git: Git, *, nested: bool) -> Staged:
+async def stage_folder(git: Git, *, nested: bool, keep: frozenset[str] = frozenset()) -> Staged:
     """Make the index equal to the work tree; ignored files, special files and very large ones stay out.
 
     Args:
         git: with `work_tree` and `index`.
         nested: whether files of a repository inside the folder are taken in; its `.git` never is.
+        keep: files that stay as the index has them, and are written back where they differ.
 
     Raises:
         WorkspaceError: there is too much to take in.
@@ -62,15 +65,15 @@ async def stage_folder(git: Git, *, nested: bool) -> Staged:
     root = git.work_tree
     assert root is not None
     staged = Staged()
-    if os.geteuid() != 0:
-        await asyncio.to_thread(make_readable, root)
-    tracked, others = await asyncio.gather(
-        git("diff-files", "--raw", "-z", "--no-renames", "--ignore-submodules=all", timeout_s=LONG_TIMEOUT_S),
-        git("ls-files", "--others", "--exclude-standard", "-z", timeout_s=LONG_TIMEOUT_S),
-    )
-    fields = split(tracked)
-    modified = list(zip(fields[1::2], fields[0::2], strict=True))
-    new = split(others)
+    modified, new = await _differences(git, root)
+    if any(name in keep for name, _ in modified):
+        # What merely changed hands or was touched differs for git until it looks inside.
+        await git.run("update-index", "-q", "--refresh", timeout_s=LONG_TIMEOUT_S)
+        modified, new = await _differences(git, root)
+    if kept := [name for name, _ in modified if name in keep]:
+        await git("checkout-index", "--force", "-z", "--stdin", stdin=join(kept))
+        staged.put_back = tuple(kept)
+        modified, new = await _differences(git, root)
     if not modified and not new:
         return staged
     found = await asyncio.to_thread(_sort, root, modified, new, nested, staged)
@@ -86,6 +89,18 @@ async def stage_folder(git: Git, *, nested: bool) -> Staged:
                   timeout_s=LONG_TIMEOUT_S)  # fmt: skip
     staged.changed = bool(found.drop or found.take)
     return staged
+
+
+async def _differences(git: Git, root: Path) -> tuple[list[tuple[str, str]], list[str]]:
+    """Tracked files that differ from the index, each with git's record of how; and files that are not tracked."""
+    if os.geteuid() != 0:
+        await asyncio.to_thread(make_readable, root)
+    tracked, others = await asyncio.gather(
+        git("diff-files", "--raw", "-z", "--no-renames", "--ignore-submodules=all", timeout_s=LONG_TIMEOUT_S),
+        git("ls-files", "--others", "--exclude-standard", "-z", timeout_s=LONG_TIMEOUT_S),
+    )
+    fields = split(tracked)
+    return list(zip(fields[1::2], fields[0::2], strict=True)), split(others)
 
 
 def _sort(root: Path, modified: list[tuple[str, str]], new: list[str], nested: bool, staged: Staged) -> _Sorted:

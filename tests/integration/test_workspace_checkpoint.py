@@ -14,7 +14,6 @@ from engine.workspace.checkpoint import (
     checkout_clean,
     checkpoint,
     head,
-    put_back,
     restore,
     tag,
     tree_of,
@@ -166,15 +165,33 @@ async def test_protected_files_are_put_back(work: Prepared, tmp_path: Path) -> N
     edit(work, {"tests/test_a.py": "pass\n", "app.py": "work\n", "tests/test_c.py": "new\n"})
     (work.worktree / "tests/test_b.py").unlink()
     (work.worktree / "tests/test_b.py").symlink_to(tmp_path / "elsewhere")
-    names = ("tests/test_a.py", "tests/test_b.py", "tests/test_c.py", "gone.py")
-    assert set(await put_back(work, taken.commit, names)) == {"tests/test_a.py", "tests/test_b.py"}
+    keep = frozenset({"tests/test_a.py", "tests/test_b.py", "tests/test_c.py", "gone.py"})
+    after = await checkpoint(work, "code", base=taken.commit, keep=keep)
+    assert set(after.put_back) == {"tests/test_a.py", "tests/test_b.py"}
     assert (work.worktree / "tests/test_a.py").read_text() == "assert 1\n"
     assert (work.worktree / "tests/test_b.py").read_text() == "assert 2\n"
     assert not (tmp_path / "elsewhere").exists()
     assert (work.worktree / "app.py").read_text() == "work\n"
-    assert await put_back(work, taken.commit, names) == ()
-    after = await checkpoint(work, "code", base=taken.commit)
+    assert work.identity is None or (work.worktree / "tests/test_a.py").stat().st_uid == work.identity[0]
     assert [change.path for change in after.files] == ["app.py", "tests/test_c.py"]
+    again = await checkpoint(work, "again", base=after.commit, keep=keep)
+    assert (again.put_back, again.files) == ((), ())
+
+
+async def test_a_folder_in_the_place_of_a_kept_file_goes(work: Prepared, tmp_path: Path) -> None:
+    edit(work, {"tests/test_a.py": "assert 1\n"})
+    taken = await checkpoint(work, "tests", base=work.base_commit)
+    (work.worktree / "tests/test_a.py").unlink()
+    edit(work, {"tests/test_a.py/inner.py": "x\n"})
+    after = await checkpoint(work, "code", base=taken.commit, keep=frozenset({"tests/test_a.py"}))
+    assert (work.worktree / "tests/test_a.py").read_text() == "assert 1\n"
+    assert after.files == ()
+    (work.worktree / "tests/test_a.py").unlink()
+    (work.worktree / "tests").rename(tmp_path / "tests")
+    (work.worktree / "tests").symlink_to(tmp_path / "tests")
+    await checkpoint(work, "code", base=taken.commit, keep=frozenset({"tests/test_a.py"}))
+    assert not (tmp_path / "tests/test_a.py").exists()
+    assert (work.worktree / "tests/test_a.py").read_text() == "assert 1\n"
 
 
 async def test_a_clean_checkout_holds_the_commit_and_nothing_else(work: Prepared, tmp_path: Path) -> None:
