@@ -106,6 +106,7 @@ class Furniture:
     def show_state(self, state: "State", recorded: "Iterable[Recorded]") -> None:
         """Hand the folded state to every pane."""
         from engine.agent_events import AnswerReceived, ToolFinished
+        from engine.events import ProofFinished
 
         self.state = state
         self.status.state = state
@@ -114,13 +115,19 @@ class Furniture:
         self.reflection.state = state
         self.strip.state = state
         self.activity.state = state
+        proof = None
         for item in recorded:
             if isinstance(item.event, AnswerReceived):
                 self._hush(linger=True)
+            elif isinstance(item.event, ProofFinished):
+                proof = item.event.report
             elif isinstance(item.event, ToolFinished):
                 self.activity.tool_done(item.event.name, item.event.target, ok=item.event.ok)
         self.grid.working = STAGE_PANE.get(str(state.stage), "") if self.activity.works else ""
         self._show_iteration()
+        if proof is not None and self._streamed and not self.chosen:
+            # A proof that holds is no iteration's report, and its tests were seen to run in the pane.
+            self._show_report(proof)
 
     def choose(self, number: int) -> None:
         """Show one iteration; 0 follows the newest again."""

@@ -191,6 +191,18 @@ async def test_an_iteration_is_looked_at_and_left() -> None:
         assert furniture.tests.counts.failed == 0
 
 
+async def test_the_tests_of_a_proof_that_holds_come_to_their_end() -> None:
+    *before, proof, finished = recorded_run.until_success()
+    engine = engine_with(before)
+    async with opened_app(engine, show=RUN) as (app, pilot):
+        counts = app.run_screen.furniture.tests.counts
+        engine.bus.publish(TestsBegan(RUN, "bubblewrap", "pytest"))
+        await until(pilot, lambda: counts.reason == "running")
+        engine.tell(RUN, proof, finished)
+        await until(pilot, lambda: shown_all(app.run_screen, engine))
+        assert (counts.reason, counts.passed) == ("ok", 12)
+
+
 async def test_live_items_reach_their_panes() -> None:
     engine = engine_with(WORKING)
     async with opened_app(engine, show=RUN) as (app, pilot):
