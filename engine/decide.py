@@ -7,6 +7,7 @@ is there a spec, a plan, an approval; then the iteration of the phase at work, s
 from engine import commands as c
 from engine import events as e
 from engine.decide_session import next_in_session
+from engine.gates.budget import usd
 from engine.state import Approval, Iteration, Phase, State
 
 Commands = tuple[c.Command, ...]
@@ -69,7 +70,7 @@ def _warning(state: State) -> e.Warned | None:
         text = f"Iteration {done} of {state.max_iterations}: the run stops at {state.max_iterations}."
         return e.Warned(topic="iterations", text=text)
     if "budget" not in state.warned and state.spend.usd * 100 >= state.budget_usd * task.warn_percentage:
-        return e.Warned(topic="budget", text=f"${state.spend.usd:.2f} of ${state.budget_usd:.2f} are spent.")
+        return e.Warned(topic="budget", text=f"{usd(state.spend.usd)} of {usd(state.budget_usd)} are spent.")
     if "tokens" not in state.warned and state.spend.tokens * 100 >= task.max_tokens * task.warn_percentage:
         return e.Warned(topic="tokens", text=f"{state.spend.tokens:,} of {task.max_tokens:,} tokens are used.")
     return None
@@ -83,7 +84,7 @@ def _over_limits(state: State) -> e.RunPaused | None:
     if state.spend.usd >= state.budget_usd:
         return e.RunPaused(
             reason="budget",
-            detail=f"The budget is spent: ${state.spend.usd:.2f} of ${state.budget_usd:.2f}.",
+            detail=f"The budget is spent: {usd(state.spend.usd)} of {usd(state.budget_usd)}.",
             hint=f"Go on with more: miracle resume {state.run_id} --budget-usd +1",
         )
     if state.spend.tokens >= task.max_tokens:

@@ -19,6 +19,11 @@ def short_of(state: State, reserved_usd: float | None) -> RunPaused | None:
     missing = max(0.01, reserved_usd - left)
     return RunPaused(
         reason="budget",
-        detail=f"The next call could cost ${reserved_usd:.2f}; ${max(left, 0):.2f} of ${state.budget_usd:.2f} remain.",
+        detail=f"The next call could cost {usd(reserved_usd)}; {usd(max(left, 0))} of {usd(state.budget_usd)} remain.",
         hint=f"Go on with more: miracle resume {state.run_id} --budget-usd +{missing:.2f}",
     )
+
+
+def usd(amount: float) -> str:
+    """An amount of money, to the cent; below a cent to four digits."""
+    return f"${amount:.2f}" if amount >= 0.01 or amount == 0 else f"${amount:.4f}"
