@@ -58,7 +58,7 @@ from sandbox.report import ScanFinding, TestReport
 _logger = logging.getLogger(__name__)
 
 PauseReason = Literal["person", "budget", "iterations", "model", "sandbox", "workspace", "store", "refused", "error"]
-Topic = Literal["questions", "plan", "command", "scan", "dependency"]
+Topic = Literal["questions", "plan", "command", "scan"]
 Decision = Literal["once", "run", "deny"]
 Outcome = Literal["success", "failed", "cancelled"]
 

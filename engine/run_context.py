@@ -11,6 +11,7 @@ from engine.run_log import RunLog
 from engine.state import State
 from engine.workspace.prepared import Prepared, git_dir_of, read_record
 from memory.memory import MemoryService
+from sandbox.choose import limits_of
 from sandbox.identity import sandbox_identity
 from sandbox.protocol import Backend, Limits
 
@@ -61,16 +62,4 @@ class RunContext:
 
     def limits(self) -> Limits:
         """The sandbox's limits from the settings."""
-        sandbox = self.config.settings.sandbox
-        return Limits(
-            timeout_s=sandbox.timeout_seconds,
-            output_bytes=sandbox.output_limit_mb * 2**20,
-            memory_bytes=parse_size(sandbox.memory_limit),
-            cpus=sandbox.cpu_limit,
-        )
-
-
-def parse_size(text: str) -> int:
-    """Bytes of a size such as `512m` or `1g`."""
-    units = {"k": 2**10, "m": 2**20, "g": 2**30}
-    return int(text[:-1]) * units[text[-1]] if text[-1] in units else int(text)
+        return limits_of(self.config.settings.sandbox)

@@ -33,10 +33,6 @@ class EnvironmentFailed(SandboxError):
     """A tool environment could not be prepared."""
 
 
-class ApprovalNeeded(SandboxError):
-    """Networked installs need an approval."""
-
-
 class ImageFailed(SandboxError):
     """The sandbox's Docker image could not be built."""
 

@@ -1,5 +1,6 @@
 """The step that gives a run its worktree, and the checkpoints that its iterations leave."""
 
+import asyncio
 from pathlib import Path
 
 from engine import commands as c
@@ -11,6 +12,7 @@ from engine.workspace.facts import project_facts
 from engine.workspace.prepared import git_dir_of, read_record
 from engine.workspace.worktree import prepare_worktree
 from sandbox.identity import sandbox_identity
+from sandbox.scan import warm_scan
 
 
 async def prepare_workspace(run: RunContext, command: c.PrepareWorkspace) -> None:
@@ -19,7 +21,9 @@ async def prepare_workspace(run: RunContext, command: c.PrepareWorkspace) -> Non
     if task is None:
         return
     backend = await run.backend()
-    prepared = await prepare_worktree(run.run_id, Path(task.workspace), run.config.paths, sandbox_identity())
+    prepared, _ = await asyncio.gather(
+        prepare_worktree(run.run_id, Path(task.workspace), run.config.paths, sandbox_identity()), warm_scan()
+    )
     for note in prepared.notes:
         run.notice(note)
     facts = await project_facts(prepared.worktree)

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 _TOPICS = {
     "command": "A command wants to run",
     "scan": "The scan found something",
-    "dependency": "A package is missing",
     "plan": "The plan waits for you",
     "questions": "Questions about the goal",
 }
