@@ -53,6 +53,7 @@ def showing(theme: str = "miracle-dark", *keys: str, dialog: str = "") -> Before
         furniture.activity.still = True
         furniture.goal.cursor_blink = False
         app.theme = theme
+        app.animation_level = "none"
         engine = app.engine
         assert isinstance(engine, ScriptedEngine)
         app.clear_notifications()

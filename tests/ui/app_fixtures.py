@@ -61,6 +61,7 @@ async def opened_app(
     """The app, its services up, showing a run if one is named."""
     engine = engine or ScriptedEngine()
     app = MiracleApp(Launch(WORKSPACE), services or ReadyServices(engine))
+    app.animation_level = "none"
     async with app.run_test(size=size) as pilot:
         await until(pilot, lambda: app.engine is not None and app.run_screen.desk is not None)
         screen = app.run_screen

@@ -47,7 +47,7 @@ async def test_it_follows_until_a_person_scrolls_up_and_again_at_the_end() -> No
     async with app.run_test(size=(40, 10)) as pilot:
         log.write("".join(f"a{n}\n" for n in range(50)))
         await until(pilot, lambda: log.following)
-        assert "a49" in app.shown()
+        await until(pilot, lambda: "a49" in app.shown())
         log.focus()
         await pilot.press("pageup")
         await until(pilot, lambda: not log.following)
