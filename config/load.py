@@ -51,6 +51,7 @@ def load_config(
     environ = read_dotenv(paths.config / ".env", environ)
     stack = Stack()
     _add_folder(stack, PACKAGED, environ, label="packaged")
+    agents = tuple(stack.values["prompts"])
     _add_folder(stack, paths.config, environ)
     if project:
         stack = _with_project(stack, project / PROJECT_FOLDER)
@@ -58,6 +59,7 @@ def load_config(
         stack.put(key, value, Origin(f"environment: {name}", hint=f"Correct the variable, or run `unset {name}`."))
     for name, value in (overrides or {}).items():
         stack.put(tuple(name.split(".")), value, Origin("command line", hint="`miracle run --help` lists the options."))
+    stack.check_agents(agents)
     _name_server(stack)
     return _config(paths, stack)
 

@@ -1,7 +1,7 @@
 """Layers of configuration on top of each other, each value with the place that set it."""
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
@@ -14,6 +14,9 @@ from config.errors import ConfigError, ConfigFileError
 from config.openai import OpenAI
 from config.rules import Dependencies, SafetyRules
 from config.settings import Section, Settings
+
+NO_AGENTS = ("default", "embedding")
+"""What `models` of `openai.yaml` names besides the agents."""
 
 MODELS: dict[str, type[Section]] = {
     "settings": Settings,
@@ -66,7 +69,7 @@ class Stack:
 
     def put(self, key: Key, value: Any, origin: Origin) -> None:
         """Set a value; a mapping is merged into what is there."""
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and (value or is_section(key)):
             for name, item in value.items():
                 self.put((*key, str(name)), item, origin)
             return
@@ -111,6 +114,21 @@ class Stack:
                 raise self._translated(root, exc) from None
         return models
 
+    def check_agents(self, agents: Sequence[str]) -> None:
+        """Refuse a model or a prompt for an agent that does not exist.
+
+        Args:
+            agents: the names of those that do.
+
+        Raises:
+            ConfigError: with the place that names it.
+        """
+        for key, known in ((("prompts",), agents), (("openai", "models"), (*agents, *NO_AGENTS))):
+            for name in self.get(key) or ():
+                if name not in known:
+                    problem = f"unknown agent{_suggestion(name, [*known])}; known are {', '.join(known)}"
+                    raise self.origin((*key, name)).error((*key, name), problem)
+
     def _check_prompts(self) -> None:
         prompts = self.values.get("prompts", {})
         if not isinstance(prompts, dict):
@@ -138,7 +156,7 @@ def flatten(document: Document, root: str) -> Iterator[tuple[Key, Any, int | Non
     """
 
     def walk(value: Any, key: Key) -> Iterator[tuple[Key, Any, int | None]]:
-        if isinstance(value, dict):
+        if isinstance(value, dict) and (value or is_section(key)):
             for name, item in value.items():
                 yield from walk(item, (*key, name))
         elif value is not None or not is_section(key):

@@ -50,6 +50,6 @@ def translate(error: BaseException) -> MemoryStoreError | None:
     if is_transient(error) or isinstance(cause, psycopg.OperationalError):
         return DatabaseUnavailable(
             f"The database does not answer: {said}",
-            "Check that the server runs and that DATABASE_URL names it; `miracle doctor` looks closer.",
+            "Check that the server runs and that DATABASE_URL names it, or unset it to use the embedded one.",
         )
     return None

@@ -91,7 +91,7 @@ class Docker:
             images = await asyncio.to_thread(_find_images, client, sorted(set(self._images.values())))
             version = str((await asyncio.to_thread(client.version))["Version"])
         except EngineTrouble as exc:
-            return Capabilities(self.name, usable=False, detail=str(exc), remedy=HINT)
+            return Capabilities(self.name, usable=False, detail=str(exc), remedy=exc.hint or HINT)
         except OSError as exc:
             return Capabilities(self.name, usable=False, detail=f"The engine went away: {exc}", remedy=HINT)
         missing = [name for name, found in images.items() if not found]

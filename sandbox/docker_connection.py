@@ -9,6 +9,10 @@ from sandbox.errors import BackendLost
 LOCAL = "unix:///var/run/docker.sock"
 CONNECT_S = 2
 HINT = "Start Docker, or set DOCKER_HOST to a running engine."
+NOT_ALLOWED_HINT = (
+    "Join the group `docker` (sudo usermod -aG docker $USER) and log in again, or use a rootless Docker and name its "
+    "socket in DOCKER_HOST."
+)
 
 
 class EngineTrouble(BackendLost):
@@ -42,5 +46,7 @@ def _knock(path: str) -> None:
         knocking.settimeout(CONNECT_S)
         try:
             knocking.connect(path)
+        except PermissionError as exc:
+            raise EngineTrouble(f"The Docker engine's socket {path} is not for this user.", NOT_ALLOWED_HINT) from exc
         except OSError as exc:
             raise EngineTrouble(f"No Docker engine answers: {exc.strerror or exc}.", HINT) from exc

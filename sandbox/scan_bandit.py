@@ -1,9 +1,11 @@
 """Bandit as a library: on explicit files, deaf to `# nosec` and to any configuration of the project."""
 
+import logging
 import tempfile
 import threading
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,9 +26,24 @@ class BanditIssue:
 
 def load_bandit() -> None:
     """Import bandit, which takes a third of a second and warns of its own plugins' loader."""
-    with _loading, warnings.catch_warnings():
+    with _loading, warnings.catch_warnings(), _without_formatters():
         warnings.simplefilter("ignore", DeprecationWarning)
         import bandit.core.manager  # noqa: F401
+
+
+@contextmanager
+def _without_formatters() -> Iterator[None]:
+    """Keep it out of the log that SARIF, a format of reports nobody asks for, lacks its package; nothing else."""
+    logger = logging.getLogger("stevedore.extension")
+    logger.addFilter(_is_no_format)
+    try:
+        yield
+    finally:
+        logger.removeFilter(_is_no_format)
+
+
+def _is_no_format(record: logging.LogRecord) -> bool:
+    return not (record.args and isinstance(record.args, tuple) and record.args[0] == "sarif")
 
 
 def bandit_issues(sources: Mapping[str, bytes]) -> tuple[list[BanditIssue], list[str]]:

@@ -43,7 +43,7 @@ class RunCommand:
             raise ToolError(f"The command contains NUL or is longer than {MAX_COMMAND:,} characters.")
         verdict = judge_command(command, context.rules)
         if verdict.verdict == "blocked":
-            raise ToolError(f"The command is blocked by the safety rules: {verdict.reason}. Find another way.")
+            raise ToolError(f"The command is blocked by the safety rules: {verdict.reason} Find another way.")
         if verdict.verdict == "approval_required" and not context.approved:
             raise NeedsApproval(
                 topic="command",

@@ -1,6 +1,8 @@
 """The scan finds what the rules name under any disguise, and fails closed."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -171,3 +173,13 @@ async def test_scripts_without_an_ending_are_read_by_their_first_line(tmp_path: 
     assert any(
         item.verdict == "blocked" for item in await found(tmp_path, "run", "#!/usr/bin/env python3\nimport ctypes\n")
     )
+
+
+def test_loading_bandit_leaves_its_missing_format_out_of_the_log_and_nothing_else() -> None:
+    code = (
+        "import logging\nlogging.basicConfig(format='%(message)s')\n"
+        "from sandbox.scan_bandit import load_bandit\n"
+        "load_bandit()\nlogging.getLogger('stevedore.extension').error('Could not load %r: %s', 'blacklist', 'why')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stderr == "Could not load 'blacklist': why\n"

@@ -46,6 +46,11 @@ async def test_a_blocked_command_never_reaches_the_sandbox(tmp_path: Path, comma
     assert (result.ok, result.strike, asked) == (False, False, [])
 
 
+async def test_a_blocked_command_is_told_in_whole_sentences(tmp_path: Path) -> None:
+    result, _ = await run(tmp_path, "sudo ls")
+    assert result.output == "The command is blocked by the safety rules: `sudo` is blocked. Find another way."
+
+
 async def test_an_approval_is_asked_for_once(tmp_path: Path) -> None:
     with pytest.raises(NeedsApproval) as caught:
         await run(tmp_path, "pip install flask")
