@@ -6,16 +6,12 @@ from miracle_tui.cli.problems import BUDGET, FAILED, SUCCESS, WAITING
 
 
 def exit_status(state: State) -> int:
-    """0 green; 1 failed, cancelled, or stopped by an error; 3 waiting for a person; 4 a budget is used up."""
+    """0 green; 1 failed or cancelled; 3 waiting for a person, whatever it paused for; 4 a budget is used up."""
     if state.status is Status.SUCCESS:
         return SUCCESS
-    if state.status is Status.WAITING:
-        return WAITING
     if state.paused is not None:
-        if state.paused.reason in ("budget", "iterations"):
-            return BUDGET
-        return WAITING if state.paused.reason == "person" else FAILED
-    return FAILED
+        return BUDGET if state.paused.reason in ("budget", "iterations") else WAITING
+    return WAITING if state.status is Status.WAITING else FAILED
 
 
 def next_steps(state: State) -> list[str]:

@@ -33,8 +33,8 @@ def state_after(*events: e.Event) -> State:
         ((ASKED,), 3),
         ((e.RunPaused(reason="person"),), 3),
         ((e.RunPaused(reason="budget"),), 4),
-        ((e.RunPaused(reason="model"),), 1),
-        ((e.RunPaused(reason="sandbox"),), 1),
+        *(((e.RunPaused(reason=reason),), 3) for reason in ("model", "sandbox", "workspace", "store", "error")),
+        ((e.RunPaused(reason="iterations"),), 4),
         ((ASKED, e.RunPaused(reason="budget")), 4),
     ],
 )

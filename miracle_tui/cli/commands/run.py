@@ -30,7 +30,8 @@ Examples:
 
 \b
 Exit status:
-  0 green   1 failed   2 usage   3 waits for a person   4 a budget is used up   130 interrupted
+  0 green   1 failed or cancelled   2 usage   4 a budget is used up   130 interrupted
+  3 waits for a person: with a question, or paused because the model, the sandbox or the workspace does not work
 After 3, 4 and 130 nothing is lost: `miracle resume RUN` goes on where it stopped.
 """
 
