@@ -2,7 +2,7 @@
 
 import asyncio
 import importlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from config.config import Config
@@ -104,6 +104,34 @@ class Database:
                 raise known from error
             raise
         raise AssertionError("unreachable")
+
+    async def attempt(self, statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """One statement, once, in a transaction of its own, without what a toolkit and BEGIN and COMMIT cost.
+
+        Args:
+            statement: with $1 and so on for its parameters.
+            parameters: in that order.
+
+        Raises:
+            psycopg.Error: as the driver says it; when the connection was lost it is not known whether it was done.
+        """
+        import psycopg
+
+        if self._engine is None:
+            raise DatabaseUnavailable("The database is closed")
+        async with self._engine.connect() as pooled:
+            connection = (await pooled.get_raw_connection()).driver_connection
+            assert isinstance(connection, psycopg.AsyncConnection)
+            try:
+                await connection.set_autocommit(True)
+                async with psycopg.AsyncRawCursor(connection) as cursor:
+                    await cursor.execute(statement, parameters)
+                    return await cursor.fetchall()
+            finally:
+                if connection.pgconn.transaction_status == psycopg.pq.TransactionStatus.IDLE:
+                    await connection.set_autocommit(False)
+                else:
+                    await pooled.invalidate()
 
     async def connect(self) -> "psycopg.AsyncConnection[tuple[Any, ...]]":
         """A connection of one's own in autocommit mode, for a lease or a LISTEN; its owner closes it."""

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Sequence
 
+from psycopg.errors import UniqueViolation
 from sqlalchemy import Row as Record
 from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -11,8 +12,10 @@ from memory.database import Database
 from memory.errors import RunUnknown
 from memory.feed import CHANNEL, Feed
 from memory.lease import Lease, is_locked
+from memory.one_statement import append_statement
 from memory.records import NewEvent, Row, StoredEvent
 from memory.tables import events, streams
+from memory.translate import DRIVER_ERRORS, is_transient, translate
 from memory.upsert import upsert
 
 # An append is what every step waits for: its statements are built once, and in a form that SQLAlchemy caches.
@@ -75,38 +78,17 @@ class EventStore:
             DiskFull: nothing was written.
             DatabaseUnavailable: the server stayed away; the append may be repeated.
         """
-        attempts, careful = 0, False
-
-        async def work(connection: AsyncConnection) -> list[StoredEvent] | None:
-            nonlocal attempts
-            attempts += 1
-            end, epoch = await _lock_stream(connection, run_id)
-            if lease is not None and lease.epoch != epoch:
-                return None
-            fresh = list({event.event_id: event for event in new}.values())
-            if fresh and (careful or end != after):
-                # A repeated append brings events that are stored already, and as a rule it finds the log longer.
-                fresh = await _unknown(connection, run_id, fresh)
-            mine = await _insert(connection, run_id, fresh, end) if fresh else []
-            if len(mine) < len(fresh):
-                raise _AlreadyStored
-            if fresh or not new:
-                await upsert(connection, rows)
-            if fresh or rows:
-                await _advance(connection, run_id, end + len(fresh))
-            return mine if end == after else await _select(connection, run_id, after, None)
-
+        lost = suspect = False
         try:
-            stored = await self._database.run(work)
-        except _AlreadyStored:
-            careful = True
-            stored = await self._database.run(work)
-        if lease is not None and stored is None:
-            await lease.fence()
-        if lease is not None and attempts > 1:
-            # The connection that was lost here was lost to the lease as well.
-            await lease.renew()
-        return stored or []
+            if written := await self._append_at_once(run_id, new, rows, lease, after):
+                return written
+        except UniqueViolation:
+            suspect = True
+        except DRIVER_ERRORS as error:
+            if not is_transient(error):
+                raise translate(error) or error from error
+            lost = suspect = True
+        return await self._append_carefully(run_id, new, rows, lease, after, suspect=suspect, lost=lost)
 
     async def read(self, run_id: str, after: int = 0, limit: int | None = None) -> list[StoredEvent]:
         """The run's events after a sequence number, in order."""
@@ -160,6 +142,69 @@ class EventStore:
     def changes(self) -> AsyncGenerator[str, None]:
         """Ids of runs, each when its log or its projections grew; after a lost connection, of all that changed."""
         return self._feed.changes()
+
+    async def _append_at_once(
+        self, run_id: str, new: Sequence[NewEvent], rows: Sequence[Row], lease: Lease | None, after: int
+    ) -> list[StoredEvent]:
+        """Append in one statement; what needs a closer look is not written, and nothing comes back."""
+        query = append_statement(run_id, new, rows, lease.epoch if lease else None, after)
+        at = {seq: at for seq, at, _ in await self._database.attempt(*query)} if query else {}
+        if not at:
+            return []
+        return [
+            StoredEvent(run_id, seq, at[seq], event.event_id, event.kind, event.body)
+            for seq, event in enumerate(new, start=after + 1)
+        ]
+
+    async def _append_carefully(
+        self,
+        run_id: str,
+        new: Sequence[NewEvent],
+        rows: Sequence[Row],
+        lease: Lease | None,
+        after: int,
+        *,
+        suspect: bool,
+        lost: bool,
+    ) -> list[StoredEvent]:
+        """Append under the stream's lock, whatever others wrote meanwhile.
+
+        Args:
+            suspect: whether some of the events may be stored already.
+            lost: whether a connection was lost on the way.
+        """
+        attempts = int(lost)
+
+        async def work(connection: AsyncConnection) -> list[StoredEvent] | None:
+            nonlocal attempts
+            attempts += 1
+            end, epoch = await _lock_stream(connection, run_id)
+            if lease is not None and lease.epoch != epoch:
+                return None
+            fresh = list({event.event_id: event for event in new}.values())
+            if fresh and (suspect or end != after):
+                # A repeated append brings events that are stored already, and as a rule it finds the log longer.
+                fresh = await _unknown(connection, run_id, fresh)
+            mine = await _insert(connection, run_id, fresh, end) if fresh else []
+            if len(mine) < len(fresh):
+                raise _AlreadyStored
+            if fresh or not new:
+                await upsert(connection, rows)
+            if fresh or rows:
+                await _advance(connection, run_id, end + len(fresh))
+            return mine if end == after else await _select(connection, run_id, after, None)
+
+        try:
+            stored = await self._database.run(work)
+        except _AlreadyStored:
+            suspect = True
+            stored = await self._database.run(work)
+        if lease is not None and stored is None:
+            await lease.fence()
+        if lease is not None and attempts > 1:
+            # The connection that was lost here was lost to the lease as well.
+            await lease.renew()
+        return stored or []
 
 
 class _AlreadyStored(Exception):

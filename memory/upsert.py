@@ -20,7 +20,7 @@ async def upsert(connection: AsyncConnection, rows: Sequence[Row]) -> None:
         ValueError: a table, column or key that the schema does not know.
     """
     for row in rows:
-        table = _table(row)
+        table = table_of(row)
         key, values = fit(table, row.key), fit(table, row.values)
         statement = insert(table).values({**values, **key})
         if values:
@@ -30,7 +30,12 @@ async def upsert(connection: AsyncConnection, rows: Sequence[Row]) -> None:
         await connection.execute(statement)
 
 
-def _table(row: Row) -> Table:
+def table_of(row: Row) -> Table:
+    """The table that the row names.
+
+    Raises:
+        ValueError: there is no such table, or the row's key is not the table's.
+    """
     table = PROJECTIONS.get(row.table)
     if table is None:
         raise ValueError(f"there is no projection named {row.table!r}")

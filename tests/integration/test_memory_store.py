@@ -4,15 +4,20 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from datetime import UTC, datetime
 
 import psycopg
 import pytest
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from memory.database import Database
 from memory.errors import LeaseLost, RunUnknown
+from memory.one_statement import MOST_EVENTS, MOST_ROWS, append_statement
 from memory.projections import Projections
 from memory.records import NewEvent, Row, StoredEvent
 from memory.store import EventStore
+from memory.tables import PROJECTIONS
 from tests.database_fixtures import database, database_url, postgres_server  # noqa: F401
 
 AWKWARD = {"text": "nul \x00, surrogate \ud83d, mark \x1a0041, pair 😀", "n": [1, 2.5, None, True], "\x00key": {}}
@@ -111,6 +116,91 @@ async def test_rows_and_events_are_one_transaction(store: EventStore, database: 
     assert (run["title"], run["stage"]) == ("a␀b", "TESTING")
 
 
+async def rows_of(database: Database, run_id: str) -> dict[str, list[dict[str, object]]]:  # noqa: F811
+    owner = {"tasks": "goal", "patterns": "project"}
+
+    async def work(connection: AsyncConnection) -> dict[str, list[dict[str, object]]]:
+        found = {}
+        for name, table in PROJECTIONS.items():
+            mine = select(table).where(table.columns[owner.get(name, "run_id")] == run_id)
+            rows = (await connection.execute(mine)).mappings()
+            found[name] = [{k: v for k, v in row.items() if k != "at" and not k.endswith("_at")} for row in rows]
+        return found
+
+    return await database.run(work)
+
+
+def every_row(run_id: str) -> list[Row]:
+    at = datetime.now(UTC)
+    return [
+        Row("tasks", {"task_id": f"task of {run_id}"}, {"goal": run_id, "iterations": 2**40, "finished_at": None}),
+        Row(
+            "runs", {"run_id": run_id}, {"title": "a\x00b \ud83d \x1a", "scripted": True, "cost_usd": 0.1, "tokens": 1}
+        ),
+        Row("iterations", {"run_id": run_id, "number": 1}, {"commit": "c1", "passed": 3, "started_at": at.isoformat()}),
+        Row("iterations", {"run_id": run_id, "number": 1}, {"run_id": run_id, "passed": 4, "duration_seconds": 1}),
+        Row("failures", {"failure_id": f"{run_id}.1"}, {"run_id": run_id, "fingerprint": b"\x00\xff", "helped": None}),
+        Row("patterns", {"pattern_id": f"pattern of {run_id}"}, {"project": run_id, "success_rate": 1}),
+        Row("metrics", {"run_id": run_id, "metric_type": "tokens", "at": at}, {"value": 2.5, "metadata": AWKWARD}),
+        Row("approvals", {"approval_id": f"{run_id}.1"}, {"run_id": run_id, "detail": {"questions": []}, "by": "me"}),
+        Row("recalls", {"run_id": run_id, "iteration": 1, "memory_id": "m"}),
+    ]
+
+
+def without(name: str, rows: dict[str, list[dict[str, object]]]) -> str:
+    return repr(rows).replace(name, "")
+
+
+async def test_an_append_in_one_statement_writes_what_a_careful_one_writes(
+    store: EventStore,
+    database: Database,  # noqa: F811
+) -> None:
+    await store.create_run("r2")
+    await store.append("r2", [event("first")], lease=None, after=0)
+    assert append_statement("r1", [event("x")], every_row("r1"), None, 0) is not None
+    for repeated in range(2):
+        at_once = await store.append("r1", [event(f"a{repeated}")], every_row("r1"), lease=None, after=repeated)
+        careful = await store.append("r2", [event(f"b{repeated}")], every_row("r2"), lease=None, after=0)
+        assert [one.seq for one in at_once] == [repeated + 1]
+        assert [one.seq for one in careful] == list(range(1, repeated + 3))
+        written = await rows_of(database, "r1")
+        assert {name: len(rows) for name, rows in written.items() if len(rows) != 1} == (
+            {"metrics": 2} if repeated else {}
+        )
+        assert without("r1", written) == without("r2", await rows_of(database, "r2"))
+
+
+async def test_an_append_of_any_size_is_whole(store: EventStore) -> None:
+    many = [event(f"e{n}") for n in range(MOST_EVENTS + 1)]
+    rows = [Row("recalls", {"run_id": "r1", "iteration": n, "memory_id": "m"}) for n in range(MOST_ROWS + 1)]
+    assert await store.append("r1", many, rows, lease=None, after=0) == await store.read("r1")
+    most = [event(f"f{n}") for n in range(MOST_EVENTS)]
+    assert await store.append("r1", most, rows[1:], lease=None, after=len(many)) == await store.read("r1", len(many))
+    twice = await store.append("r1", [event("g"), event("g")], lease=None, after=len(many) + len(most))
+    assert [one.seq for one in twice] == [len(many) + len(most) + 1]
+    assert await store.append("r1", [], rows, lease=None, after=await store.last_seq("r1")) == []
+
+
+async def test_an_append_that_is_cut_off_leaves_no_connection_in_disorder(
+    store: EventStore,
+) -> None:
+    def appended(number: int) -> "asyncio.Task[list[StoredEvent]]":
+        return asyncio.create_task(store.append("r1", [event(f"e{number}")], lease=None, after=0))
+
+    for number in range(60):
+        cut = appended(number)
+        await asyncio.sleep(number / 50_000)
+        cut.cancel()
+        await asyncio.gather(cut, return_exceptions=True)
+    last = await store.append("r1", [event("last")], lease=None, after=0)
+    assert [one.seq for one in last] == list(range(1, len(last) + 1))
+    with pytest.raises(ValueError, match="column"):
+        await store.append(
+            "r1", [event("no")], [Row("runs", {"run_id": "r1"}, {"nope": 1})], lease=None, after=len(last)
+        )
+    assert await store.last_seq("r1") == len(last)
+
+
 async def test_one_executor_at_a_time(store: EventStore) -> None:
     lease = await store.lease("r1", "the first")
     with pytest.raises(LeaseLost, match="the first"):
@@ -156,7 +246,9 @@ async def test_feeds_follow_appends(store: EventStore) -> None:
         await store.append("r2", [event("b")], lease=None, after=0)
         await store.append("r1", [event("c")], lease=None, after=0)
         assert await first == [("r1", 1), ("r1", 2), ("r1", 3)]
-        assert await all_runs == [("r1", 2), ("r2", 1), ("r1", 3)]
+        every_run = await all_runs  # each run's in order; which run comes first is not told
+        assert [one for one in every_run if one[0] == "r1"] == [("r1", 2), ("r1", 3)]
+        assert ("r2", 1) in every_run
         assert await changed == "r1"
 
 
