@@ -108,8 +108,7 @@ class ActivityLine(Widget):
 
     def tool_done(self, name: str, target: str, *, ok: bool) -> None:
         """Keep in sight what an agent did last."""
-        word = _TOOL_WORDS.get(name, name.replace("_", " "))
-        self._done = f"{'✓' if ok else '✗'} {word} {inert_line(target, 60)}".rstrip()
+        self._done = inert_line(f"{'✓' if ok else '✗'} {_tool_word(name)} {target}", 90).rstrip()
         self.refresh()
 
     def forget(self) -> None:
@@ -221,6 +220,9 @@ def _doing(state: State) -> str:
 
 def _agent(session: Session) -> str:
     if session.pending:
-        name = session.pending[0].name
-        return f"{session.role} {_TOOL_WORDS.get(name, name.replace('_', ' '))}"
-    return f"{session.role} thinks"
+        return inert_line(f"{session.role} {_tool_word(session.pending[0].name)}", 120)
+    return inert_line(f"{session.role} thinks", 120)
+
+
+def _tool_word(name: str) -> str:
+    return _TOOL_WORDS.get(name, name.replace("_", " "))

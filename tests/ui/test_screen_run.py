@@ -164,6 +164,22 @@ async def test_where_room_is_short_one_pane_is_shown_at_a_time(size: tuple[int, 
         assert app.run_screen.furniture.goal.region.bottom <= size[1]
 
 
+async def test_where_room_is_short_the_pane_at_work_is_shown_to_who_is_in_none() -> None:
+    engine = engine_with(WORKING)
+    engine.driven_elsewhere.add(RUN)
+    more = recorded_run.until_failure()[len(WORKING) :]
+    async with opened_app(engine, size=(80, 24), show=RUN) as (app, pilot):
+        grid = app.run_screen.furniture.grid
+        await until(pilot, lambda: grid.working == "diff" == grid.current)
+        tests_begin = next(place for place, event in enumerate(more) if event.kind == "tests_submitted")
+        engine.tell(RUN, *more[:tests_begin])
+        await until(pilot, lambda: grid.working == "tests" == grid.current)
+        await pilot.press("escape", "1")
+        engine.tell(RUN, *more[tests_begin:-1])
+        await until(pilot, lambda: grid.working == "reflection")
+        assert grid.current == "plan"
+
+
 async def test_a_tiny_terminal_gets_a_sentence_and_a_larger_one_the_app() -> None:
     async with opened_app(engine_with(recorded_run.until_success()), size=(20, 5), show=RUN) as (app, pilot):
         assert app.screen.query_one("#too-small").display

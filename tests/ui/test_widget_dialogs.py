@@ -13,6 +13,7 @@ from textual.widgets import Input, TextArea
 from engine.summary import RunSummary
 from engine.task import Receipt
 from tests.widget_fixtures import HOSTILE, NOW, SIZES, Host, assert_inert, plan, request, state, until
+from widgets.dialogs.amount_dialog import AmountDialog
 from widgets.dialogs.approval_dialog import ApprovalChoice, ApprovalDialog
 from widgets.dialogs.confirm_dialog import ConfirmDialog
 from widgets.dialogs.error_dialog import ErrorDialog
@@ -89,6 +90,7 @@ def hostile_dialogs(text: str) -> list[ModalScreen[Any]]:
         NewTaskDialog(NewTask(goal=text, workspace=text, verify=text)),
         PromoteDialog(state(receipt=receipt().model_copy(update={"verify": text, "backend": text}))),
         ConfirmDialog(text, text),
+        AmountDialog(text, text, text, 5),
         ErrorDialog(text, text, text),
         HelpDialog({text or "x": [(text, text)]}, text),
         RunsDialog([summary("r1", text)], "r1"),
