@@ -44,17 +44,28 @@ async def run_checks(config: "Config") -> list[Check]:
     return [check async for check in each_check(config)]
 
 
-async def each_check(config: "Config") -> AsyncIterator[Check]:
-    """The checks one by one as they are done: the slow ones let the first be read meanwhile."""
+async def each_check(config: "Config", *, online: bool = False) -> AsyncIterator[Check]:
+    """The checks one by one as they are done: the slow ones let the first be read meanwhile.
+
+    Args:
+        config: the configuration in force.
+        online: whether the model server is asked what it thinks of the key.
+    """
     yield check_python()
     yield await asyncio.to_thread(check_git)
     yield await asyncio.to_thread(check_folder, config)
+    yield await check_current_folder()
     yield check_disk(config)
     yield await check_database(config)
     for check in await check_sandboxes(config):
         yield check
     yield await asyncio.to_thread(check_node)
-    yield await asyncio.to_thread(check_key, config)
+    key = await asyncio.to_thread(check_key, config)
+    if online and key.status == "ok":
+        from miracle_tui.key_check import ask_server
+
+        key = await ask_server(config, key)
+    yield key
     yield check_files(config)
     yield check_terminal()
 
@@ -89,6 +100,28 @@ def check_folder(config: "Config") -> Check:
         remedy = f"Make it writable (chmod u+rwx {folder}), or set MIRACLE_HOME to another folder."
         return Check("Data folder", "fail", f"{folder}: {exc.strerror or exc}", remedy)
     return Check("Data folder", "ok", str(folder))
+
+
+async def check_current_folder(given: Path | None = None) -> Check:
+    """The current folder, which is the workspace of a run that names no other."""
+    from engine.errors import WorkspaceError
+    from engine.workspace.inspect import check_workspace
+
+    name = "Workspace directory"
+    try:
+        folder = given or Path.cwd()
+    except FileNotFoundError:
+        return Check(name, "fail", "the current folder no longer exists", "Change into a folder that does.")
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK, effective_ids=True):
+        remedy = f"chmod u+rwx {folder}, change into a folder of your own, or name one with --workspace."
+        return Check(name, "fail", f"{folder}: not writable", remedy)
+    if shutil.which("git") is None:
+        return Check(name, "ok", str(folder))
+    try:
+        found = await check_workspace(folder)
+    except WorkspaceError as exc:
+        return Check(name, "warn", exc.title, exc.hint)
+    return Check(name, "ok", found.note or str(folder))
 
 
 def check_disk(config: "Config") -> Check:
@@ -193,7 +226,7 @@ def check_node() -> Check:
 
 
 def check_key(config: "Config") -> Check:
-    """The API key: that there is one and where it comes from; nobody is asked whether it is valid."""
+    """The API key: that there is one and where it comes from."""
     from config.openai import Api
     from config.secrets import api_key
 
@@ -203,7 +236,8 @@ def check_key(config: "Config") -> Check:
         source = (
             config.sources.get("openai.api.key", "configuration") if config.openai.api.key else "the system's keyring"
         )
-        return Check("API key", "ok", f"{masked(key)} from {source}, for {server}")
+        unasked = "not checked; `miracle doctor --online` asks the server"
+        return Check("API key", "ok", f"{masked(key)} from {source}, for {server} ({unasked})")
     if server.rstrip("/") != Api().base_url:
         return Check("API key", "ok", f"none; {server} may not want one")
     remedy = (

@@ -54,17 +54,24 @@ class Fault:
     """The Retry-After header: seconds, or an HTTP date."""
     at_call: int | None = None
     """The chat call it happens at, counted from 1; without it, faults happen to the next calls in their order."""
+    listing: bool = False
+    """Whether it happens to the next listing of models instead: `status`, `hang` and `close` can."""
 
 
 class FaultList:
     """Hands faults out to the calls they are meant for."""
 
     def __init__(self, faults: Sequence[Fault] = ()) -> None:
+        self._listing = [fault for fault in faults if fault.listing]
         self._numbered = {fault.at_call: fault for fault in faults if fault.at_call is not None}
-        self._queue = [fault for fault in faults if fault.at_call is None]
+        self._queue = [fault for fault in faults if fault.at_call is None and not fault.listing]
 
     def take(self, call: int) -> Fault | None:
         """The fault for a call, counted from 1."""
         if call in self._numbered:
             return self._numbered.pop(call)
         return self._queue.pop(0) if self._queue else None
+
+    def take_listing(self) -> Fault | None:
+        """The fault for a listing of models."""
+        return self._listing.pop(0) if self._listing else None

@@ -94,10 +94,17 @@ class ScriptedServer:
             case ("POST", "/v1/embeddings"):
                 await self._embed(request, writer)
             case ("GET", "/v1/models"):
-                model = {"id": _MODEL, "object": "model", "created": 0, "owned_by": "miracle"}
-                await write_json(writer, 200, {"object": "list", "data": [model]})
+                return await self._list(writer)
             case _:
                 await write_json(writer, 404, answers.error(f"no {request.method} {request.path} here"))
+        return True
+
+    async def _list(self, writer: asyncio.StreamWriter) -> bool:
+        fault = self._faults.take_listing()
+        if fault is not None and await _refused(fault, writer):
+            return fault.kind is FaultKind.STATUS
+        model = {"id": _MODEL, "object": "model", "created": 0, "owned_by": "miracle"}
+        await write_json(writer, 200, {"object": "list", "data": [model]})
         return True
 
     async def _embed(self, request: HttpRequest, writer: asyncio.StreamWriter) -> None:

@@ -29,7 +29,7 @@ class TextView:
     def live(self, item: Live) -> None:
         """Tell of retries and waits."""
         if isinstance(item, Notice):
-            say([f"  · {one_line(item.text)}"])
+            say([f"  · {one_line(item.text, 400)}"])
 
     def left(self, state: State) -> None:
         """Say what can be done next."""
@@ -46,7 +46,7 @@ class JsonView:
     def live(self, item: Live) -> None:
         """Tell the person of retries and waits."""
         if isinstance(item, Notice):
-            tell([f"· {one_line(item.text)}"])
+            tell([f"· {one_line(item.text, 400)}"])
 
     def left(self, state: State) -> None:
         """Tell the person what can be done next."""

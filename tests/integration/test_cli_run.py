@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.scripted.faults import Fault, FaultKind
 from engine.scripted.server import ScriptedServer
 from tests.cli_fixtures import adder_script, aside, asking_script, database, ended, miracle, start
 
@@ -67,7 +68,8 @@ async def test_a_run_goes_green_and_its_result_is_looked_at_and_taken(server: Sc
     found = await aside("history", "subtracts")
     assert run in found.out
 
-    over = await aside("pause", run)
+    over = await aside("pause", run, "--json")
+    assert over.out == ""
     assert over.code == 1
     assert "it is over" in over.err
 
@@ -86,11 +88,17 @@ async def test_without_a_person_a_question_ends_with_3_and_says_what_to_type(
     assert f"miracle resume {run}" in done.out
     waiting = await aside("approvals", "--json")
     assert f"{run}.1" in [json.loads(line)["approval_id"] for line in waiting.out.splitlines()]
-    assert (await aside("steer", run, "Keep it short")).code == 0
+    steered = await aside("steer", run, "Keep it short", "--json")
+    assert (steered.code, json.loads(steered.out)) == (0, {"run_id": run, "text": "Keep it short"})
+    paused = await aside("pause", run, "--json")
+    assert (paused.code, json.loads(paused.out)) == (0, {"run_id": run, "status": "paused"})
 
     unfit = await aside("approve", run, "--answer", "yes")
     assert unfit.code == 2
-    assert (await aside("approve", f"{run}.1")).code == 0
+    allowed = await aside("approve", f"{run}.1", "--json")
+    assert allowed.code == 0, allowed.err
+    told = {"run_id": run, "approval_id": f"{run}.1", "decision": "once", "reason": "", "answers": []}
+    assert json.loads(allowed.out) == told
     again = await aside("approve", f"{run}.1")
     assert again.code == 2
     assert "No question waits" in again.err
@@ -99,6 +107,23 @@ async def test_without_a_person_a_question_ends_with_3_and_says_what_to_type(
     assert {request.json()["model"] for request in server.requests} == {"scripted"}, "the run's own model and server"
     assert "✓ GREEN" in resumed.out
     assert "▸ Run " not in resumed.out
+
+
+async def test_a_folder_inside_a_repository_stands_for_the_whole_and_the_run_says_so(
+    server: ScriptedServer, project: Path
+) -> None:
+    (project / "part").mkdir()
+    done = await miracle("run", *GOAL, *model(server), "--workspace", "part", cwd=project)
+    assert f"{project / 'part'} is part of the repository {project}; the run works on the whole" in done.out
+
+
+async def test_a_run_that_pauses_for_the_model_waits_for_a_person(project: Path) -> None:
+    async with ScriptedServer(adder_script(), [Fault(FaultKind.STATUS, 401, "invalid_api_key")]) as server:
+        done = await miracle("run", *GOAL, *model(server), cwd=project)
+        assert done.code == 3, done.out + done.err
+        assert "! paused (model): " in done.out
+        resumed = await miracle("resume", done.run_id, cwd=project)
+    assert "? Approve the plan?" in resumed.out
 
 
 async def test_failing_for_good_is_1(project: Path) -> None:
@@ -143,7 +168,8 @@ async def test_an_interrupted_run_is_130_and_goes_on(project: Path, number: sign
 
 async def test_a_cancelled_run_is_over(server: ScriptedServer, project: Path) -> None:
     done = await miracle("run", *GOAL, *model(server), cwd=project)
-    assert (await aside("cancel", done.run_id)).code == 0
+    over = await aside("cancel", done.run_id, "--json")
+    assert (over.code, json.loads(over.out)) == (0, {"run_id": done.run_id, "status": "cancelled"})
     again = await miracle("resume", done.run_id, *model(server), cwd=project)
     assert again.code == 1
     assert "Cannot resume" in again.err

@@ -1,5 +1,6 @@
 """Every command explains itself, and everything that a person can type wrong gets a clear answer."""
 
+import json
 import shlex
 import stat
 import subprocess
@@ -13,6 +14,7 @@ from click.testing import CliRunner, Result
 
 from miracle_tui.cli.main import COMMANDS, cli
 
+PARTS = {"configuration": "config", "data": "data", "cache": "cache", "logs": "logs"}
 EVERY_HELP = [
     (),
     *((name,) for name in COMMANDS),
@@ -141,6 +143,23 @@ def test_a_broken_file_is_named_with_key_and_line(tmp_path: Path) -> None:
     result = call("config", "check", MIRACLE_HOME=str(tmp_path))
     assert result.exit_code == 2
     assert "settings.yaml, line 2: orchestrator.max_iterations" in result.stderr
+
+
+def test_config_check_and_path_as_json(tmp_path: Path) -> None:
+    found = call("config", "path", "--json", MIRACLE_HOME=str(tmp_path))
+    folders = {name: str(tmp_path / part) for name, part in PARTS.items()}
+    assert json.loads(found.stdout) == {**folders, "project": ".miracle"}
+    right = call("config", "check", "--json", MIRACLE_HOME=str(tmp_path))
+    assert (right.exit_code, json.loads(right.stdout)) == (0, {"ok": True})
+    (tmp_path / "config").mkdir()
+    file = tmp_path / "config" / "openai.yaml"
+    file.write_text("models:\n  codr: m\n")
+    wrong = call("config", "check", "--json", MIRACLE_HOME=str(tmp_path))
+    record = json.loads(wrong.stdout)
+    assert (wrong.exit_code, wrong.stderr) == (2, "")
+    assert (record["ok"], record["file"], record["key"], record["line"]) == (False, str(file), "models.codr", 2)
+    assert "did you mean coder?" in record["title"]
+    assert record["hint"]
 
 
 def test_config_show_masks_secrets(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from miracle_tui.cli.options import as_json
 from miracle_tui.cli.problems import SUCCESS, BadInput
 
 if TYPE_CHECKING:
@@ -26,7 +27,14 @@ Examples:
 @click.option("--deny", "scope", flag_value="deny", help="Do not allow it.")
 @click.option("--reason", default="", help="Why not; the agent reads it. With --deny.")
 @click.option("--answer", "answers", multiple=True, metavar="TEXT", help="A reply to each question, in order.")
-def command(approval: str, scope: Literal["once", "run", "deny"] | None, reason: str, answers: tuple[str, ...]) -> int:
+@as_json
+def command(
+    approval: str,
+    scope: Literal["once", "run", "deny"] | None,
+    reason: str,
+    answers: tuple[str, ...],
+    as_json: bool,
+) -> int:
     """Answer a question: allow, deny, or reply.
 
     ID is `RUN.N` as `miracle approvals` lists it; the run's id may be cut short or be `last`. Whoever executes the run
@@ -38,11 +46,13 @@ def command(approval: str, scope: Literal["once", "run", "deny"] | None, reason:
         raise BadInput("--reason goes with --deny", "Add --deny, or use `miracle steer` to send the agent a message.")
     if answers and scope == "deny":
         raise BadInput("--answer does not go with --deny", "Give the answers, or deny.")
-    return in_loop(_answer(approval, scope or "once", reason, answers))
+    return in_loop(_answer(approval, scope or "once", reason, answers, as_json))
 
 
-async def _answer(name: str, decision: Literal["once", "run", "deny"], reason: str, answers: tuple[str, ...]) -> int:
-    from miracle_tui.cli.console import say
+async def _answer(
+    name: str, decision: Literal["once", "run", "deny"], reason: str, answers: tuple[str, ...], as_json: bool
+) -> int:
+    from miracle_tui.cli.console import say, say_json
     from miracle_tui.cli.opening import configuration, opened
     from miracle_tui.cli.run_names import find_approval
 
@@ -51,6 +61,10 @@ async def _answer(name: str, decision: Literal["once", "run", "deny"], reason: s
         request = _request(await engine.state(question.run_id), question.approval_id)
         _check(request, decision, answers)
         await engine.answer(question.run_id, question.approval_id, decision, reason=reason, answers=answers)
+    if as_json:
+        ids = {"run_id": question.run_id, "approval_id": question.approval_id}
+        say_json({**ids, "decision": decision, "reason": reason, "answers": answers})
+        return SUCCESS
     word = {"once": "allowed", "run": "allowed for the whole run", "deny": "denied"}[decision]
     say(
         [

@@ -2,6 +2,7 @@
 
 import click
 
+from miracle_tui.cli.options import as_json
 from miracle_tui.cli.problems import SUCCESS
 
 EPILOG = """\b
@@ -12,7 +13,8 @@ Examples:
 
 @click.command("cancel", epilog=EPILOG)
 @click.argument("run")
-def command(run: str) -> int:
+@as_json
+def command(run: str, as_json: bool) -> int:
     """End a run for good.
 
     RUN is a run's id, a unique beginning of it, or `last`. What it did stays readable with `miracle show`; to stop a
@@ -20,16 +22,19 @@ def command(run: str) -> int:
     """
     from miracle_tui.cli.opening import in_loop
 
-    return in_loop(_cancel(run))
+    return in_loop(_cancel(run, as_json))
 
 
-async def _cancel(name: str) -> int:
-    from miracle_tui.cli.console import say
+async def _cancel(name: str, as_json: bool) -> int:
+    from miracle_tui.cli.console import say, say_json
     from miracle_tui.cli.opening import configuration, opened
     from miracle_tui.cli.run_names import find_run
 
     async with opened(configuration()) as engine:
         run_id = await find_run(engine, name)
         await engine.cancel(run_id)
-    say([f"✓ {run_id} is cancelled"])
+    if as_json:
+        say_json({"run_id": run_id, "status": "cancelled"})
+    else:
+        say([f"✓ {run_id} is cancelled"])
     return SUCCESS

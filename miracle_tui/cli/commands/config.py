@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from miracle_tui.cli.options import as_json
-from miracle_tui.cli.problems import SUCCESS, BadInput
+from miracle_tui.cli.problems import SUCCESS, USAGE, BadInput
 
 if TYPE_CHECKING:
     from config.config import Config
@@ -55,13 +55,18 @@ def show(prefix: str, as_json: bool) -> int:
 
 
 @command.command("path")
-def path() -> int:
+@as_json
+def path(as_json: bool) -> int:
     """Print where files are: configuration, data, cache, logs."""
     from config.documents import FILES
     from config.paths import find_paths
-    from miracle_tui.cli.console import say
+    from miracle_tui.cli.console import say, say_json
 
     paths = find_paths()
+    if as_json:
+        folders = {"configuration": paths.config, "data": paths.data, "cache": paths.cache, "logs": paths.logs}
+        say_json({**folders, "project": ".miracle"})
+        return SUCCESS
     say(
         [
             f"configuration  {paths.config}   ({', '.join(FILES.values())}, .env)",
@@ -75,13 +80,32 @@ def path() -> int:
 
 
 @command.command("check")
-def check() -> int:
+@as_json
+def check(as_json: bool) -> int:
     """Read every file and say what is wrong, with file, key and line."""
     from miracle_tui.checks import check_files
     from miracle_tui.cli.console import say
     from miracle_tui.cli.opening import configuration
 
+    if as_json:
+        return _check_for_programs()
     say([f"✓ the configuration is right: {check_files(configuration()).detail}"])
+    return SUCCESS
+
+
+def _check_for_programs() -> int:
+    """The same as one JSON object, which names the first thing that is wrong."""
+    from config.errors import ConfigError, ConfigFileError
+    from miracle_tui.cli.console import say_json
+    from miracle_tui.cli.opening import configuration
+
+    try:
+        configuration()
+    except ConfigError as exc:
+        place = {"file": exc.path, "key": exc.key, "line": exc.line} if isinstance(exc, ConfigFileError) else {}
+        say_json({"ok": False, "title": exc.title, "hint": exc.hint, **place})
+        return USAGE
+    say_json({"ok": True})
     return SUCCESS
 
 

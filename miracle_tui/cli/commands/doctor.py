@@ -17,6 +17,7 @@ MARKS = {"ok": "✓", "warn": "!", "fail": "✗"}
 EPILOG = """\b
 Examples:
   miracle doctor
+  miracle doctor --online       whether the model server takes the key
   miracle doctor --fix          make folders, build the sandbox's image, install bubblewrap where that is allowed
   miracle doctor --json | jq -r 'select(.status == "fail").remedy'
 
@@ -27,19 +28,20 @@ Exit status: 0 when Miracle can do its job, 1 when something that it needs is mi
 
 @click.command("doctor", epilog=EPILOG)
 @click.option("--fix", is_flag=True, help="Do what can be done safely, and say what was done.")
+@click.option("--online", is_flag=True, help="Ask the configured model server whether the API key is valid.")
 @as_json
-def command(fix: bool, as_json: bool) -> int:
+def command(fix: bool, online: bool, as_json: bool) -> int:
     """Find what is missing on this machine, and how to fix it.
 
     Looks at Python, git, PostgreSQL, the sandboxes (each by a self-test), Node.js, the API key, the configuration, the
-    folders, the disk and the terminal. Nobody on the network is asked.
+    folders, the disk and the terminal. Nobody on the network is asked, but for the model server with --online.
     """
     from miracle_tui.cli.opening import in_loop
 
-    return in_loop(_examine(fix, as_json))
+    return in_loop(_examine(fix, online, as_json))
 
 
-async def _examine(fix: bool, as_json: bool) -> int:
+async def _examine(fix: bool, online: bool, as_json: bool) -> int:
     from miracle_tui.cli.amounts import plural
     from miracle_tui.cli.console import say, say_json, tell
     from miracle_tui.cli.logs import command_log
@@ -52,7 +54,7 @@ async def _examine(fix: bool, as_json: bool) -> int:
             async for line in repair(config):
                 (tell if as_json else say)([line])
         found = []
-        async for check in _checks(config, broken):
+        async for check in _checks(config, broken, online):
             found.append(check)
             if as_json:
                 say_json(vars(check))
@@ -93,8 +95,8 @@ def _load() -> "tuple[Config, Check | None]":
         return Config(paths=find_paths()), broken_configuration(exc.title, exc.hint)
 
 
-async def _checks(config: "Config", broken: "Check | None") -> "AsyncIterator[Check]":
+async def _checks(config: "Config", broken: "Check | None", online: bool) -> "AsyncIterator[Check]":
     from miracle_tui.checks import each_check
 
-    async for check in each_check(config):
+    async for check in each_check(config, online=online):
         yield broken if broken and check.name == broken.name else check

@@ -41,7 +41,10 @@ After 3, 4 and 130 nothing is lost: `miracle resume RUN` goes on where it stoppe
 @click.option("-p", "--project-type", type=click.Choice(PROJECT_TYPES), help="What is being built.")
 @click.option("-l", "--language", type=click.Choice(LANGUAGES), help="The language to write.")
 @click.option(
-    "--workspace", metavar="DIR", type=click.Path(path_type=Path), help="Your project; the current folder by default."
+    "--workspace",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Your project; the current folder by default. A folder inside a repository stands for the whole of it.",
 )
 @click.option("--verify", metavar="CMD", default="", help="An acceptance check that no agent can edit.")
 @click.option("--enable-review", is_flag=True, help="Let a code reviewer read each iteration.")
