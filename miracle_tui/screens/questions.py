@@ -134,7 +134,7 @@ class Questions:
         desk, paused = self.desk, self.desk.state.paused
         if paused is None:
             return
-        if desk.run_id not in desk.screen.miracle.driven and not await desk.engine.is_driven(desk.run_id):
+        if not await desk.engine.is_driven(desk.run_id):
             desk.check_model()
         usd, iterations = 0.0, 0
         if paused.reason == "budget":

@@ -65,7 +65,7 @@ class RunDesk:
     async def see_who_works(self) -> None:
         """Find out whether the shown run is at work, here or elsewhere, or was interrupted."""
         run_id = self.run_id
-        held = run_id in self.screen.miracle.driven or await self.engine.is_driven(run_id)
+        held = await self.engine.is_driven(run_id)
         if run_id == self.run_id:
             self._set_held(held)
 
@@ -207,14 +207,11 @@ class RunDesk:
             EngineError: it belongs to a model that is not at hand here.
         """
         run_id = self.run_id
-        if run_id not in self.screen.miracle.driven:
-            if await self.engine.is_driven(run_id):
-                self._set_held(True)
-                return
+        if not await self.engine.is_driven(run_id):
             self.check_model()
-        self.screen.miracle.driven.add(run_id)
+            self.screen.miracle.driven.add(run_id)
+            self.engine.drive(run_id)
         self._set_held(True)
-        self.engine.drive(run_id)
 
     def check_model(self) -> None:
         """See that the run would go on with the model and the server that it began with.

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from widgets.plan_pane import PlanPane
 
 Breakpoints = list[tuple[int, str]] | None
+LOOK_S = 5.0
 TOO_SMALL = "Miracle needs a terminal of at least 40 x 10."
 
 
@@ -74,6 +75,14 @@ class RunScreen(Screen[None]):
 
         assert isinstance(self.app, MiracleApp)
         return self.app
+
+    def on_mount(self) -> None:
+        """Look now and then whether the shown run still is at work: who worked on it may have gone."""
+        self.set_interval(LOOK_S, self._look_who_works)
+
+    def _look_who_works(self) -> None:
+        if self.desk is not None and self.desk.is_open:
+            self.miracle.perform(self.desk.see_who_works, "see who works on the run", group="held", exclusive=True)
 
     def compose(self) -> ComposeResult:
         """The layout, top to bottom."""

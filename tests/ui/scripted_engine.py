@@ -59,8 +59,8 @@ class ScriptedEngine:
         self.hits: list[Hit] = []
         self.search_delays: dict[str, float] = {}
         self.closed = False
-        self.driven_elsewhere: set[str] = set()
-        """Runs that another process works on."""
+        self.driven: set[str] = set()
+        """Runs that somebody works on, here or elsewhere."""
         self._runs: dict[str, _Run] = {}
         self._changes: list[asyncio.Queue[str]] = []
 
@@ -80,13 +80,15 @@ class ScriptedEngine:
         self._command("start", task)
         run_id = f"run{len(self._runs) + 1}"
         self.tell(run_id, e.RunStarted(task_id=run_id, task=task))
+        self.driven.add(run_id)
         return run_id
 
     def drive(self, run_id: str) -> None:
         self._command("drive", run_id)
+        self.driven.add(run_id)
 
     async def is_driven(self, run_id: str) -> bool:
-        return run_id in self.driven_elsewhere
+        return run_id in self.driven
 
     async def pause(self, run_id: str, by: str = "person") -> None:
         self._command("pause", run_id)

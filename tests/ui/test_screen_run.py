@@ -88,7 +88,7 @@ async def test_a_message_that_cannot_be_taken_is_put_back() -> None:
 
 async def test_space_is_a_letter_in_the_line_and_pauses_elsewhere() -> None:
     engine = engine_with(WORKING)
-    engine.driven_elsewhere.add(RUN)
+    engine.driven.add(RUN)
     async with opened_app(engine, show=RUN) as (app, pilot):
         app.driven.add(RUN)
         await pilot.press("a", "space", "b")
@@ -98,8 +98,7 @@ async def test_space_is_a_letter_in_the_line_and_pauses_elsewhere() -> None:
             pilot, lambda: app.run_screen.furniture.state is not None and bool(app.run_screen.furniture.state.paused)
         )
         await pilot.press("space")
-        await until(pilot, lambda: bool(engine.called("drive")))
-        assert engine.called("resume") == [(RUN, 0.0, 0)]
+        await until(pilot, lambda: engine.called("resume") == [(RUN, 0.0, 0)])
         await pilot.press("f5")
         await until(pilot, lambda: len(engine.called("pause")) == 2)
 
@@ -166,7 +165,7 @@ async def test_where_room_is_short_one_pane_is_shown_at_a_time(size: tuple[int, 
 
 async def test_where_room_is_short_the_pane_at_work_is_shown_to_who_is_in_none() -> None:
     engine = engine_with(WORKING)
-    engine.driven_elsewhere.add(RUN)
+    engine.driven.add(RUN)
     more = recorded_run.until_failure()[len(WORKING) :]
     async with opened_app(engine, size=(80, 24), show=RUN) as (app, pilot):
         grid = app.run_screen.furniture.grid
@@ -255,7 +254,7 @@ async def test_an_answer_that_breaks_off_takes_its_words_back() -> None:
 
 async def test_a_run_that_another_process_drives_is_watched_and_paused_from_here() -> None:
     engine = engine_with(WORKING)
-    engine.driven_elsewhere.add(RUN)
+    engine.driven.add(RUN)
     async with opened_app(engine, show=RUN) as (app, pilot):
         await until(pilot, lambda: app.run_screen.furniture.activity.held)
         await pilot.press("space")
@@ -265,6 +264,20 @@ async def test_a_run_that_another_process_drives_is_watched_and_paused_from_here
         await until(pilot, lambda: engine.called("resume") == [(RUN, 0.0, 0)])
         assert engine.called("drive") == []
         assert not app._notifications
+
+
+async def test_a_run_whose_worker_is_gone_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("miracle_tui.screens.run_screen.LOOK_S", 0.05)
+    engine = engine_with(WORKING)
+    engine.driven.add(RUN)
+    async with opened_app(engine, show=RUN) as (app, pilot):
+        activity = app.run_screen.furniture.activity
+        await until(pilot, lambda: "thinks" in activity.render().plain or "beginning" in activity.render().plain)
+        engine.driven.clear()
+        await until(pilot, lambda: "interrupted" in activity.render().plain)
+        await pilot.press("space")
+        await until(pilot, lambda: engine.called("drive") == [(RUN,)])
+        assert engine.called("pause") == []
 
 
 async def test_a_run_goes_on_only_with_the_model_it_began_with() -> None:
