@@ -17,8 +17,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from memory.hashed_ngrams import BUCKETS, IDF_TABLE, features
 from memory.normalise import mask
-from memory.offline import BUCKETS, IDF_TABLE, features
 
 REPORTS = 2000
 _RAISE = re.compile(r"^\s+raise (\w+(?:Error|Exception|Exit|Warning))\((?:f?[\"'](.+?)[\"'])?")

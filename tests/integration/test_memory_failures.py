@@ -9,7 +9,8 @@ from memory.database import Database
 from memory.embedders import ApiEmbedder
 from memory.embedding_cache import CachedEmbedder
 from memory.failures import FailureMemory, FailureQuery, FailureRecord
-from memory.offline import OfflineEmbedder, embed_text
+from memory.hashed_ngrams import embed_text
+from memory.offline import OfflineEmbedder
 from memory.patterns import PatternRecord
 from memory.projections import Projections
 from tests.database_fixtures import database, database_url, postgres_server  # noqa: F401

@@ -1,5 +1,6 @@
 """Every command explains itself, and everything that a person can type wrong gets a clear answer."""
 
+import ast
 import json
 import shlex
 import stat
@@ -231,6 +232,19 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
         "bandit",
     )
     assert not [name for name in heavy if f"'{name}'" in done.stderr]
+
+
+@pytest.mark.parametrize("name", ["history", "show", "approvals", "approve", "pause", "cancel", "steer"])
+def test_looking_at_runs_imports_nothing_that_only_a_run_needs(name: str) -> None:
+    code = (
+        "import importlib, sys\nimportlib.import_module('miracle_tui.cli.commands.' + sys.argv[1])\n"
+        "import engine.engine, memory.memory, miracle_tui.cli.logs, miracle_tui.cli.story, miracle_tui.cli.views\n"
+        "print(sorted(name for name in sys.modules if '.' not in name))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, name], capture_output=True, text=True, check=True)
+    loaded = set(ast.literal_eval(done.stdout))
+    assert "engine" in loaded
+    assert not loaded & {"openai", "tiktoken", "bandit", "agents", "genai_prices", "docker", "numpy", "textual"}
 
 
 def test_a_closed_pipe_is_no_traceback() -> None:

@@ -7,7 +7,8 @@ import sys
 import numpy as np
 import pytest
 
-from memory.offline import DIMENSIONS, OfflineEmbedder, embed_text
+from memory.hashed_ngrams import embed_text
+from memory.offline import DIMENSIONS, OfflineEmbedder
 
 FAILURE = "E   KeyError: 'amount'\n  shop.py:12: in total\n    return row['amount']"
 
@@ -33,7 +34,7 @@ def test_likeness_follows_the_text() -> None:
 
 
 def test_vectors_are_the_same_in_every_process() -> None:
-    code = f"from memory.offline import embed_text; print(embed_text({FAILURE!r}).round(9).tolist())"
+    code = f"from memory.hashed_ngrams import embed_text; print(embed_text({FAILURE!r}).round(9).tolist())"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == str(embed_text(FAILURE).round(9).tolist())
 
