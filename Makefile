@@ -1,6 +1,8 @@
 # make demo: see Miracle work. make test: prove that it does. Both set everything up by themselves.
 
 SHELL := /bin/bash
+# Bytecode is kept whatever the machine says: without it every process compiles what it imports.
+unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 WORKERS ?= 2
 

@@ -46,7 +46,7 @@ install_packages() {
   pin_of uv >"$pin"
   .venv/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r "$pin"
   rm -f "$pin"
-  UV_SYSTEM_CERTS=1 "$uv" pip install --quiet --python .venv/bin/python --require-hashes -r constraints.txt
+  UV_SYSTEM_CERTS=1 "$uv" pip install --quiet --compile-bytecode --python .venv/bin/python --require-hashes -r constraints.txt
   UV_SYSTEM_CERTS=1 "$uv" pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
 }
 
