@@ -2,13 +2,15 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime
 from functools import partial
 
 from engine import commands as c
 from engine import events as e
 from engine.decide import decide
 from engine.errors import EngineError, WorkspaceError
+from engine.evolve import evolve
 from engine.run_context import RunContext
 from engine.state import State
 from engine.steps.check import prove, scan_changes, test_worktree
@@ -23,11 +25,33 @@ Step = Callable[[RunContext], Awaitable[None]]
 
 MAX_REPEATS = 10
 """Times that one command may be asked for in a row before the run is stopped: more would go on for ever."""
+MAX_CHAIN = 8
+"""Events that are decided one on the other and appended together."""
 _STUCK = "Resume to try again; if it stays so, the log file tells more."
 
 
+def chain(state: State, first: c.Record) -> Iterator[tuple[State, c.Record]]:
+    """The record and those that follow from it with no work in between, each with the state that asks for it."""
+    record: c.Command = first
+    for _ in range(MAX_CHAIN):
+        if not isinstance(record, c.Record):
+            return
+        yield state, record
+        at = state.updated_at or datetime.now(UTC)
+        state = evolve(state, e.Recorded(run_id=state.run_id, seq=state.seq + 1, at=at, event=record.event))
+        following = decide(state)
+        if not following or following[0] == record:
+            return
+        record = following[0]
+
+
 async def _record(run: RunContext, command: c.Record) -> None:
-    await run.log.append(command.event)
+    events: list[e.Event] = []
+    for state, record in chain(run.state, command):
+        if events:  # the first one's lessons are kept, as any command's are
+            await keep_lessons(run, record, state)
+        events.append(record.event)
+    await run.log.append(*events)
 
 
 _STEPS = {
@@ -131,7 +155,7 @@ async def _until_done_or_stopped(run: RunContext, command: c.Command, step: "asy
 
 
 async def _take(run: RunContext, command: c.Command) -> None:
-    await keep_lessons(run, command)
+    await keep_lessons(run, command, run.state)
     await _STEPS[type(command)](run, command)  # type: ignore[operator]
 
 

@@ -86,14 +86,14 @@ def _pattern(state: State) -> PatternRecord:
     )
 
 
-async def keep_lessons(run: RunContext, command: c.Command) -> None:
+async def keep_lessons(run: RunContext, command: c.Command, state: State) -> None:
     """Tell memory what the iteration taught before the run goes on from it, so that a kill in between repeats it.
 
     Args:
         run: the run.
         command: what is about to be done; it tells what was just learned.
+        state: what the command was decided on.
     """
-    state = run.state
     last = state.iteration
     if last is None:
         return
@@ -103,12 +103,12 @@ async def keep_lessons(run: RunContext, command: c.Command) -> None:
     if isinstance(following, e.IterationStarted | e.RunFinished) and last.reflection is not None:
         await run.memory.failures.resolve(failure_id(state.run_id, last.number), "", None, cause=last.reflection.cause)
     if isinstance(command, c.Recall) or isinstance(following, e.PhaseFinished):
-        await _judge_fix(run, last)
+        await _judge_fix(run, state, last)
 
 
-async def _judge_fix(run: RunContext, last: Iteration) -> None:
+async def _judge_fix(run: RunContext, state: State, last: Iteration) -> None:
     """Whether the hypothesis of the iteration before was right, by the tests of this one."""
-    mine = run.state.iterations_of(last.phase_id)
+    mine = state.iterations_of(last.phase_id)
     before = mine[-2] if len(mine) > 1 else None
     if before is None or before.report is None or before.reflection is None or last.report is None:
         return

@@ -7,6 +7,7 @@ from engine import commands as c
 from engine import events as e
 from engine.decide import decide
 from engine.evolve import evolve, fold
+from engine.runner import chain
 from engine.state import State
 from tests.unit.simulated_run import BEGAN, SimulatedRun, task
 
@@ -67,6 +68,34 @@ def test_success_comes_only_from_a_receipt_and_limits_hold(data: st.DataObject, 
         assert all(phase.state == "green" for phase in run.state.phases)
     if run.state.outcome is None and not decide(run.state):
         assert run.state.paused or run.state.pending_approvals, "a run that stands still waits for somebody"
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data(), options)
+def test_what_is_appended_together_is_what_would_be_appended_one_by_one(
+    data: st.DataObject, changes: dict[str, object]
+) -> None:
+    run = _run(data, **changes)
+    state = State()
+    for place, one in enumerate(run.log):
+        commands = decide(state)
+        if commands and isinstance(commands[0], c.Record):
+            together = [record.event for _, record in chain(state, commands[0])]
+            asked = [logged.event for logged in run.log[place : place + len(together)]]
+            assert asked == together[: len(asked)]
+        state = evolve(state, one)
+
+
+def test_a_plan_that_nobody_is_asked_about_goes_straight_on_to_work() -> None:
+    run = SimulatedRun(task(approve="all"), lambda n: min(2, n - 1))
+    for _ in range(STEPS):
+        if run.log[-1].event.kind == "plan_submitted":
+            break
+        run.step()
+    first = decide(run.state)[0]
+    assert isinstance(first, c.Record)
+    kinds = [record.event.kind for _, record in chain(run.state, first)]
+    assert kinds == ["approval_requested", "approval_answered", "iteration_started"]
 
 
 @settings(max_examples=40, deadline=None)
