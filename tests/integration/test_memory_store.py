@@ -170,6 +170,21 @@ async def test_an_append_in_one_statement_writes_what_a_careful_one_writes(
         assert without("r1", written) == without("r2", await rows_of(database, "r2"))
 
 
+async def test_an_append_to_which_nothing_came_in_between_takes_the_short_way(
+    store: EventStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lease = await store.lease("r1", "me")
+
+    async def careful(*_: object, **__: object) -> list[StoredEvent]:
+        raise AssertionError("the append took the careful way")
+
+    monkeypatch.setattr(EventStore, "_append_carefully", careful)
+    row = Row("tasks", {"task_id": "t"}, {"goal": "g"})
+    stored = await store.append("r1", [event("a"), event("b")], [row], lease=lease, after=0)
+    assert [one.seq for one in stored] == [1, 2]
+    await lease.release()
+
+
 async def test_an_append_of_any_size_is_whole(store: EventStore) -> None:
     many = [event(f"e{n}") for n in range(MOST_EVENTS + 1)]
     rows = [Row("recalls", {"run_id": "r1", "iteration": n, "memory_id": "m"}) for n in range(MOST_ROWS + 1)]
