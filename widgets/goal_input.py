@@ -21,7 +21,7 @@ class GoalInput(PasteArea):
     """Enter submits; up and down walk through what was submitted before; long pastes are kept aside."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "submit", "Submit", show=False, id="goal.submit", priority=True),
+        Binding("enter", "submit", "Submit", show=False, id="goal.submit"),
     ]
     """
     | Key | Does |
@@ -29,7 +29,7 @@ class GoalInput(PasteArea):
     | enter | submit |
     | shift+enter, ctrl+j | a new line |
     | up / down | earlier / later entries, from the first / last line |
-    | space | no letter in an empty line while an agent runs |
+    | space | no letter in an empty line while an agent runs: `SpaceAlone` |
     """
 
     DEFAULT_CSS = """
@@ -64,6 +64,21 @@ class GoalInput(PasteArea):
             """The prompt line."""
             return self.goal_input
 
+    @dataclass
+    class SpaceAlone(Message):
+        """Space was pressed in an empty line while an agent runs; no message begins with one.
+
+        Attributes:
+            goal_input: The prompt line.
+        """
+
+        goal_input: GoalInput
+
+        @property
+        def control(self) -> GoalInput:
+            """The prompt line."""
+            return self.goal_input
+
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id, placeholder=GOAL)
         self.past: list[str] = []
@@ -72,7 +87,7 @@ class GoalInput(PasteArea):
         self._draft = ""
 
     def check_consume_key(self, key: str, character: str | None = None) -> bool:
-        """Every letter is a letter here, but no message begins with a space: that one is free for a key."""
+        """Every letter is a letter here, but for a space in an empty line: the footer may offer that key."""
         return not (key == "space" and self.running and not self.text) and super().check_consume_key(key, character)
 
     def watch_running(self, running: bool) -> None:
@@ -92,9 +107,16 @@ class GoalInput(PasteArea):
         self.post_message(self.Submitted(self, text))
 
     async def _on_key(self, event: events.Key) -> None:
-        """Walk through what was submitted before, from the first or last line."""
+        """Submit, or walk through what was submitted before, in the order of the keys.
+
+        A priority binding would overtake letters that came in the same burst, as they do over a slow line.
+        """
         row = self.cursor_location[0]
-        if event.key == "up" and row == 0 and self.past:
+        if event.key == "enter":
+            self.action_submit()
+        elif event.key == "space" and self.running and not self.text:
+            self.post_message(self.SpaceAlone(self))
+        elif event.key == "up" and row == 0 and self.past:
             self._walk(-1)
         elif event.key == "down" and row == self.document.line_count - 1 and self._place < len(self.past):
             self._walk(1)

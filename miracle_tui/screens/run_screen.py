@@ -36,8 +36,8 @@ class RunScreen(Screen[None]):
     HORIZONTAL_BREAKPOINTS: ClassVar[Breakpoints] = [(0, "-tiny"), (40, "-narrow"), (NARROW, "-wide")]  # type: ignore[misc]
     VERTICAL_BREAKPOINTS: ClassVar[Breakpoints] = [(0, "-flat"), (10, "-low"), (30, "-tall")]  # type: ignore[misc]
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space", "space('pause')", "Pause", priority=True, id="pause"),
-        Binding("space", "space('resume')", "Resume", priority=True, id="resume"),
+        Binding("space", "space('pause')", "Pause", id="pause"),
+        Binding("space", "space('resume')", "Resume", id="resume"),
         Binding("f5,ctrl+@,ctrl+space", "pause_or_resume", "Pause or resume", show=False, id="pause.always"),
         Binding("a", "approvals", "Approvals", id="approvals"),
         Binding("h", "history", "History", id="history"),
@@ -264,6 +264,10 @@ class RunScreen(Screen[None]):
                 yield SystemCommand(binding.description, f"Key {key}", partial(self.run_action, binding.action))
 
     # What a person writes and chooses
+
+    def on_goal_input_space_alone(self) -> None:
+        """Space in an empty line does what the footer says."""
+        self.action_pause_or_resume()
 
     def on_goal_input_submitted(self, event: "GoalInput.Submitted") -> None:
         """A goal, or a message to the running agent; before the services are up, it waits for them."""

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from textual import events
 
 from engine import events as e
 from engine.bus import Delta, Notice, OutputText, StreamVoid, TestsBegan, TestSeen
@@ -101,6 +102,23 @@ async def test_space_is_a_letter_in_the_line_and_pauses_elsewhere() -> None:
         await until(pilot, lambda: engine.called("resume") == [(RUN, 0.0, 0)])
         await pilot.press("f5")
         await until(pilot, lambda: len(engine.called("pause")) == 2)
+
+
+async def test_keys_that_come_in_a_burst_keep_their_order() -> None:
+    """Over a slow line many keys arrive at once: no key may overtake the letters before it."""
+    engine = engine_with(WORKING)
+    engine.driven.add(RUN)
+    async with opened_app(engine, show=RUN) as (app, pilot):
+        app.driven.add(RUN)
+        app.run_screen.furniture.goal.focus()
+        await pilot.pause()
+        for letter in "use type hints":
+            app.post_message(events.Key("space" if letter == " " else letter, letter))
+        app.post_message(events.Key("enter", "\r"))
+        await until(pilot, lambda: engine.called("steer") == [(RUN, "use type hints")])
+        assert engine.called("pause") == []
+        app.post_message(events.Key("space", " "))
+        await until(pilot, lambda: len(engine.called("pause")) == 1)
 
 
 async def test_an_interrupted_run_goes_on_only_when_a_person_wants_it() -> None:
