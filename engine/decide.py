@@ -122,7 +122,7 @@ def request_approval(
 ) -> e.ApprovalRequested:
     """The next question to a person; its id counts the run's questions."""
     return e.ApprovalRequested(
-        approval_id=f"{state.run_id}.{len(state.approvals) + 1}",
+        approval_id=state.next_approval_id,
         topic=topic,
         subject=subject,
         title=title,

@@ -269,6 +269,11 @@ class State:
         """Test files that the coder may not touch."""
         return tuple(dict.fromkeys(path for phase in self.phases for path in phase.test_files))
 
+    @property
+    def next_approval_id(self) -> str:
+        """Names the run's next question; the number counts its questions."""
+        return f"{self.run_id}.{len(self.approvals) + 1}"
+
     def visit(self, role: str, phase_id: str) -> int:
         """How many sessions of this role were opened in this phase."""
         return next((count for r, p, count in self.visits if (r, p) == (role, phase_id)), 0)

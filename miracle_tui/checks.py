@@ -39,11 +39,6 @@ class Check:
     """What to do, when it is not ok."""
 
 
-async def run_checks(config: "Config") -> list[Check]:
-    """Look at everything; nothing is changed, and nobody on the network is asked."""
-    return [check async for check in each_check(config)]
-
-
 async def each_check(config: "Config", *, online: bool = False) -> AsyncIterator[Check]:
     """The checks one by one as they are done: the slow ones let the first be read meanwhile.
 

@@ -84,7 +84,7 @@ def _context(run: RunContext, session: Session, command: c.RunTool) -> ToolConte
 
 def _question(run: RunContext, session: Session, command: c.RunTool, need: NeedsApproval) -> e.ApprovalRequested:
     return e.ApprovalRequested(
-        approval_id=f"{run.run_id}.{len(run.state.approvals) + 1}",
+        approval_id=run.state.next_approval_id,
         topic=need.topic,
         subject=need.subject,
         title=need.title,

@@ -84,13 +84,7 @@ class Questions:
         if request.topic == "plan" and self.desk.state.plan is not None:
             await self._ask_plan(approval)
             return
-        dialog: QuestionsDialog | ApprovalDialog
-        if request.topic == "questions":
-            dialog = QuestionsDialog(request)
-        else:
-            dialog = ApprovalDialog(request)
-            # Its hidden line for a reason must not get the focus: the letters that answer would go there.
-            dialog.AUTO_FOCUS = ""  # type: ignore[misc]
+        dialog = QuestionsDialog(request) if request.topic == "questions" else ApprovalDialog(request)
         choice = await self._shown(dialog, approval)
         if choice is not None:
             await self.desk.engine.answer(
