@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sandbox.bubblewrap_arguments import GROUPS, USERS, bubblewrap_options, limited, memory_file
 from sandbox.bubblewrap_remedies import remedy_for
-from sandbox.ending import Ending, reason_of
+from sandbox.ending import Ending, Endings, reason_of
 from sandbox.environments import prepare_environment
 from sandbox.errors import NoBackend
 from sandbox.execution import events_until_end
@@ -45,7 +45,7 @@ class Bubblewrap:
         """
         self._environments = environments
         self._cache = cache
-        self._running: dict[str, Ending] = {}
+        self._running = Endings()
         self._turn = 0
         self._capabilities: Capabilities | None = None
 
@@ -78,8 +78,7 @@ class Bubblewrap:
 
     async def cancel(self, run_id: str) -> None:
         """Stop an execution; nothing happens when it is over."""
-        if ending := self._running.get(run_id):
-            ending.stop("cancelled")
+        self._running.cancel(run_id)
 
     async def reap(self) -> int:
         """Nothing can be left: a sandbox dies with the process that started it."""
@@ -87,11 +86,10 @@ class Bubblewrap:
 
     async def close(self) -> None:
         """Stop what still runs."""
-        for ending in list(self._running.values()):
-            ending.stop("cancelled")
+        self._running.cancel_all()
 
     async def _run(self, spec: ExecSpec) -> AsyncGenerator[ExecEvent, None]:
-        ending = self._running[spec.run_id] = Ending()
+        ending = self._running.begin(spec.run_id)
         try:
             yield Started(self.name)
             began = time.monotonic()
@@ -115,7 +113,7 @@ class Bubblewrap:
             reason, code, detail = sandbox.outcome(ending)
             yield Exited(reason, code, time.monotonic() - began, detail)
         finally:
-            self._running.pop(spec.run_id, None)
+            self._running.over(spec.run_id)
 
     def _processors(self, cpus: float) -> list[int]:
         """Processors for one execution, in turn, so that two executions do not share one while others idle."""

@@ -9,7 +9,7 @@ from typing import Any
 from sandbox.docker_connection import HINT, EngineTrouble, connect
 from sandbox.docker_container import Container
 from sandbox.docker_owner import OWNER, abandoned
-from sandbox.ending import Ending
+from sandbox.ending import Endings
 from sandbox.environments import prepare_environment
 from sandbox.errors import EnvironmentFailed
 from sandbox.execution import events_until_end
@@ -40,7 +40,7 @@ class Docker:
         self._images = images
         self._client: Any = None
         self._connecting = asyncio.Lock()
-        self._running: dict[str, Ending] = {}
+        self._running = Endings()
         self._removals: set[asyncio.Task[None]] = set()
         self._capabilities: Capabilities | None = None
         self._python: tuple[int, int] | None = None
@@ -67,8 +67,7 @@ class Docker:
 
     async def cancel(self, run_id: str) -> None:
         """Stop an execution; nothing happens when it is over."""
-        if ending := self._running.get(run_id):
-            ending.stop("cancelled")
+        self._running.cancel(run_id)
 
     async def reap(self) -> int:
         """Remove the containers of processes that are gone, and say how many there were."""
@@ -77,8 +76,7 @@ class Docker:
 
     async def close(self) -> None:
         """Stop what still runs, wait for the last removals, leave the engine."""
-        for ending in list(self._running.values()):
-            ending.stop("cancelled")
+        self._running.cancel_all()
         while self._removals:
             await asyncio.gather(*self._removals)
         if self._client is not None:
@@ -113,7 +111,7 @@ class Docker:
         return Capabilities(self.name, True, ENFORCED, (), f"Docker {version}, {python}, {node}")
 
     async def _run(self, spec: ExecSpec) -> AsyncGenerator[ExecEvent, None]:
-        ending = self._running[spec.run_id] = Ending()
+        ending = self._running.begin(spec.run_id)
         try:
             yield Started(self.name)
             began = time.monotonic()
@@ -138,7 +136,7 @@ class Docker:
                 self._remove_later(container.remove())
             yield Exited(reason, code, time.monotonic() - began, detail)
         finally:
-            self._running.pop(spec.run_id, None)
+            self._running.over(spec.run_id)
 
     def _remove_later(self, removal: Coroutine[Any, Any, None]) -> None:
         """Take the container away while the caller goes on; `close` waits for it."""

@@ -68,6 +68,32 @@ class Ending:
                 working.cancel()
 
 
+class Endings:
+    """The executions of one backend that are under way, by the name they can be cancelled by."""
+
+    def __init__(self) -> None:
+        self._under_way: dict[str, Ending] = {}
+
+    def begin(self, run_id: str) -> Ending:
+        """The ending of an execution that begins."""
+        ending = self._under_way[run_id] = Ending()
+        return ending
+
+    def over(self, run_id: str) -> None:
+        """Forget an execution that has ended."""
+        self._under_way.pop(run_id, None)
+
+    def cancel(self, run_id: str) -> None:
+        """Stop an execution; nothing happens when it is over."""
+        if ending := self._under_way.get(run_id):
+            ending.stop("cancelled")
+
+    def cancel_all(self) -> None:
+        """Stop whatever still runs."""
+        for run_id in list(self._under_way):
+            self.cancel(run_id)
+
+
 def reason_of(exit_code: int) -> Reason:
     """The reason that an exit status tells by itself."""
     if exit_code == 0:

@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 
 from sandbox.bubblewrap_arguments import variables
-from sandbox.ending import Ending, reason_of
+from sandbox.ending import Ending, Endings, reason_of
 from sandbox.environments import prepare_environment
 from sandbox.execution import events_until_end
 from sandbox.identity import sandbox_identity
@@ -40,7 +40,7 @@ class UnsafeLocal:
         """
         self._environments = environments
         self._cache = cache
-        self._running: dict[str, Ending] = {}
+        self._running = Endings()
 
     async def probe(self) -> Capabilities:
         """It always works, and is worth nothing."""
@@ -58,8 +58,7 @@ class UnsafeLocal:
 
     async def cancel(self, run_id: str) -> None:
         """Stop an execution; nothing happens when it is over."""
-        if ending := self._running.get(run_id):
-            ending.stop("cancelled")
+        self._running.cancel(run_id)
 
     async def reap(self) -> int:
         """Nothing is known of processes that an earlier Miracle left."""
@@ -67,11 +66,10 @@ class UnsafeLocal:
 
     async def close(self) -> None:
         """Stop what still runs."""
-        for ending in list(self._running.values()):
-            ending.stop("cancelled")
+        self._running.cancel_all()
 
     async def _run(self, spec: ExecSpec) -> AsyncGenerator[ExecEvent, None]:
-        ending = self._running[spec.run_id] = Ending()
+        ending = self._running.begin(spec.run_id)
         scratch = Path(tempfile.mkdtemp(prefix="miracle-"))
         mark = secrets.token_hex(16)
         try:
@@ -93,7 +91,7 @@ class UnsafeLocal:
                 getattr(process, "_transport").close()  # noqa: B009 - asyncio has no public way to drop the pipe
             yield Exited(ending.reason or reason_of(code), code, time.monotonic() - began, ending.detail)
         finally:
-            self._running.pop(spec.run_id, None)
+            self._running.over(spec.run_id)
             shutil.rmtree(scratch, ignore_errors=True)
 
 
