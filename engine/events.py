@@ -1,8 +1,8 @@
 """Everything that can happen to a run, as frozen models joined by their `kind`.
 
 An event is data: it says what happened, never what to do. Kinds that this version does not know are kept as
-`Unknown` and written back as they came. What happens within a conversation is in `engine.agent_events`. Model text
-that streams in is no event; see `engine.bus.Delta`.
+`Unknown` and written back as they came. What happens within a conversation is in `engine.agent_events`, within a phase
+in `engine.phase_events`. Model text that streams in is no event; see `engine.bus.Delta`.
 """
 
 import logging
@@ -51,15 +51,52 @@ from engine.agent_events import (
 from engine.agent_events import (
     WorkSubmitted as WorkSubmitted,
 )
-from engine.task import BlastRadius, FileChange, Plan, ProjectFacts, Receipt, Task
-from memory.records import Recollection
-from sandbox.report import ScanFinding, TestReport
+from engine.phase_events import (
+    Checkpointed as Checkpointed,
+)
+from engine.phase_events import (
+    Escalated as Escalated,
+)
+from engine.phase_events import (
+    IterationsSummarised as IterationsSummarised,
+)
+from engine.phase_events import (
+    IterationStarted as IterationStarted,
+)
+from engine.phase_events import (
+    MergeConflict as MergeConflict,
+)
+from engine.phase_events import (
+    PhaseFinished as PhaseFinished,
+)
+from engine.phase_events import (
+    PhaseOpened as PhaseOpened,
+)
+from engine.phase_events import (
+    PhaseReplanned as PhaseReplanned,
+)
+from engine.phase_events import (
+    ProofFinished as ProofFinished,
+)
+from engine.phase_events import (
+    Recalled as Recalled,
+)
+from engine.phase_events import (
+    ScanFinished as ScanFinished,
+)
+from engine.phase_events import (
+    TestsFinished as TestsFinished,
+)
+from engine.phase_events import (
+    TierMerged as TierMerged,
+)
+from engine.task import BlastRadius, Plan, ProjectFacts, Receipt, Task
 
 _logger = logging.getLogger(__name__)
 
 PauseReason = Literal["person", "budget", "iterations", "model", "sandbox", "workspace", "store", "refused", "error"]
-Topic = Literal["questions", "plan", "command", "scan"]
-Decision = Literal["once", "run", "deny"]
+Topic = Literal["questions", "plan", "command", "scan", "stuck"]
+Decision = Literal["once", "run", "always", "deny"]
 Outcome = Literal["success", "failed", "cancelled"]
 
 
@@ -105,6 +142,7 @@ class RunResumed(EventBody):
     by: str = "person"
     add_budget_usd: float = 0.0
     add_iterations: int = 0
+    add_tokens: int = 0
 
 
 class RunCancelled(EventBody):
@@ -138,79 +176,6 @@ class PlanEdited(EventBody):
     by: str = "person"
 
 
-class IterationStarted(EventBody):
-    """A trip round the loop begins; numbers count across the run."""
-
-    kind: Literal["iteration_started"] = "iteration_started"
-    phase_id: str
-    number: int
-    hypothesis: str = ""
-
-
-class Checkpointed(EventBody):
-    """The worktree is committed."""
-
-    kind: Literal["checkpointed"] = "checkpointed"
-    phase_id: str
-    number: int
-    step: Literal["code", "tests"]
-    commit: str
-    files: tuple[FileChange, ...] = ()
-    """What the iteration changed so far, against the iteration before."""
-    diff: str = ""
-    """Unified diff of those changes, cut where it is very long."""
-
-
-class ScanFinished(EventBody):
-    """The changed files were scanned before anything runs."""
-
-    kind: Literal["scan_finished"] = "scan_finished"
-    phase_id: str
-    number: int
-    findings: tuple[ScanFinding, ...] = ()
-
-
-class TestsFinished(EventBody):
-    """The sandbox ran the tests."""
-
-    __test__ = False
-
-    kind: Literal["tests_finished"] = "tests_finished"
-    phase_id: str
-    number: int
-    report: TestReport
-
-
-class Recalled(EventBody):
-    """What memory offered for a failure."""
-
-    kind: Literal["recalled"] = "recalled"
-    phase_id: str
-    number: int
-    items: tuple[Recollection, ...] = ()
-
-
-class PhaseFinished(EventBody):
-    """The phase's tests are green."""
-
-    kind: Literal["phase_finished"] = "phase_finished"
-    phase_id: str
-    number: int
-
-
-class ProofFinished(EventBody):
-    """The whole was tested in a fresh sandbox from a clean checkout."""
-
-    kind: Literal["proof_finished"] = "proof_finished"
-    phase_id: str
-    number: int
-    report: TestReport
-    verify_ok: bool | None = None
-    verify_output: str = ""
-    receipt: Receipt | None = None
-    """Present only when everything held."""
-
-
 class ApprovalRequested(EventBody):
     """A question to a person."""
 
@@ -238,6 +203,9 @@ class ApprovalAnswered(EventBody):
     reason: str = ""
     answers: tuple[str, ...] = ()
     by: str = "person"
+    """`person`, `policy`, `timeout`, or `rule` with `rule_id`."""
+    rule_id: str = ""
+    """The standing rule that gave this answer, or that this answer made."""
 
 
 class RunFinished(EventBody):
@@ -250,12 +218,44 @@ class RunFinished(EventBody):
 
 
 class Promoted(EventBody):
-    """A person took the result."""
+    """A person took the result, or a part of it."""
 
     kind: Literal["promoted"] = "promoted"
     how: Literal["merge", "patch", "branch"]
     detail: str = ""
     commit: str = ""
+    files: tuple[str, ...] = ()
+    """Files of the person's folder that were written; empty for a patch and a branch."""
+    undo: str = ""
+    """The private ref that keeps the person's tree as it was before; empty when there is nothing to undo."""
+    left_out: int = 0
+    """Hunks that the person did not take."""
+
+
+class Undone(EventBody):
+    """A promotion was taken back."""
+
+    kind: Literal["undone"] = "undone"
+    detail: str = ""
+    files: tuple[str, ...] = ()
+    by: str = "person"
+
+
+class Forked(EventBody):
+    """This run begins with a prefix of another's log and goes its own way from here."""
+
+    kind: Literal["forked"] = "forked"
+    source_run_id: str
+    source_seq: int
+    task_id: str
+    hypothesis: str = ""
+    """Replaces the hypothesis of the iteration that is gone on with; empty keeps it."""
+    plan: Plan | None = None
+    """Replaces the plan, approved by the person who forks."""
+    models: dict[str, tuple[str, ...]] | None = None
+    """Replaces the model sequences."""
+    budget_usd: float | None = None
+    max_iterations: int | None = None
 
 
 class Unknown(BaseModel):
@@ -299,6 +299,13 @@ Known = (
     | ApprovalAnswered
     | RunFinished
     | Promoted
+    | Undone
+    | Forked
+    | PhaseOpened
+    | TierMerged
+    | IterationsSummarised
+    | Escalated
+    | PhaseReplanned
 )
 Event = Known | Unknown
 

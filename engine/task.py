@@ -40,6 +40,12 @@ class Task(Value):
     review: bool = False
     audit: bool = False
     approve: Literal["ask", "safe", "all"] = "ask"
+    approval_timeout_s: int = 0
+    """Seconds after which a question that nobody answered is denied; 0 waits for ever."""
+    parallel_phases: int = 1
+    """Phases of one tier that may be at work at the same time, each in a worktree of its own."""
+    priority: int = 0
+    """Where workers share a queue, the higher goes first."""
     models: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """Agent to the models tried in turn."""
     base_url: str = ""
