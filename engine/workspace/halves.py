@@ -38,6 +38,9 @@ SKIPPED_FOLDERS = frozenset(
 _KEPT_SETTINGS = ("core.autocrlf", "core.eol", "core.filemode", "core.symlinks", "core.ignorecase")
 """Settings that say how files are stored; none of them can name a program."""
 _EXCLUDES_LIMIT = 2**20
+_ATTRIBUTES = "* !diff !merge -filter\n"
+"""What files in the worktree say about diffs, merges and filters is not heard."""
+_COPIED = ("config", "shallow", "info/attributes", "info/exclude")
 
 
 async def make_half(git_dir: Path, kind: WorkspaceKind, objects: Path, branch: str) -> None:
@@ -65,10 +68,24 @@ async def make_half(git_dir: Path, kind: WorkspaceKind, objects: Path, branch: s
     git = Git(git_dir, objects=objects)
     for key, value in settings.items():
         await git("config", "--file", str(git_dir / "config"), key, value)
-    (git_dir / "info" / "attributes").write_text("* !diff -filter\n")
+    (git_dir / "info" / "attributes").write_text(_ATTRIBUTES)
     (git_dir / "info" / "exclude").write_bytes(await _excludes(kind) + ("\n".join(EXCLUDED) + "\n").encode())
     if kind.common_dir and (kind.common_dir / "shallow").is_file():
         (git_dir / "shallow").write_bytes((kind.common_dir / "shallow").read_bytes())
+
+
+def copy_half(source: Path, git_dir: Path, branch: str) -> None:
+    """Make another git directory with the settings of one that is there.
+
+    Args:
+        source: that one.
+        git_dir: where; it does not exist yet.
+        branch: the full name of the branch that HEAD names.
+    """
+    _lay_out(git_dir, branch)
+    for name in _COPIED:
+        if (source / name).is_file():
+            (git_dir / name).write_bytes((source / name).read_bytes())
 
 
 def _lay_out(git_dir: Path, branch: str) -> None:

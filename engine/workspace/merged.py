@@ -1,12 +1,10 @@
 """The merge commit of a delivery: made without a checkout, after the files are in place."""
 
-import os
-
 from engine.errors import WorkspaceError
 from engine.workspace.git import LONG_TIMEOUT_S, Git
 from engine.workspace.inspect import WorkspaceKind
 from engine.workspace.prepared import Prepared
-from engine.workspace.threeway import ABSENT, Verdict
+from engine.workspace.threeway import Verdict, index_lines
 
 
 async def may_commit(prepared: Prepared, kind: WorkspaceKind) -> bool:
@@ -49,7 +47,7 @@ async def commit_merge(prepared: Prepared, kind: WorkspaceKind, commit: str, ver
     assert kind.git_dir is not None
     private = prepared.git_dir / "merge.index"
     git = Git(prepared.git_dir, kind.root, private, prepared.objects)
-    entries = b"".join(_entry(verdict, len(kind.head)) for verdict in verdicts)
+    entries = index_lines(verdicts, len(kind.head))
     private.unlink(missing_ok=True)
     try:
         await git("read-tree", kind.head)
@@ -64,10 +62,3 @@ async def commit_merge(prepared: Prepared, kind: WorkspaceKind, commit: str, ver
     await theirs.run("update-index", "-q", "--refresh", timeout_s=LONG_TIMEOUT_S)
     await Git(kind.git_dir)("update-ref", "-m", f"merge {prepared.branch}: Miracle", "HEAD", made, kind.head)
     return made
-
-
-def _entry(verdict: Verdict, length: int) -> bytes:
-    mode, name = verdict.result
-    if verdict.result == ABSENT:
-        mode, name = "0", "0" * length
-    return f"{mode} {name}\t".encode() + os.fsencode(verdict.path) + b"\0"

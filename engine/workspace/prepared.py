@@ -86,6 +86,11 @@ def write_record(prepared: Prepared) -> None:
     beside.rename(prepared.git_dir / _RECORD)
 
 
+def forget_record(git_dir: Path) -> None:
+    """From now on the worktree counts as one that was never made."""
+    (git_dir / _RECORD).unlink(missing_ok=True)
+
+
 def read_record(git_dir: Path, identity: tuple[int, int] | None) -> Prepared | None:
     """What an earlier process prepared, or None when it did not come to its end."""
     try:

@@ -165,6 +165,17 @@ async def _merge(git: Git, change: Change, ours: Entry) -> Verdict:
     return Verdict(change.path, ours, (mode, stored or await git.line("hash-object", "-w", "--stdin")))
 
 
+def index_lines(verdicts: list[Verdict], length: int = 40) -> bytes:
+    """Results as `update-index -z --index-info` reads them; `length` is that of an object's name."""
+    return b"".join(index_line(verdict.path, verdict.result, length) for verdict in verdicts)
+
+
+def index_line(path: str, entry: Entry, length: int = 40) -> bytes:
+    """One path of these; `ABSENT` removes it."""
+    mode, name = ("0", "0" * length) if entry == ABSENT else entry
+    return f"{mode} {name}\t".encode() + os.fsencode(path) + b"\0"
+
+
 async def write_out(git: Git, folder: Path, verdicts: list[Verdict]) -> None:
     """Write the results' files below a folder, line ends as the person's settings want them.
 
@@ -173,10 +184,6 @@ async def write_out(git: Git, folder: Path, verdicts: list[Verdict]) -> None:
         folder: where the files go, at their paths.
         verdicts: those with a file as their result.
     """
-    lines = b"".join(
-        f"{verdict.result[0]} {verdict.result[1]}\t".encode() + os.fsencode(verdict.path) + b"\0"
-        for verdict in verdicts
-    )
-    await git("update-index", "-z", "--index-info", stdin=lines)
+    await git("update-index", "-z", "--index-info", stdin=index_lines(verdicts))
     names = join([verdict.path for verdict in verdicts])
     await git("checkout-index", "-z", "--stdin", f"--prefix={folder}/", stdin=names, timeout_s=LONG_TIMEOUT_S)

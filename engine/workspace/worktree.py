@@ -15,6 +15,7 @@ from engine.errors import WorkspaceError
 from engine.workspace.git import LONG_TIMEOUT_S, Git, GitError, shown, split
 from engine.workspace.halves import make_half, make_repository, point_branch
 from engine.workspace.inspect import WorkspaceKind, check_workspace
+from engine.workspace.kept import SNAPSHOT, keep
 from engine.workspace.prepared import Prepared, check_run_id, git_dir_of, read_record, write_record
 from engine.workspace.stage import hand_over, load_index, stage_folder
 
@@ -79,6 +80,8 @@ async def _prepare(
     await asyncio.gather(
         point_branch(prepared.home, prepared.ref, base), point_branch(prepared.git, prepared.ref, base)
     )
+    if base != kind.head:
+        await keep(prepared.home, run_id, SNAPSHOT, base)
     await _fill(prepared, base)
     prepared = replace(prepared, notes=prepared.notes + await _not_followed(prepared))
     await asyncio.to_thread(write_record, prepared)
