@@ -13,10 +13,12 @@ from config.secrets import redact
 from engine import events as e
 from engine.agents.registry import agents
 from engine.bus import Bus, Live
+from engine.compare import Comparison, compare_runs
 from engine.control import Control
 from engine.errors import CommandRefused
 from engine.evolve import fold
 from engine.fleet import Fleet
+from engine.fork import fork_run
 from engine.llm.choose import make_embeddings, make_model
 from engine.llm.embeddings import OpenAIEmbeddings
 from engine.llm.protocol import ModelClient
@@ -207,6 +209,45 @@ class Engine:
         promoted = await promote_run(await self.state(run_id), how, self.config.paths)
         await self._append(run_id, promoted)
         return promoted
+
+    async def fork(
+        self,
+        run_id: str,
+        at: int | None = None,
+        *,
+        hypothesis: str = "",
+        plan: Plan | None = None,
+        models: dict[str, tuple[str, ...]] | None = None,
+        budget_usd: float | None = None,
+        max_iterations: int | None = None,
+        drive: bool = True,
+    ) -> str:
+        """Begin a run as another one was after event `at`; `engine.fork.fork_run` says what each argument does.
+
+        Returns:
+            The new run's id.
+
+        Raises:
+            CommandRefused, WorkspaceError: it cannot be forked so; nothing was made.
+        """
+        forked = await fork_run(
+            self.memory,
+            run_id,
+            at,
+            hypothesis=hypothesis,
+            plan=plan,
+            models=models,
+            budget_usd=budget_usd,
+            max_iterations=max_iterations,
+            secrets=self._secrets,
+        )
+        if drive:
+            self.drive(forked)
+        return forked
+
+    async def compare(self, run_a: str, run_b: str) -> Comparison:
+        """Two runs side by side, as they are now."""
+        return await compare_runs(self.memory, self.config.paths, run_a, run_b)
 
     async def runs(self, limit: int = 50) -> list[RunSummary]:
         """The newest runs."""
