@@ -19,6 +19,7 @@ from engine.errors import CommandRefused
 from engine.evolve import fold
 from engine.fleet import Fleet
 from engine.fork import fork_run
+from engine.gates.forecast import Forecast, forecast
 from engine.llm.choose import make_embeddings, make_model
 from engine.llm.embeddings import OpenAIEmbeddings
 from engine.llm.protocol import ModelClient
@@ -287,6 +288,20 @@ class Engine:
     async def search(self, query: str, *, kinds: tuple[Kind, ...] = (), limit: int = 50) -> list[Hit]:
         """What history holds about the query."""
         return await self.memory.projections.search(query, kinds, limit)
+
+    async def forecast(self, task: Task, phases: int = 0) -> Forecast | None:
+        """What runs like this one took; None where too few of them are known.
+
+        Args:
+            task: what is about to be started, or the task of a run.
+            phases: of its plan; 0 while there is none.
+        """
+        from memory.forecasts import past_runs
+
+        past = await past_runs(
+            self.memory.database, workspace=task.workspace, language=task.language, scripted=self.model.scripted
+        )
+        return forecast(past, task.project_type, phases)
 
     def watch(self, run_id: str, after: int = 0) -> AsyncIterator[e.Recorded | Live]:
         """The run's events in order, then each as it happens, with live items between when this process works on it."""
