@@ -218,7 +218,15 @@ def _run_finished(event: e.RunFinished, state: State) -> list[str]:
     return [f"{word}{reason}", f"  · {plural(len(state.iterations), 'iteration')}, {spent(state)}"]
 
 
+def _forked(event: e.Forked, state: State) -> list[str]:
+    lines = [f"▸ Run {state.run_id} begins as {one_line(event.source_run_id)} was at event {event.source_seq}"]
+    lines += _paragraph("· hypothesis", event.hypothesis) if event.hypothesis else []
+    lines += ["  · with another plan"] if event.plan else []
+    return lines
+
+
 _SAY: dict[type, Say] = {
+    e.Forked: _forked,
     e.RunStarted: _run_started,
     e.WorkspacePrepared: _workspace_prepared,
     e.RunPaused: _run_paused,

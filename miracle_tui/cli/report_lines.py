@@ -40,6 +40,19 @@ def report_lines(report: TestReport, what: str = "tests") -> list[str]:
     return lines
 
 
+def full_report_lines(report: TestReport) -> list[str]:
+    """Every test with its outcome, what the failing ones reported, and the output."""
+    lines = report_lines(report)[:1]
+    for case in report.cases:
+        mark = "✓" if case.outcome in ("passed", "xfailed") else "·" if case.outcome == "skipped" else "✗"
+        lines.append(f"  {mark} {one_line(case.id)} ({case.outcome}, {case.duration_s:.2f} s)")
+        lines += [f"      {line}" for line in inert(case.message).split("\n") if line.strip()]
+    for title, text in (("what went wrong", report.detail), ("output", report.output)):
+        if text.strip():
+            lines += [f"▸ {title}", *(f"  {line}" for line in inert(text).rstrip("\n").split("\n"))]
+    return lines
+
+
 def proof_lines(event: ProofFinished) -> list[str]:
     """Whether the whole held in a fresh sandbox from a clean checkout."""
     lines = report_lines(event.report, "proof")

@@ -11,9 +11,15 @@ GOAL_LINES = 12
 PHASE_MARKS = {"green": "✓", "active": "▸", "pending": "·"}
 
 
-def story_lines(state: State) -> list[str]:
-    """Goal, plan, iterations, result and what can be done next."""
-    return [*_head(state), *_plan(state), *_iterations(state), *_end(state), *next_steps(state)]
+def story_lines(state: State, *, past: bool = False) -> list[str]:
+    """Goal, plan, iterations, result and what can be done next.
+
+    Args:
+        state: the run, as it is or as it was.
+        past: whether events came after it, so that all one can do with it is to fork from it.
+    """
+    fork = [f"→ go another way from here:  miracle fork {state.run_id} --at {state.seq}"]
+    return [*_head(state), *_plan(state), *_iterations(state), *_end(state), *(fork if past else next_steps(state))]
 
 
 def _head(state: State) -> list[str]:

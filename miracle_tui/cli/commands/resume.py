@@ -1,22 +1,15 @@
 """`miracle resume`: go on with a run that was paused or interrupted."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from miracle_tui.cli.commands.run import MAX_ITERATIONS, make_answerer
-from miracle_tui.cli.options import as_json, chosen_model, finite, model_options
+from miracle_tui.cli.options import as_json, finite, model_options
 
 if TYPE_CHECKING:
-    from config.config import Config
     from engine.engine import Engine
-    from engine.llm.protocol import ModelClient
-    from engine.state import State
-
-SCRIPTED = "scripted: "
 
 EPILOG = """\b
 Examples:
@@ -73,22 +66,16 @@ def command(**given: Any) -> int:
 
 
 async def _resume(given: dict[str, Any]) -> int:
-    from miracle_tui.cli.opening import configuration, opened, served_by
+    from miracle_tui.cli.going_on import going_on
+    from miracle_tui.cli.opening import configuration, opened
     from miracle_tui.cli.run_names import find_run
-    from miracle_tui.stored_key import with_stored_key
 
     answerer = make_answerer(None, given["answers"], given["as_json"])
     async with opened(configuration()) as engine:
         run_id = await find_run(engine, given["run"])
         state = await engine.state(run_id)
-    workspace = Path(state.task.workspace) if state.task else Path.cwd()
-    config = with_stored_key(configuration(workspace if workspace.is_dir() else None))
-    # A run stays with the server that was named for it: its code is not for another one to see.
-    config = served_by(config, given["base_url"] or (state.task.base_url if state.task else ""))
-    async with (
-        _model_of(config, state, given) as model,
-        opened(config, model=model, unsafe_local=given["unsafe_local"], progress=not given["as_json"]) as engine,
-    ):
+    chosen = {name: given[name] for name in ("model", "base_url", "record", "replay", "unsafe_local")}
+    async with going_on(state, progress=not given["as_json"], **chosen) as engine:
         return await _go_on(engine, run_id, given, answerer)
 
 
@@ -101,21 +88,3 @@ async def _go_on(engine: "Engine", run_id: str, given: dict[str, Any], answerer:
     if state.outcome or state.paused or more_usd or more_trips:
         await engine.resume(run_id, add_budget_usd=more_usd, add_iterations=more_trips)
     return await attend(engine, run_id, JsonView() if given["as_json"] else TextView(), answerer, known=state)
-
-
-@asynccontextmanager
-async def _model_of(config: "Config", state: "State", given: dict[str, Any]) -> AsyncIterator["ModelClient"]:
-    """The model that goes on: what the options say, else the script of a demo, else the configured one."""
-    chosen = any(given[name] for name in ("model", "base_url", "record", "replay"))
-    label = state.task.model_label if state.task else ""
-    if label.startswith(SCRIPTED) and not chosen:
-        from miracle_tui.demo import demo_setup
-
-        async with demo_setup(config, label.removeprefix(SCRIPTED)) as setup:
-            yield setup.model
-        return
-    model = chosen_model(config, given["model"], given["base_url"], given["record"], given["replay"])
-    try:
-        yield model
-    finally:
-        await model.close()
