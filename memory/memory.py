@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from memory.embedders import EmbedCall, Embedder
     from memory.failures import FailureMemory
     from memory.projections import Projections
+    from memory.rules import RuleStore
     from memory.store import EventStore
 
 DEFAULT_MODEL = "text-embedding-3-large"
@@ -24,6 +25,7 @@ class MemoryService:
     store: "EventStore"
     projections: "Projections"
     failures: "FailureMemory"
+    rules: "RuleStore"
 
     @classmethod
     async def open(cls, config: Config, embed: "EmbedCall | None" = None) -> Self:
@@ -50,11 +52,13 @@ class MemoryService:
         # In a thread: numpy and SQLAlchemy take their time to import, and the app's loop must not wait.
         from memory.failures import FailureMemory
         from memory.projections import Projections
+        from memory.rules import RuleStore
         from memory.store import EventStore
 
         embedder = choose_embedder(config, database, embed)
         failures = FailureMemory(database, embedder, config.database.pgvector)
-        return cls(database, EventStore(database), Projections(database, failures.similar), failures)
+        projections = Projections(database, failures.similar)
+        return cls(database, EventStore(database), projections, failures, RuleStore(database))
 
     async def close(self) -> None:
         """Close the database; the embedded server ends with its last user."""

@@ -40,6 +40,20 @@ class Row:
     values: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class StoredRule:
+    """A person's standing rule as it lies in the table; `body` is the engine's."""
+
+    rule_id: str
+    topic: str
+    project: str
+    body: dict[str, Any]
+    created_by: str = ""
+    created_at: datetime | None = None
+    uses: int = 0
+    used_at: datetime | None = None
+
+
 class Recollection(BaseModel):
     """A failure or pattern that memory offers, with its similarity in [-1, 1]."""
 

@@ -218,6 +218,18 @@ approvals = Table(
 )
 """Questions to a person; `decision` is empty while one waits."""
 
+approval_rules = Table(
+    "approval_rules",
+    metadata,
+    Column("rule_id", Text, primary_key=True),
+    _text("topic"),
+    _text("project"),
+    _json("body"),
+    _text("created_by"),
+    _now("created_at"),
+)
+"""What a person allowed for good. No projection: a rule is a person's wish for all runs, of no single log."""
+
 recalls = Table(
     "recalls",
     metadata,
