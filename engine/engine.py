@@ -20,15 +20,18 @@ from engine.evolve import fold
 from engine.fleet import Fleet
 from engine.fork import fork_run
 from engine.gates.forecast import Forecast, forecast
+from engine.gates.rehearsal import Rehearsal
+from engine.gates.rules import Rule
 from engine.llm.choose import make_embeddings, make_model
 from engine.llm.embeddings import OpenAIEmbeddings
 from engine.llm.protocol import ModelClient
-from engine.naming import new_run_id
+from engine.naming import new_run_id, person_here
 from engine.promotion import promote_run
 from engine.run_context import RunContext
 from engine.run_log import RunLog, recorded
 from engine.sandbox_service import SandboxService
 from engine.settling import wait_settled
+from engine.standing_rules import StandingRules, propose_rules
 from engine.state import State
 from engine.summary import PendingApproval, RunSummary
 from engine.task import MAX_GOAL_CHARACTERS, Plan, Task
@@ -68,6 +71,7 @@ class Engine:
             if secret is not None
         )
         self._control = Control(memory.store, self._secrets)
+        self.standing = StandingRules(memory.rules, config.rules.commands)
 
     @classmethod
     async def open(
@@ -195,11 +199,59 @@ class Engine:
         *,
         reason: str = "",
         answers: tuple[str, ...] = (),
-        by: str = "person",
+        by: str = "",
+        rule: Rule | None = None,
     ) -> None:
-        """Answer a question of the run."""
-        answered = e.ApprovalAnswered(approval_id=approval_id, decision=decision, reason=reason, answers=answers, by=by)
+        """Answer a question of the run; the first answer wins.
+
+        Args:
+            run_id: the run.
+            approval_id: the question.
+            decision: `always` also makes the rule.
+            reason: why not, for the agent.
+            answers: to the questions about the goal.
+            by: who answers; the person at this machine by default.
+            rule: of `always`: what is allowed from now on, as `propose_rules` gave it.
+
+        Raises:
+            CommandRefused: it is answered already, by whom the title says; no rule is made then.
+        """
+        named = rule.named() if rule and decision == "always" else None
+        answered = e.ApprovalAnswered(
+            approval_id=approval_id,
+            decision=decision,
+            reason=reason,
+            answers=answers,
+            by=by or person_here(),
+            rule_id=named.rule_id if named else "",
+        )
         await self._control.answer(run_id, answered)
+        if named is not None:
+            await self.standing.add(named, answered.by)
+
+    async def rules(self) -> list[Rule]:
+        """What was allowed for good, the oldest first."""
+        return await self.standing.rules()
+
+    async def add_rule(self, rule: Rule) -> Rule:
+        """Allow something for good."""
+        return await self.standing.add(rule, person_here())
+
+    async def remove_rule(self, rule_id: str) -> None:
+        """Take a rule back; from now on a person is asked again."""
+        await self.standing.remove(rule_id)
+
+    async def rehearse(self, *rules: Rule) -> tuple[Rehearsal, ...]:
+        """What each rule, made or not, would have allowed in past runs."""
+        return await self.standing.rehearse(rules)
+
+    async def propose_rules(self, run_id: str, approval_id: str) -> tuple[Rule, ...]:
+        """The rules that may be made of a question, the narrowest first.
+
+        Raises:
+            CommandRefused: none can be; the title says why.
+        """
+        return propose_rules(await self.state(run_id), approval_id)
 
     async def edit_plan(self, run_id: str, plan: Plan) -> None:
         """Change the plan before it is approved."""

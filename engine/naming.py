@@ -1,7 +1,9 @@
-"""Names of runs: words of the goal that a person recognises, and a tail that makes them unique."""
+"""Names: of runs, words of the goal that a person recognises and a tail that makes them unique; of who answers."""
 
+import getpass
 import re
 import secrets
+import socket
 
 ALPHABET = "23456789abcdefghjkmnpqrstvwxyz"
 
@@ -12,3 +14,12 @@ def new_run_id(goal: str) -> str:
     long = [word for word in words if len(word) > 3][:3] or words[:3] or ["run"]
     tail = "".join(secrets.choice(ALPHABET) for _ in range(5))
     return f"{'-'.join(word[:16] for word in long)}-{tail}"
+
+
+def person_here() -> str:
+    """The person at this machine, such as `ada@laptop`, so that another terminal can tell who answered."""
+    try:
+        name = getpass.getuser()
+    except (OSError, KeyError):  # a user of a container may have no name
+        name = "person"
+    return f"{name}@{socket.gethostname()}"

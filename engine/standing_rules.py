@@ -118,12 +118,15 @@ async def with_answers(rules: StandingRules, state: State, *events: Event) -> tu
     return tuple(answered)
 
 
-def propose_rules(state: State, request: ApprovalRequested) -> tuple[Rule, ...]:
+def propose_rules(state: State, approval_id: str) -> tuple[Rule, ...]:
     """The rules that a person may make of a question, the narrowest first, each for the run's project.
 
     Raises:
         CommandRefused: no rule can be made of it; the title says why.
     """
+    request = next((a.request for a in state.approvals if a.request.approval_id == approval_id), None)
+    if request is None:
+        raise CommandRefused(f"There is no question {approval_id}", "`miracle approvals` lists what is open.")
     if request.topic not in RULED:
         raise CommandRefused("Only a command and a scan can be allowed for good", "Answer this question each time.")
     if request.topic == "scan":
