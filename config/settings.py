@@ -45,6 +45,8 @@ class Agents(Section):
     """Whether a security auditor reads each iteration before it is tested."""
     approve: Literal["ask", "safe", "all"] = "ask"
     """Who answers approvals: a person; nobody for what is safe (the plan); nobody at all."""
+    approval_timeout_s: int = Field(default=0, ge=0)
+    """Seconds after which a question that nobody answered is denied; 0 waits for ever. A plan always waits."""
     max_turns: int = Field(default=40, ge=1)
     """Model calls that one agent may make before it must submit."""
 

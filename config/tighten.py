@@ -32,6 +32,13 @@ def lower(base: Any, asked: Any) -> Any:
     return asked
 
 
+def sooner(base: int, asked: int) -> int:
+    """A time limit that may only come sooner; 0 means never."""
+    if base and (not asked or asked > base):
+        raise Loosens(f"a project can only lower it, and {asked or 'never'} is later than {base}")
+    return asked
+
+
 def less_memory(base: str, asked: str) -> str:
     """A limit in bytes that may only go down."""
     if memory_bytes(asked) > memory_bytes(base):
@@ -96,6 +103,7 @@ RULES: dict[str, Rule] = {
     "settings.agents.review": only(True),
     "settings.agents.audit": only(True),
     "settings.agents.approve": stricter(APPROVE),
+    "settings.agents.approval_timeout_s": sooner,
     "settings.agents.max_turns": lower,
     "settings.memory.similarity_threshold": free,
     "settings.memory.max_similar_failures": free,

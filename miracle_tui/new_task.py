@@ -37,6 +37,7 @@ def task_from(config: "Config", *, goal: str, workspace: Path, **choices: Any) -
         "review": settings.agents.review,
         "audit": settings.agents.audit,
         "approve": settings.agents.approve,
+        "approval_timeout_s": settings.agents.approval_timeout_s,
         **choices,
     }
     return Task(goal=goal, workspace=str(workspace), **values)

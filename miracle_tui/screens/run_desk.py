@@ -160,6 +160,7 @@ class RunDesk:
             workspace=str(self.screen.miracle.services.launch.workspace),
             budget_usd=settings.cost_control.max_budget_per_task,
             max_iterations=settings.orchestrator.max_iterations,
+            approval_timeout_s=settings.agents.approval_timeout_s,
             questions=settings.agents.questions,
             review=settings.agents.review,
             audit=settings.agents.audit,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from config.documents import FILES, dotted
 from config.errors import ConfigFileError
 from config.stack import MODELS, leaves
-from config.tighten import RULES, VERDICTS, Loosens, bandit, free, grow, lower, memory_bytes, shrink
+from config.tighten import RULES, VERDICTS, Loosens, bandit, free, grow, lower, memory_bytes, shrink, sooner
 from tests.config_fixtures import Files
 
 SETTINGS, DATABASE, OPENAI, PROMPTS, RULES_FILE, PACKAGES = FILES.values()
@@ -18,6 +18,7 @@ TIGHTER = [
     (SETTINGS, "orchestrator: {max_iterations: 3, warning_threshold: 2}", "settings.orchestrator.max_iterations", 3),
     (SETTINGS, "orchestrator: {max_iterations: 15}", "settings.orchestrator.max_iterations", 15),
     (SETTINGS, "agents: {audit: true}", "settings.agents.audit", True),
+    (SETTINGS, "agents: {approval_timeout_s: 60}", "settings.agents.approval_timeout_s", 60),
     (SETTINGS, "memory: {embedder: offline}", "settings.memory.embedder", "offline"),
     (SETTINGS, "sandbox: {memory_limit: 512m}", "settings.sandbox.memory_limit", "512m"),
     (SETTINGS, "sandbox: {backend: docker}", "settings.sandbox.backend", "docker"),
@@ -153,7 +154,7 @@ LIMITS = [
     dotted(key)
     for root, model in MODELS.items()
     for key, info in leaves(model, (root,))
-    if dotted(key) in RULES and info.annotation in (int, float) and RULES[dotted(key)] is not free
+    if dotted(key) in RULES and info.annotation in (int, float) and RULES[dotted(key)] not in (free, sooner)
 ]
 
 
@@ -176,6 +177,16 @@ def test_lower_never_raises_a_limit(base: float, asked: float) -> None:
     else:
         with pytest.raises(Loosens):
             lower(base, asked)
+
+
+@given(base=st.integers(0, 100), asked=st.integers(0, 100))
+def test_a_time_for_an_answer_only_becomes_shorter(base: int, asked: int) -> None:
+    never = float("inf")
+    if (asked or never) <= (base or never):
+        assert sooner(base, asked) == asked
+    else:
+        with pytest.raises(Loosens):
+            sooner(base, asked)
 
 
 @given(base=TEXTS, asked=TEXTS)

@@ -39,6 +39,7 @@ class NewTask:
     verify: str = ""
     budget_usd: float = 5.0
     max_iterations: int = 15
+    approval_timeout_s: int = 0
     questions: bool = True
     review: bool = False
     audit: bool = False
@@ -105,6 +106,11 @@ class NewTaskDialog(Dialog[NewTask | None]):
         yield Horizontal(
             Vertical(_label("budget in USD"), LineInput(f"{start.budget_usd:g}", id="budget"), classes="cell"),
             Vertical(_label("most iterations"), LineInput(str(start.max_iterations), id="iterations"), classes="cell"),
+            Vertical(
+                _label("deny after seconds (0 never)"),
+                LineInput(str(start.approval_timeout_s), id="approval-timeout"),
+                classes="cell",
+            ),
             classes="row",
         )
         switches = (("questions", "questions"), ("review", "code review"), ("audit", "security audit"))
@@ -151,6 +157,7 @@ class NewTaskDialog(Dialog[NewTask | None]):
             verify=self._value("verify"),
             budget_usd=self._budget(),
             max_iterations=self._iterations(),
+            approval_timeout_s=self._approval_timeout(),
             questions=self.query_one("#questions", Switch).value,
             review=self.query_one("#review", Switch).value,
             audit=self.query_one("#audit", Switch).value,
@@ -172,6 +179,12 @@ class NewTaskDialog(Dialog[NewTask | None]):
         text = self._value("iterations")
         if not (text.isascii() and text.isdigit() and 1 <= int(text[:6]) <= 1000):
             raise _FormProblem("iterations", "The number of iterations is a whole number from 1 to 1000.")
+        return int(text)
+
+    def _approval_timeout(self) -> int:
+        text = self._value("approval-timeout")
+        if not (text.isascii() and text.isdigit() and len(text) < 9):
+            raise _FormProblem("approval-timeout", "The time for an answer is a whole number of seconds; 0 is for ever.")
         return int(text)
 
 

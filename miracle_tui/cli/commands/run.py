@@ -54,6 +54,12 @@ After 3, 4 and 130 nothing is lost: `miracle resume RUN` goes on where it stoppe
 @click.option(
     "--approve", type=click.Choice(POLICIES), help="Who answers: you; nobody for the plan (safe); nobody at all (all)."
 )
+@click.option(
+    "--approval-timeout",
+    metavar="S",
+    type=click.IntRange(min=0),
+    help="Seconds after which an unanswered question is denied; 0 waits for ever. The plan always waits.",
+)
 @click.option("--no-questions", is_flag=True, help="Do not ask anything about the goal.")
 @click.option(
     "--answers",
@@ -134,6 +140,7 @@ def make_task(config: "Config", goal: str, workspace: Path, model: "ModelClient"
         "max_iterations": given["max_iterations"],
         "warn_iteration": _warn_at(config, given["max_iterations"]),
         "approve": approve,
+        "approval_timeout_s": given["approval_timeout"],
         "questions": False if given["no_questions"] else None,
         "review": True if given["enable_review"] else None,
         "audit": True if given["enable_audit"] else None,
