@@ -4,22 +4,26 @@ import asyncio
 import os
 import shutil
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 
 from engine.errors import WorkspaceError
 from engine.workspace.git import Git, shown
 from engine.workspace.inspect import WorkspaceKind
 from engine.workspace.prepared import Prepared
-from engine.workspace.threeway import ABSENT, LINK, Verdict, entries_now, write_out
+from engine.workspace.threeway import ABSENT, IN_WAY, LINK, AsWas, Verdict, entries_now, write_out
 
 
-async def deliver(prepared: Prepared, kind: WorkspaceKind, writes: list[Verdict]) -> None:
+async def deliver(
+    prepared: Prepared, kind: WorkspaceKind, writes: list[Verdict], exact: Mapping[str, AsWas] | None = None
+) -> None:
     """Bring the person's files to their results.
 
     Args:
         prepared: the run's worktree.
         kind: the person's folder.
         writes: the files whose result differs from what is there.
+        exact: files that are written byte for byte, by path; line ends are the person's otherwise.
 
     Raises:
         WorkspaceError: a file changed while the result was being worked out; nothing is written then.
@@ -35,19 +39,19 @@ async def deliver(prepared: Prepared, kind: WorkspaceKind, writes: list[Verdict]
         staging.mkdir(mode=0o700)
         if made:
             await write_out(git, staging, made)
+        for path, was in (exact or {}).items():
+            await asyncio.to_thread((staging / path).write_bytes, await git("cat-file", "blob", was.name))
+            (staging / path).chmod(was.permissions)
         now = await entries_now(git, [verdict.path for verdict in writes])
-        moved = [shown(verdict.path) for verdict in writes if now[verdict.path] not in (verdict.ours, _IN_WAY)]
+        moved = [shown(verdict.path) for verdict in writes if now[verdict.path] not in (verdict.ours, IN_WAY)]
         if moved:
             raise WorkspaceError(
                 f"Your files changed just now: {', '.join(moved[:5])}",
-                "Nothing was written; promote again when they rest.",
+                "Nothing was written; try again when they rest.",
             )
         await asyncio.to_thread(_move, kind.root, staging, writes)
     finally:
         await asyncio.to_thread(_remove, staging, index)
-
-
-_IN_WAY = "a file is where its folder would be"
 
 
 def _remove(staging: Path, index: Path) -> None:

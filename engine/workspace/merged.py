@@ -7,16 +7,17 @@ from engine.workspace.prepared import Prepared
 from engine.workspace.threeway import Verdict, index_lines
 
 
-async def may_commit(prepared: Prepared, kind: WorkspaceKind) -> bool:
+async def may_commit(prepared: Prepared, kind: WorkspaceKind, commit: str) -> bool:
     """Whether a merge commit tells the truth here.
 
     It would not on a detached HEAD, on a branch without what the run began with, nor when the run began with a
-    snapshot: the person's uncommitted work would become history that they never committed.
+    snapshot: the person's uncommitted work would become history that they never committed. Nor is one made twice.
     """
     if kind.git_dir is None or not kind.head or not kind.branch or prepared.snapshot or kind.branch == prepared.ref:
         return False
-    known = await Git(kind.git_dir).run("merge-base", "--is-ancestor", prepared.base_commit, kind.head)
-    return known.code == 0
+    git = Git(kind.git_dir)
+    known = await git.run("merge-base", "--is-ancestor", prepared.base_commit, kind.head)
+    return known.code == 0 and (await git.run("merge-base", "--is-ancestor", commit, kind.head)).code != 0
 
 
 def refuse_locked(kind: WorkspaceKind) -> None:

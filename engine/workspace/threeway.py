@@ -1,18 +1,17 @@
-"""Three-way merging of single files: what the run began with, what the person has now, what the run made."""
+"""The three sides of a file: what the run began with, what the person has now, what the run made."""
 
 import asyncio
 import os
-import secrets
 import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.workspace.git import LONG_TIMEOUT_S, Git, join, shown, split
+from engine.workspace.git import LONG_TIMEOUT_S, Git, join, split
 
 ABSENT = ("000000", "")
 LINK = "120000"
 MODULE = "160000"
-_MERGED_LIMIT = 20 * 2**20
+IN_WAY = "a file is where its folder would be"
 
 Entry = tuple[str, str]
 """Mode and object id, as git writes them."""
@@ -35,6 +34,14 @@ class Verdict:
     ours: Entry
     result: Entry
     conflict: str = ""
+
+
+@dataclass(frozen=True)
+class AsWas:
+    """A file byte for byte: the object that holds it, and its permissions."""
+
+    name: str
+    permissions: int
 
 
 async def run_changes(git: Git, base: str, commit: str) -> list[Change]:
@@ -93,7 +100,7 @@ def _look(root: Path, paths: list[str]) -> dict[str, str]:
             found[path] = ABSENT[0]
             continue
         except NotADirectoryError:
-            found[path] = "a file is where its folder would be"
+            found[path] = IN_WAY
             continue
         if stat.S_ISLNK(status.st_mode):
             found[path] = LINK
@@ -102,67 +109,6 @@ def _look(root: Path, paths: list[str]) -> dict[str, str]:
         else:
             found[path] = "a folder is there" if stat.S_ISDIR(status.st_mode) else "it is no regular file there"
     return found
-
-
-async def judge(git: Git, change: Change, ours: Entry | str, *, merge_text: bool) -> Verdict:
-    """Decide what becomes of one file.
-
-    Args:
-        git: for reading and storing objects.
-        change: what the run did.
-        ours: what the person has now.
-        merge_text: whether a file that both changed is merged line by line; refused otherwise.
-    """
-    if isinstance(ours, str):
-        if ours == "a file is where its folder would be" and change.theirs == ABSENT:
-            return Verdict(change.path, ABSENT, ABSENT)
-        return Verdict(change.path, ABSENT, ABSENT, f"{shown(change.path)}: {ours}")
-    if ours == change.theirs:
-        return Verdict(change.path, ours, ours)
-    if ours == change.base:
-        if MODULE in (change.theirs[0], change.base[0]):
-            return Verdict(change.path, ours, ours, f"{shown(change.path)}: submodules are not merged")
-        return Verdict(change.path, ours, change.theirs)
-    if ABSENT in (change.base, ours, change.theirs) or not merge_text:
-        return Verdict(change.path, ours, ours, f"{shown(change.path)}: {_why(change, ours)}")
-    return await _merge(git, change, ours)
-
-
-def _why(change: Change, ours: Entry) -> str:
-    if change.base == ABSENT:
-        return "you have another file of that name"
-    if ours == ABSENT:
-        return "you removed it, and the run changed it"
-    if change.theirs == ABSENT:
-        return "you changed it, and the run removed it"
-    return "you changed it since the run began"
-
-
-async def _merge(git: Git, change: Change, ours: Entry) -> Verdict:
-    mode = change.theirs[0] if ours[0] == change.base[0] else ours[0]
-    if LINK in (mode, ours[0], change.base[0], change.theirs[0]):
-        return Verdict(change.path, ours, ours, f"{shown(change.path)}: a link that both changed")
-    if change.theirs[1] in (change.base[1], ours[1]):
-        return Verdict(change.path, ours, (mode, ours[1]))
-    if ours[1] == change.base[1]:
-        return Verdict(change.path, ours, (mode, change.theirs[1]))
-    assert git.git_dir is not None
-    folder = git.git_dir / f"merge-{secrets.token_hex(8)}"
-    folder.mkdir(mode=0o700)
-    try:
-        for name, entry in (("yours", ours), ("base", change.base), ("run", change.theirs)):
-            (folder / name).write_bytes(await git("cat-file", "blob", entry[1], limit=_MERGED_LIMIT))
-        names = [str(folder / name) for name in ("yours", "base", "run")]
-        merged = await git.run("merge-file", "--stdout", "--quiet", *names)
-    finally:
-        for name in ("yours", "base", "run"):
-            (folder / name).unlink(missing_ok=True)
-        folder.rmdir()
-    if merged.code != 0:
-        why = "both changed the same lines" if 0 < merged.code < 128 else "both changed it, and it is no text"
-        return Verdict(change.path, ours, ours, f"{shown(change.path)}: {why}")
-    stored = await git.line("hash-object", "-w", "--no-filters", "--stdin", stdin=merged.out) if merged.out else ""
-    return Verdict(change.path, ours, (mode, stored or await git.line("hash-object", "-w", "--stdin")))
 
 
 def index_lines(verdicts: list[Verdict], length: int = 40) -> bytes:
@@ -187,3 +133,21 @@ async def write_out(git: Git, folder: Path, verdicts: list[Verdict]) -> None:
     await git("update-index", "-z", "--index-info", stdin=index_lines(verdicts))
     names = join([verdict.path for verdict in verdicts])
     await git("checkout-index", "-z", "--stdin", f"--prefix={folder}/", stdin=names, timeout_s=LONG_TIMEOUT_S)
+
+
+async def as_they_are(git: Git, paths: list[str]) -> dict[str, AsWas]:
+    """Bytes and permissions of regular files, without the person's line-end settings; others are left out."""
+    root = git.work_tree
+    assert root is not None
+    found = await asyncio.to_thread(_permissions, root, paths)
+    if not found:
+        return {}
+    listing = b"".join(os.fsencode(path) + b"\n" for path in found)
+    stored = await git("hash-object", "-w", "--no-filters", "--stdin-paths", stdin=listing, timeout_s=LONG_TIMEOUT_S)
+    names = stored.decode().split()
+    return {path: AsWas(name, found[path]) for path, name in zip(found, names, strict=True)}
+
+
+def _permissions(root: Path, paths: list[str]) -> dict[str, int]:
+    found = {path: os.lstat(root / path).st_mode for path in paths if "\n" not in path}
+    return {path: stat.S_IMODE(mode) for path, mode in found.items() if stat.S_ISREG(mode)}

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from engine.errors import WorkspaceError
 from engine.workspace.git import LONG_TIMEOUT_S, Git, shown, split
 from engine.workspace.prepared import Prepared
-from engine.workspace.threeway import ABSENT, Change, Verdict, index_lines, judge, run_changes
+from engine.workspace.threeway import ABSENT, Change, Verdict, index_lines, run_changes
+from engine.workspace.verdicts import judge
 
 _CONFLICTS = 1
 _NOT_KNOWN = 129
@@ -69,7 +70,7 @@ async def _judged(git: Git, change: Change, own: dict[str, Change]) -> Verdict:
     ours = own[change.path].theirs if change.path in own else change.base
     if change.theirs != ABSENT and change.base == ABSENT and _in_way(change.path, own):
         return Verdict(change.path, ours, ours, "a folder is where a file would be")
-    return await judge(git, change, ours, merge_text=True)
+    return await judge(git, change, ours)
 
 
 def _in_way(path: str, own: dict[str, Change]) -> bool:

@@ -197,11 +197,11 @@ async def test_a_plain_folder_gets_the_files(plain: Folder, paths: Paths) -> Non
     assert sorted(os.listdir(plain.root)) == ["notes.txt", "sub"]
 
 
-async def test_a_plain_folder_that_changed_is_refused(plain: Folder, paths: Paths) -> None:
+async def test_a_plain_folder_that_changed_in_the_same_place_is_refused(plain: Folder, paths: Paths) -> None:
     work = await prepared(plain, paths)
     commit = await done(work, {"notes.txt": "hello there\n", "sub/new.txt": "n\n"})
     plain.write({"notes.txt": "mine\nhello\n"})
-    with pytest.raises(WorkspaceError, match="you changed it since"):
+    with pytest.raises(WorkspaceError, match="both changed the same lines"):
         await promote(work, plain.root, "run-1", "merge", commit)
     assert plain.files() == {"notes.txt": b"mine\nhello\n", "data/rows.csv": b"a,b\n1,2\n"}
 
