@@ -147,8 +147,7 @@ async def _make(memory: "MemoryService", source: State, forked: e.Forked, secret
 def _rows(state: State, at: datetime) -> list[Row]:
     """The rows of the fork and of the iterations it begins with; what those cost was paid by the source."""
     rows = run_rows(state, at)
-    for place, one in enumerate(state.iterations):
+    for one in state.iterations:
         free = replace(one, cost_usd=0.0, tokens=0)
-        then = replace(state, iterations=(*state.iterations[:place], free), updated_at=one.ended_at or at)
-        rows += _iteration_rows(then)
+        rows += _iteration_rows(replace(state, iterations=(free,), updated_at=one.ended_at or at), one.number)
     return rows

@@ -12,7 +12,7 @@ from engine import events as e
 from engine.evolve import evolve
 from engine.llm.protocol import Answer, Message
 from engine.moment_titles import MomentKind, short, told
-from engine.state import Iteration, Phase, Session, State
+from engine.state import Iteration, Phase, State
 from engine.task import FileChange, Plan
 from memory.records import Recollection
 from sandbox.report import TestReport
@@ -237,7 +237,7 @@ class Folds:
             assert isinstance(started, e.CallStarted)
             if phase_id and self._phases.get(started.session_id) != phase_id:
                 continue
-            session = _session(self.state(seq), started.session_id)
+            session = self.state(seq).session_by(started.session_id)
             if session is None:
                 continue
             came, answer = self._answers.get(started.call_id, (0, None))
@@ -277,7 +277,3 @@ class Folds:
             tokens=state.spend.tokens,
             elapsed_s=spent.total_seconds() if spent else 0.0,
         )
-
-
-def _session(state: State, session_id: str) -> Session | None:
-    return state.session if state.session and state.session.id == session_id else None

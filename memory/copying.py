@@ -72,7 +72,8 @@ async def _copy(connection: AsyncConnection, source: str, target: str, upto: int
         events.c.body,
     ).where(events.c.run_id == source, events.c.seq <= upto)
     columns = ["run_id", "seq", "at", "event_id", "kind", "body"]
-    return (await connection.execute(insert(events).from_select(columns, prefix))).rowcount
+    copied = insert(events).from_select(columns, prefix).returning(events.c.seq).cte("copied")
+    return int((await connection.execute(select(func.count()).select_from(copied))).scalar_one())
 
 
 async def _check_repeated(connection: AsyncConnection, target: str, upto: int, new: Sequence[NewEvent]) -> None:
