@@ -1,11 +1,18 @@
 """What calls cost, from the offline table of `genai-prices` and from `openai.yaml`."""
 
+import re
+
 from config.openai import OpenAI, Price
 from engine.llm.connection import DEFAULT_BASE_URL
 from engine.llm.protocol import ModelRequest, Usage
-from engine.llm.tokens import TokenCounter
+from engine.llm.tokens import TokenCounter, request_texts
 
 _MILLION = 1_000_000
+_OWN_TOKENISER = re.compile(r"(openai/)?(gpt-|chatgpt-|o\d)")
+_FRAMING = 1.05
+"""What servers add to a counted prompt: roles, separators, the form in which functions are written down."""
+_PER_TEXT = 16
+"""The same in tokens a message, where only bytes are counted."""
 
 
 class PriceList:
@@ -31,10 +38,23 @@ class PriceList:
         return self._table_usd(model, usage)
 
     def worst_case_usd(self, request: ModelRequest) -> float | None:
-        """The most that a call can cost: its prompt as counted, and as many tokens back as it allows."""
+        """The most that a call can cost: as many tokens as its prompt can be, and as many back as it allows.
+
+        Nothing counts as cached, and thinking is within what it allows.
+        """
         limit = request.extra.get("max_tokens", self._max_tokens)
-        usage = Usage(input_tokens=self._tokens.count_request(request), output_tokens=int(limit), estimated=True)
+        usage = Usage(input_tokens=self._most_tokens(request), output_tokens=int(limit), estimated=True)
         return self.cost_usd(request.model, usage)
+
+    def _most_tokens(self, request: ModelRequest) -> int:
+        """Tokens that the prompt takes at most.
+
+        No tokeniser makes more tokens than there are bytes. That is four times what most prompts take, so OpenAI's own
+        models, whose tokeniser is known, are counted where its table is at hand.
+        """
+        if _OWN_TOKENISER.match(request.model) and (exact := self._tokens.count_exactly(request)) is not None:
+            return int(exact * _FRAMING) + 1
+        return sum(len(text.encode("utf-8", "replace")) + _PER_TEXT for text in request_texts(request))
 
     def _table_usd(self, model: str, usage: Usage) -> float | None:
         from genai_prices import Usage as Tokens

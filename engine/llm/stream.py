@@ -85,8 +85,11 @@ class AnswerAssembler:
         if usage is None:
             return
         details = getattr(usage, "prompt_tokens_details", None)
+        prompt = getattr(usage, "prompt_tokens", None) or 0
+        total = getattr(usage, "total_tokens", None) or 0
         self._usage = Usage(
-            input_tokens=getattr(usage, "prompt_tokens", None) or 0,
-            output_tokens=getattr(usage, "completion_tokens", None) or 0,
+            input_tokens=prompt,
+            # Some servers leave thinking out of the completion's tokens; it is in their total, and it is charged.
+            output_tokens=max(getattr(usage, "completion_tokens", None) or 0, total - prompt),
             cached_tokens=getattr(details, "cached_tokens", None) or 0,
         )

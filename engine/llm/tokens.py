@@ -24,7 +24,8 @@ _CONTENT_SHA256 = {
     "o200k_base": "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d",
     "cl100k_base": "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7",
 }
-_CHARACTERS_PER_TOKEN = 3.5
+CHARACTERS_PER_TOKEN = 3.5
+"""Of plain text and code, on average."""
 _PER_MESSAGE = 4
 _EXACT_LIMIT = 200_000
 
@@ -72,18 +73,31 @@ class TokenCounter:
             return estimated_tokens(text)
         return len(table.encode_ordinary(text))
 
+    def count_exactly(self, request: ModelRequest) -> int | None:
+        """Tokens of a request by the model's own table; None while that is not at hand, or for very long texts."""
+        self.count("", request.model)  # begins to load the table, where that was not done
+        texts = request_texts(request)
+        known = self._ready.get(_encoding_of(request.model))
+        if known is None or any(len(text) > _EXACT_LIMIT for text in texts):
+            return None
+        return sum(len(known.encode_ordinary(text)) + _PER_MESSAGE for text in texts if text)
+
     def count_request(self, request: ModelRequest) -> int:
         """Tokens that a request's messages and tools take."""
-        texts = [message.content for message in request.messages]
-        texts += [call.name + call.arguments for message in request.messages for call in message.tool_calls]
-        texts += [f"{tool.name} {tool.description} {tool.parameters}" for tool in request.tools]
-        return sum(self.count(text, request.model) + _PER_MESSAGE for text in texts if text)
+        return sum(self.count(text, request.model) + _PER_MESSAGE for text in request_texts(request) if text)
+
+
+def request_texts(request: ModelRequest) -> list[str]:
+    """All that a model reads of a request: messages, calls, functions."""
+    texts = [message.content for message in request.messages]
+    texts += [call.name + call.arguments for message in request.messages for call in message.tool_calls]
+    return texts + [f"{tool.name} {tool.description} {tool.parameters}" for tool in request.tools]
 
 
 def estimated_tokens(text: str) -> int:
     """A quick estimate that errs on the high side for code; characters outside ASCII count nearly one each."""
-    wide = 0 if text.isascii() else sum(character > "\x7f" for character in text)
-    return math.ceil((len(text) - wide) / _CHARACTERS_PER_TOKEN + wide)
+    plain = len(text) if text.isascii() else len(text.encode("ascii", "ignore"))
+    return math.ceil(plain / CHARACTERS_PER_TOKEN + len(text) - plain)
 
 
 def _encoding_of(model: str) -> str:

@@ -103,3 +103,30 @@ def test_importing_the_client_loads_nothing_heavy() -> None:
     )
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert loaded.strip() == "[]"
+
+
+@pytest.mark.parametrize("text", ["0123456789" * 300, "世界" * 500, "\x00\x01~|" * 400, "aB3/xQ9+" * 300, ""])
+def test_the_worst_case_bounds_every_tokeniser(text: str) -> None:
+    """No tokeniser makes more than one token of a byte, and nobody knows that of the next server's model."""
+    own = PriceList(OpenAI.model_validate({"prices": {"m": {"input": 1, "output": 0}}}), "http://h/v1", TokenCounter())
+    asked = replace(request(model="m"), messages=(Message(role="user", content=text),), tools=())
+    worst = own.worst_case_usd(asked)
+    assert worst is not None
+    assert worst >= own.cost_usd("m", Usage(input_tokens=len(text.encode()), output_tokens=0))  # type: ignore[operator]
+
+
+def test_a_table_at_hand_makes_the_bound_tighter() -> None:
+    import tiktoken
+
+    merged = {text: 256 + place for place, text in enumerate((b"wo", b"rd", b"word", b" word"))}
+    ranks = {bytes([number]): number for number in range(256)} | merged
+    counter = TokenCounter()
+    counter._ready["o200k_base"] = tiktoken.Encoding("w", pat_str=r" ?\S+", mergeable_ranks=ranks, special_tokens={})
+    listed = PriceList(OpenAI(), DEFAULT_BASE_URL, counter)
+    asked = replace(request(model="gpt-5.1"), messages=(Message(role="user", content=" word" * 1000),), tools=())
+    tight, bytewise = listed.worst_case_usd(asked), prices().worst_case_usd(asked)
+    exact = listed.cost_usd("gpt-5.1", Usage(input_tokens=1000, output_tokens=OpenAI().parameters.max_tokens))
+    assert exact is not None
+    assert tight is not None
+    assert bytewise is not None
+    assert exact < tight < bytewise

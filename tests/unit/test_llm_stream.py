@@ -56,3 +56,11 @@ def test_missing_and_odd_fields_are_no_error() -> None:
     assert (answer.text, answer.refusal, answer.tool_calls, answer.usage) == ("text", "", (), None)
     assert answer.model == "m"
     assert not answer.finish_reason
+
+
+def test_thinking_that_only_the_total_counts_is_charged() -> None:
+    answer = assembled({"content": "text"})
+    told = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 400}
+    answer.add(ChatCompletionChunk.construct(choices=[], usage=told))
+    assert answer.usage is not None
+    assert (answer.usage.input_tokens, answer.usage.output_tokens) == (100, 300)
