@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "compare": ("compare", "Put two runs side by side: code, tests, cost."),
     "approvals": ("approvals", "List the questions that wait for an answer."),
     "approve": ("approve", "Answer a question: allow, deny, or reply."),
+    "rules": ("rules", "List what was allowed for good, and take it back."),
     "promote": ("promote", "Take the result of a green run."),
     "doctor": ("doctor", "Find what is missing on this machine, and fix it."),
     "config": ("config", "Show and check the configuration."),

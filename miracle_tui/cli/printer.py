@@ -190,13 +190,15 @@ def _approval_requested(event: e.ApprovalRequested, state: State) -> list[str]:
         lines.append(f"    · touches {one_line(', '.join(radius.paths))}")
     if radius.network:
         lines.append("    ! uses the network")
+    if radius.cost_usd is not None:
+        lines.append(f"    · may cost {dollars(radius.cost_usd)}")
     if not radius.reversible:
         lines.append("    ! cannot be undone")
     return lines
 
 
 def _approval_answered(event: e.ApprovalAnswered, state: State) -> list[str]:
-    word = {"once": "✓ allowed", "run": "✓ allowed for the whole run", "deny": "✗ denied"}[event.decision]
+    word = _DECIDED[event.decision]
     reason = f": {one_line(event.reason)}" if event.reason else ""
     return [f"  {word} by {one_line(event.by)}{reason}"]
 
@@ -209,6 +211,7 @@ def _run_paused(event: e.RunPaused, state: State) -> list[str]:
 def _run_resumed(event: e.RunResumed, state: State) -> list[str]:
     more = [f"{dollars(event.add_budget_usd)} more"] if event.add_budget_usd else []
     more += [f"{plural(event.add_iterations, 'iteration')} more"] if event.add_iterations else []
+    more += [f"{event.add_tokens:,} tokens more"] if event.add_tokens else []
     return [f"▸ resumed by {one_line(event.by)}" + (f" with {' and '.join(more)}" if more else "")]
 
 
@@ -225,6 +228,12 @@ def _forked(event: e.Forked, state: State) -> list[str]:
     return lines
 
 
+_DECIDED: dict[e.Decision, str] = {
+    "once": "✓ allowed",
+    "run": "✓ allowed for the whole run",
+    "always": "✓ allowed for good",
+    "deny": "✗ denied",
+}
 _SAY: dict[type, Say] = {
     e.Forked: _forked,
     e.RunStarted: _run_started,

@@ -7,6 +7,7 @@ from miracle_tui.cli.problems import BadInput
 
 if TYPE_CHECKING:
     from engine.engine import Engine
+    from engine.gates.rules import Rule
     from engine.summary import PendingApproval, RunSummary
 
 LAST = "last"
@@ -52,9 +53,42 @@ async def find_approval(engine: "Engine", name: str) -> "PendingApproval":
         name: `<run>.<n>`, where the run's id may be cut short or be `last`; or just a run with a single question.
 
     Raises:
-        BadInput: nothing waits under that name, or more than one question does.
+        BadInput: nothing waits under that name, or more than one question does; says who answered it.
     """
-    return pick_approval(await engine.approvals(), await engine.runs(1), name)
+    try:
+        return pick_approval(await engine.approvals(), await engine.runs(1), name)
+    except BadInput as exc:
+        if answered := await _answered(engine, name):
+            raise BadInput(f"{exc.title}: {answered}", exc.hint) from exc
+        raise
+
+
+async def _answered(engine: "Engine", name: str) -> str:
+    """Who answered the question of this whole name, and how; empty when there is none."""
+    run, dot, _ = name.rpartition(".")
+    if not dot:
+        return ""
+    try:
+        state = await engine.state(await find_run(engine, run))
+    except BadInput:
+        return ""
+    number = name[len(run) :]
+    found = next((a.answer for a in state.approvals if a.request.approval_id == f"{state.run_id}{number}"), None)
+    return f"{one_line(found.by)} answered it ({found.decision})" if found else ""
+
+
+async def find_rule(engine: "Engine", name: str) -> "Rule":
+    """A standing rule by its id or a unique beginning of it.
+
+    Raises:
+        BadInput: there is none, or more than one.
+    """
+    matching = [rule for rule in await engine.rules() if name and rule.rule_id.startswith(name)]
+    if len(matching) == 1:
+        return matching[0]
+    if matching:
+        raise BadInput(f"{one_line(name)!r} stands for {len(matching)} rules", "Give more of the id.")
+    raise BadInput(f"There is no rule {one_line(name)!r}", "`miracle rules` lists them.")
 
 
 def pick_approval(waiting: "list[PendingApproval]", newest: "list[RunSummary]", name: str) -> "PendingApproval":
