@@ -26,7 +26,7 @@ from engine.llm.choose import make_embeddings, make_model
 from engine.llm.embeddings import OpenAIEmbeddings
 from engine.llm.protocol import ModelClient
 from engine.naming import new_run_id, person_here
-from engine.promotion import promote_run
+from engine.promotion import preview_promotion, preview_undoing, promote_run, undo_promotion
 from engine.run_context import RunContext
 from engine.run_log import RunLog, recorded
 from engine.sandbox_service import SandboxService
@@ -37,7 +37,9 @@ from engine.summary import PendingApproval, RunSummary
 from engine.task import MAX_GOAL_CHARACTERS, Plan, Task
 from engine.watch import watch
 from engine.workspace.inspect import check_workspace
+from engine.workspace.preview import Preview, Selection
 from engine.workspace.promote import How
+from engine.workspace.undo import UndoPreview
 from memory.memory import MemoryService
 from memory.search import Hit, Kind
 
@@ -179,9 +181,11 @@ class Engine:
         """Stop the run where it is; a paid answer in flight still arrives and is kept."""
         await self._control.pause(run_id, by)
 
-    async def resume(self, run_id: str, *, add_budget_usd: float = 0.0, add_iterations: int = 0) -> None:
+    async def resume(
+        self, run_id: str, *, add_budget_usd: float = 0.0, add_iterations: int = 0, add_tokens: int = 0
+    ) -> None:
         """Let a paused run go on; `drive` works on it."""
-        await self._control.resume(run_id, add_budget_usd, add_iterations)
+        await self._control.resume(run_id, add_budget_usd, add_iterations, add_tokens)
 
     async def cancel(self, run_id: str) -> None:
         """End the run; its branch stays."""
@@ -257,11 +261,26 @@ class Engine:
         """Change the plan before it is approved."""
         await self._control.edit_plan(run_id, plan)
 
-    async def promote(self, run_id: str, how: How) -> e.Promoted:
-        """Hand the result over: merged into the person's tree, as a patch file, or as a branch."""
-        promoted = await promote_run(await self.state(run_id), how, self.config.paths)
+    async def promotion_preview(self, run_id: str) -> Preview:
+        """The result, hunk by hunk, against the person's tree as it is now."""
+        return await preview_promotion(await self.state(run_id), self.config.paths)
+
+    async def promote(self, run_id: str, how: How, *, take: Selection | None = None) -> e.Promoted:
+        """Hand the result over: merged into the person's tree, all or what is taken, as a patch file or a branch."""
+        promoted = await promote_run(await self.state(run_id), how, self.config.paths, take)
         await self._append(run_id, promoted)
         return promoted
+
+    async def undo_preview(self, run_id: str) -> UndoPreview:
+        """What `undo` would do to the person's tree."""
+        return await preview_undoing(await self.state(run_id), self.config.paths)
+
+    async def undo(self, run_id: str, *, force: frozenset[str] = frozenset()) -> e.Undone:
+        """Put back what the newest promotion wrote over; `force` names files whose later changes are given up."""
+        undone, forget = await undo_promotion(await self.state(run_id), self.config.paths, force)
+        await self._append(run_id, undone)
+        await forget()
+        return undone
 
     async def fork(
         self,

@@ -84,12 +84,12 @@ def _checked_out(prepared: Prepared) -> bool:
 
 async def head(prepared: Prepared) -> str:
     """The newest commit of the run's branch."""
-    return await prepared.git.line("rev-parse", "--verify", f"{prepared.ref}^{{commit}}")
+    return await prepared.store.line("rev-parse", "--verify", f"{prepared.ref}^{{commit}}")
 
 
 async def tree_of(prepared: Prepared, commit: str) -> str:
     """The tree of a commit: equal for equal contents."""
-    return await prepared.git.line("rev-parse", "--verify", f"{commit}^{{tree}}")
+    return await prepared.store.line("rev-parse", "--verify", f"{commit}^{{tree}}")
 
 
 async def tag(prepared: Prepared, name: str, commit: str) -> str:
@@ -107,7 +107,7 @@ async def tag(prepared: Prepared, name: str, commit: str) -> str:
 
 async def changes_between(prepared: Prepared, base: str, commit: str) -> tuple[tuple[FileChange, ...], str]:
     """The changed files between two commits of a run, and the diff."""
-    return await difference(prepared.git, base, commit)
+    return await difference(prepared.store, base, commit)
 
 
 async def restore(prepared: Prepared, commit: str) -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 from config.paths import Paths
 from engine.errors import WorkspaceError
 from engine.workspace.checkpoint import head, restore
-from engine.workspace.git import Git
 from engine.workspace.halves import copy_half, point_branch
 from engine.workspace.inspect import check_workspace
 from engine.workspace.kept import SNAPSHOT, keep, private_ref
@@ -106,8 +105,7 @@ async def begin_at(
 
 async def _branched(source: Prepared, named: str, commit: str, *, base: str, snapshot: bool) -> Prepared:
     """A second worktree in the repository of another; its record is written last, when all is there."""
-    store = Git(source.git_dir, objects=source.objects)
-    if (await store.run("cat-file", "-e", f"{commit}^{{commit}}")).code != 0:
+    if (await source.store.run("cat-file", "-e", f"{commit}^{{commit}}")).code != 0:
         raise WorkspaceError(
             f"The commit {commit[:12]} is not in the repository any more",
             "Its branch was removed and git cleaned up. Choose another moment of the run.",

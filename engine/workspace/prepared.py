@@ -55,6 +55,11 @@ class Prepared:
         return Git(self.git_dir, self.worktree, self.git_dir / "index", self.objects)
 
     @property
+    def store(self) -> Git:
+        """Git on the objects only: it works where the worktree is gone, too."""
+        return Git(self.git_dir, objects=self.objects)
+
+    @property
     def home(self) -> Git:
         """Git on the repository that holds the branch, for refs only."""
         return Git(self.repository)

@@ -91,7 +91,7 @@ async def _keep_branch(prepared: Prepared, commit: str) -> PromotionOutcome:
 
 
 async def _write_patch(prepared: Prepared, folder: Path, run_id: str, commit: str) -> PromotionOutcome:
-    patch = await Git(prepared.git_dir, objects=prepared.objects)(
+    patch = await prepared.store(
         "diff-tree", "-p", "-r", "-M", "--binary", "--full-index", "--no-ext-diff", "--no-textconv", "--no-color",
         prepared.base_commit, commit, timeout_s=LONG_TIMEOUT_S,
     )  # fmt: skip

@@ -34,7 +34,7 @@ async def merge_trees(prepared: Prepared, base: str, ours: str, theirs: str) -> 
     Raises:
         WorkspaceError: a commit is not there, or objects cannot be written.
     """
-    git = Git(prepared.git_dir, objects=prepared.objects)
+    git = prepared.store
     # Git works the base out by itself; another one than ours would merge something else.
     if (await git.run("merge-base", "--all", ours, theirs)).out.decode().split() == [base]:
         merged = await git.run(
