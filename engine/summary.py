@@ -1,9 +1,11 @@
 """Lines about runs and questions, for the lists that people choose from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+from engine.task import BlastRadius
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,10 @@ class PendingApproval:
     topic: str
     title: str
     asked_at: datetime
+    blast_radius: BlastRadius = field(default_factory=BlastRadius)
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "PendingApproval":
         """The question that a row of the `approvals` table holds."""
-        return cls(**{name: row[name] for name in cls.__dataclass_fields__})
+        radius = BlastRadius.model_validate(row["detail"].get("blast_radius") or {})
+        return cls(row["run_id"], row["approval_id"], row["topic"], row["title"], row["asked_at"], radius)

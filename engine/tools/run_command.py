@@ -2,9 +2,10 @@
 
 from pydantic import Field
 
+from engine.context.cut import cut_middle
 from engine.errors import ToolError
-from engine.task import BlastRadius
-from engine.tools.tool import Arguments, NeedsApproval, ToolContext, ToolResult, cut_middle
+from engine.gates.blast import of_command
+from engine.tools.tool import OUTPUT_BUDGET, Arguments, NeedsApproval, ToolContext, ToolResult
 from sandbox.commands import judge_command
 
 MAX_COMMAND = 8_000
@@ -50,7 +51,7 @@ class RunCommand:
                 subject=command,
                 title=f"Run `{command if len(command) <= 80 else command[:79] + '…'}`?",
                 detail=verdict.reason,
-                blast_radius=BlastRadius(paths=("the run's worktree",), network=False, reversible=True),
+                blast_radius=of_command(command),
             )
         if context.run is None:
             raise ToolError("No sandbox is available for commands here.")
@@ -59,4 +60,4 @@ class RunCommand:
         status = f"exit status {ended.exit_code}" if ended.exit_code is not None else "no exit status"
         head = f"[{status}, {ended.duration_s:.1f} s{'. ' + why if why else ''}]"
         ok = ended.exit_code == 0 and ended.reason == "ok"
-        return ToolResult(ok, f"{head}\n{cut_middle(ended.output)}".rstrip(), command)
+        return ToolResult(ok, f"{head}\n{cut_middle(ended.output, OUTPUT_BUDGET)}".rstrip(), command)

@@ -1,9 +1,14 @@
 """`miracle approvals`: the questions that wait for an answer."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from miracle_tui.cli.options import as_json
 from miracle_tui.cli.problems import SUCCESS
+
+if TYPE_CHECKING:
+    from engine.task import BlastRadius
 
 EPILOG = """\b
 Examples:
@@ -38,12 +43,27 @@ async def _list(as_json: bool) -> int:
                     "topic": question.topic,
                     "title": question.title,
                     "asked_at": question.asked_at.isoformat(),
+                    "blast_radius": question.blast_radius.model_dump(mode="json"),
                 }
             )
         return SUCCESS
     if not waiting:
         say(["Nothing waits for you."])
         return SUCCESS
-    rows = [(q.approval_id, q.topic, moment(q.asked_at), one_line(q.title)) for q in waiting]
-    say([*table(rows, ("ID", "ABOUT", "ASKED", "QUESTION")), "→ answer:  miracle approve ID   (--help shows the ways)"])
+    rows = [(q.approval_id, q.topic, moment(q.asked_at), _reach(q.blast_radius), one_line(q.title)) for q in waiting]
+    header = ("ID", "ABOUT", "ASKED", "REACH", "QUESTION")
+    say([*table(rows, header), "→ answer:  miracle approve ID   (--help shows the ways)"])
     return SUCCESS
+
+
+def _reach(radius: "BlastRadius") -> str:
+    """The blast radius in a few words."""
+    from miracle_tui.cli.amounts import dollars, plural
+    from miracle_tui.cli.inert import one_line
+
+    paths = one_line(radius.paths[0], 40) if len(radius.paths) == 1 else plural(len(radius.paths), "path")
+    words = [paths] if radius.paths else []
+    words += ["network"] if radius.network else []
+    words += [dollars(radius.cost_usd)] if radius.cost_usd is not None else []
+    words += [] if radius.reversible else ["cannot be undone"]
+    return ", ".join(words) or "-"
