@@ -15,6 +15,19 @@ class EventBody(BaseModel):
     v: int = 1
 
 
+class SectionSize(BaseModel):
+    """What one section of a prompt takes; `rules` is the system prompt."""
+
+    model_config = ConfigDict(frozen=True)
+    name: str
+    tokens: int
+    """By estimate."""
+    cut: bool = False
+    """Whether something of it was left out."""
+    characters: int = 0
+    """Its length with its title: the sections stand in this order in the first message of the user role."""
+
+
 class SessionOpened(EventBody):
     """An agent begins; `messages` is the whole prompt it begins with."""
 
@@ -26,7 +39,9 @@ class SessionOpened(EventBody):
     visit: int = 1
     messages: tuple[Message, ...]
     steers: int | None = None
-    """How many of the person's waiting messages the prompt carries; None, from an older Miracle, means all."""
+    """How many of the person's messages the prompt carries; None means all."""
+    sections: tuple[SectionSize, ...] = ()
+    """What the prompt is made of."""
 
 
 class CallStarted(EventBody):
@@ -38,7 +53,13 @@ class CallStarted(EventBody):
     model: str
     reserved_usd: float | None = None
     steers: int | None = None
-    """How many of the person's messages this call carries first; None means all that wait."""
+    """How many messages of the person this call adds to the conversation; None means all that it lacks."""
+    prompt_tokens: int = 0
+    """What the request takes by estimate, its tools included."""
+    budget_tokens: int = 0
+    """What its messages may take; 0, from an older Miracle, when it was not noted."""
+    window_tokens: int = 0
+    """What the model may read and answer with in one call; 0 when it was not noted."""
 
 
 class AnswerReceived(EventBody):

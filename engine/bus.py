@@ -16,6 +16,7 @@ class Delta:
     session_id: str
     role: str
     text: str
+    phase_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class StreamVoid:
 
     run_id: str
     session_id: str
+    phase_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class TestsBegan:
     run_id: str
     backend: str
     command: str
+    phase_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class OutputText:
 
     run_id: str
     text: str
+    phase_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,7 @@ class TestSeen:
 
     run_id: str
     event: TestEvent
+    phase_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

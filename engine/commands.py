@@ -20,6 +20,20 @@ class PrepareWorkspace:
 
 
 @dataclass(frozen=True)
+class OpenPhase:
+    """Give a phase that works beside others a worktree of its own."""
+
+    phase_id: str
+
+
+@dataclass(frozen=True)
+class MergeTier:
+    """Bring the work of a tier's phases together in the run's worktree."""
+
+    tier: int
+
+
+@dataclass(frozen=True)
 class OpenSession:
     """Write an agent's first prompt."""
 
@@ -95,6 +109,8 @@ class Prove:
 Command = (
     Record
     | PrepareWorkspace
+    | OpenPhase
+    | MergeTier
     | OpenSession
     | CallModel
     | RunTool

@@ -1,7 +1,8 @@
 """What may be done next: `decide(state) -> commands`, pure; empty when the run waits or is over.
 
 The questions are asked in the order of the loop: is it over or paused, is an agent in the middle of its conversation,
-is there a spec, a plan, an approval; then the iteration of the phase at work, step by step, to the proof.
+is there a spec, a plan, an approval; then the phases of the tier at work, each step by step, to the merge and the
+proof. There is at most one command for a phase, so commands of different phases may be carried out side by side.
 """
 
 from engine import commands as c
@@ -11,6 +12,8 @@ from engine.gates.budget import usd
 from engine.state import Approval, Iteration, Phase, State
 
 Commands = tuple[c.Command, ...]
+MORE_TOKENS = 500_000
+"""Tokens that a person is offered when a run has used up its own."""
 _PAID = (c.OpenSession, c.CallModel)
 """What leads to a paid call; tests, checkpoints and the proof cost nothing and are never kept by a budget."""
 
@@ -26,21 +29,47 @@ def decide(state: State) -> Commands:
     if state.workspace is None:
         return (c.PrepareWorkspace(),)
     wanted = _wanted(state)
-    if wanted and isinstance(wanted[0], _PAID) and (over := _over_limits(state)):
+    if any(isinstance(command, _PAID) for command in wanted) and (over := _over_limits(state)):
         return (c.Record(over),)
     return wanted
 
 
 def _wanted(state: State) -> Commands:
     """What the loop asks for, whatever it costs."""
-    if state.session is not None:
-        return next_in_session(state, state.session)
+    if (session := state.session_in("")) is not None:
+        return next_in_session(state, session)
     if state.spec is None:
         return (c.OpenSession("reprompter"),)
     if not state.plan_approved:
         return _plan(state)
-    phase = state.phase
-    return _loop(state, phase) if phase else _finish(state)
+    return _tier(state) if state.tier_at_work else _finish(state)
+
+
+def _tier(state: State) -> Commands:
+    """The next commands of the phases of a tier.
+
+    A phase that is alone, or that has begun in the run's own worktree, works there; phases that are several work apart,
+    as many at a time as the task says. One that waits for a person takes no place.
+    """
+    phases = state.tier_at_work
+    begun = [p for p in phases if not p.done and not p.apart and state.iterations_of(p.id)]
+    if begun:
+        return _next_of(state, begun[0])
+    apart = [p for p in phases if p.apart]
+    if all(phase.state == "green" for phase in phases):
+        return (c.MergeTier(phases[0].tier),)
+    waiting = [p for p in phases if p.state != "green" and not p.worktree]
+    if not apart and len(waiting) == 1:
+        return _next_of(state, waiting[0])
+    commands = [command for p in apart if p.worktree and p.state != "green" for command in _next_of(state, p)]
+    places = state.task.parallel_phases if state.task else 1
+    commands += [c.OpenPhase(phase.id) for phase in waiting[: max(places - len(commands), 0)]]
+    return tuple(commands)
+
+
+def _next_of(state: State, phase: Phase) -> Commands:
+    session = state.session_in(phase.id)
+    return next_in_session(state, session) if session is not None else _loop(state, phase)
 
 
 def _settled_by_policy(state: State) -> c.Record | None:
@@ -71,27 +100,24 @@ def _warning(state: State) -> e.Warned | None:
         return e.Warned(topic="iterations", text=text)
     if "budget" not in state.warned and state.spend.usd * 100 >= state.budget_usd * task.warn_percentage:
         return e.Warned(topic="budget", text=f"{usd(state.spend.usd)} of {usd(state.budget_usd)} are spent.")
-    if "tokens" not in state.warned and state.spend.tokens * 100 >= task.max_tokens * task.warn_percentage:
-        return e.Warned(topic="tokens", text=f"{state.spend.tokens:,} of {task.max_tokens:,} tokens are used.")
+    if "tokens" not in state.warned and state.spend.tokens * 100 >= state.max_tokens * task.warn_percentage:
+        return e.Warned(topic="tokens", text=f"{state.spend.tokens:,} of {state.max_tokens:,} tokens are used.")
     return None
 
 
 def _over_limits(state: State) -> e.RunPaused | None:
     """A budget that is used up pauses the run before the next paid call."""
-    task = state.task
-    if task is None:
-        return None
-    if state.spend.usd >= state.budget_usd:
+    if state.spend.usd + state.spend.uncertain_usd >= state.budget_usd:
         return e.RunPaused(
             reason="budget",
             detail=f"The budget is spent: {usd(state.spend.usd)} of {usd(state.budget_usd)}.",
             hint=f"Go on with more: miracle resume {state.run_id} --budget-usd +1",
         )
-    if state.spend.tokens >= task.max_tokens:
+    if state.spend.tokens >= state.max_tokens:
         return e.RunPaused(
             reason="budget",
-            detail=f"The run used {state.spend.tokens:,} of {task.max_tokens:,} tokens.",
-            hint="Raise cost_control.max_tokens_per_task in settings.yaml and start the task again.",
+            detail=f"The run used {state.spend.tokens:,} of {state.max_tokens:,} tokens.",
+            hint=f"Go on with more: miracle resume {state.run_id} --tokens +{MORE_TOKENS}",
         )
     return None
 
@@ -118,7 +144,7 @@ def _plan_request(state: State) -> Approval | None:
 
 
 def request_approval(
-    state: State, *, topic: e.Topic, subject: str, title: str, detail: str = "", number: int = 0
+    state: State, *, topic: e.Topic, subject: str, title: str, detail: str = "", phase_id: str = "", number: int = 0
 ) -> e.ApprovalRequested:
     """The next question to a person; its id counts the run's questions."""
     return e.ApprovalRequested(
@@ -127,6 +153,7 @@ def request_approval(
         subject=subject,
         title=title,
         detail=detail,
+        phase_id=phase_id,
         number=number,
     )
 
@@ -154,6 +181,11 @@ def _begin_iteration(state: State, phase: Phase, last: Iteration | None) -> Comm
 def _hypothesis(last: Iteration | None) -> str:
     if last is None:
         return ""
+    if last.conflict:
+        return (
+            f"Another phase changed the same places of {', '.join(last.conflict)}, so the work of iteration "
+            f"{last.number} was not merged. Do it again on top of what is there now."
+        )
     if last.reflection:
         return last.reflection.hypothesis
     critical = [f for f in last.findings if f.severity == "critical"]
@@ -241,7 +273,13 @@ def _scan_approval(state: State, last: Iteration) -> Approval | c.Record | None:
         title = f"The code uses what needs approval: {', '.join(rules)}"
         return c.Record(
             request_approval(
-                state, topic="scan", subject="\n".join(rules), title=title, detail=places, number=last.number
+                state,
+                topic="scan",
+                subject="\n".join(rules),
+                title=title,
+                detail=places,
+                phase_id=last.phase_id,
+                number=last.number,
             )
         )
     if asked.answer is not None and asked.answer.decision != "deny":

@@ -10,9 +10,11 @@ from datetime import datetime
 from typing import Any
 
 from engine import events as e
+from engine.fold_fork import forked
+from engine.fold_phase import FOLD_PHASE, change_iteration, phases_of, submitted
 from engine.fold_session import FOLD_SESSION
-from engine.state import Approval, Iteration, Phase, State
-from engine.task import Plan
+from engine.llm.protocol import Message
+from engine.state import Approval, Session, State
 
 Fold = Callable[[State, Any, datetime], State]
 
@@ -32,7 +34,7 @@ def evolve(state: State, recorded: e.Recorded) -> State:
         after,
         run_id=recorded.run_id,
         seq=recorded.seq,
-        started_at=state.started_at or recorded.at,
+        started_at=after.started_at or recorded.at,
         updated_at=recorded.at,
     )
 
@@ -45,30 +47,20 @@ def fold(log: Iterable[e.Recorded], state: State | None = None) -> State:
     return folded
 
 
-def change_iteration(state: State, **changes: Any) -> State:
-    """The state with its newest iteration changed."""
-    if not state.iterations:
-        return state
-    return replace(state, iterations=(*state.iterations[:-1], replace(state.iterations[-1], **changes)))
-
-
-def _change_phase(before: State, phase_id: str, **changes: Any) -> State:
-    phases = tuple(replace(phase, **changes) if phase.id == phase_id else phase for phase in before.phases)
-    return replace(before, phases=phases)
-
-
 def _run_started(state: State, event: e.RunStarted, at: datetime) -> State:
     return replace(
         state,
         task=event.task,
         task_id=event.task_id,
         budget_usd=event.task.budget_usd,
+        max_tokens=event.task.max_tokens,
         max_iterations=event.task.max_iterations,
     )
 
 
 def _workspace_prepared(state: State, event: e.WorkspacePrepared, at: datetime) -> State:
-    return replace(state, workspace=event)
+    # A fork's files begin where its prefix left them, another run's with what the person has.
+    return replace(state, workspace=event, tip=state.tip or event.base_commit)
 
 
 def _run_paused(state: State, event: e.RunPaused, at: datetime) -> State:
@@ -80,25 +72,37 @@ def _run_resumed(state: State, event: e.RunResumed, at: datetime) -> State:
         state,
         paused=None,
         budget_usd=state.budget_usd + event.add_budget_usd,
+        max_tokens=state.max_tokens + event.add_tokens,
         max_iterations=state.max_iterations + event.add_iterations,
+        sessions=tuple(_afresh(state, session) for session in state.sessions),
     )
-    if state.session:
-        fresh = replace(state.session, model_index=0, strikes=0, turns=0, error="", hint="", fatal=False, calling="")
-        resumed = replace(resumed, session=fresh)
-    last = state.iteration
-    if last and last.report and last.report.reason in ("backend_lost", "cancelled"):
-        resumed = change_iteration(resumed, report=None)
+    for phase in state.phases:
+        last = state.iteration_of(phase.id)
+        if last and last.report and last.report.reason in ("backend_lost", "cancelled"):
+            resumed = change_iteration(resumed, last.number, report=None)
     return resumed
+
+
+def _afresh(state: State, session: Session) -> Session:
+    """The conversation with every model of its sequence to be tried again; a call under way stays one."""
+    phase = state.phase_by(session.phase_id)
+    first = phase.model_shift if phase else 0
+    return replace(session, model_index=first, strikes=0, turns=0, error="", hint="", fatal=False)
 
 
 def _run_cancelled(state: State, event: e.RunCancelled, at: datetime) -> State:
     if state.outcome:
         return state
-    return replace(state, outcome="cancelled", reason=f"cancelled by {event.by}", session=None, paused=None)
+    return replace(state, outcome="cancelled", reason=f"cancelled by {event.by}", sessions=(), paused=None)
 
 
 def _steered(state: State, event: e.Steered, at: datetime) -> State:
-    return replace(state, steers=(*state.steers, event.text))
+    if event.by == "miracle":
+        # Said about the moment, and to nobody who begins later.
+        told = Message(role="user", content=event.text)
+        hearing = tuple(replace(one, messages=(*one.messages, told)) for one in state.sessions)
+        return replace(state, sessions=hearing)
+    return replace(state, said=(*state.said, event.text))
 
 
 def _warned(state: State, event: e.Warned, at: datetime) -> State:
@@ -106,74 +110,15 @@ def _warned(state: State, event: e.Warned, at: datetime) -> State:
 
 
 def _spec_submitted(state: State, event: e.SpecSubmitted, at: datetime) -> State:
-    return replace(state, spec=event.spec, session=None)
+    return replace(submitted(state, event.session_id), spec=event.spec)
 
 
 def _plan_submitted(state: State, event: e.PlanSubmitted, at: datetime) -> State:
-    return replace(state, plan=event.plan, plan_feedback="", session=None)
+    return replace(submitted(state, event.session_id), plan=event.plan, plan_feedback="")
 
 
 def _plan_edited(state: State, event: e.PlanEdited, at: datetime) -> State:
     return state if state.plan_approved else replace(state, plan=event.plan)
-
-
-def _iteration_started(state: State, event: e.IterationStarted, at: datetime) -> State:
-    ended = change_iteration(state, ended_at=at)
-    begun = Iteration(number=event.number, phase_id=event.phase_id, hypothesis=event.hypothesis, started_at=at)
-    return _change_phase(replace(ended, iterations=(*ended.iterations, begun)), event.phase_id, state="active")
-
-
-def _work_submitted(state: State, event: e.WorkSubmitted, at: datetime) -> State:
-    return replace(change_iteration(state, work=event.summary), session=None)
-
-
-def _tests_submitted(state: State, event: e.TestsSubmitted, at: datetime) -> State:
-    tested = replace(change_iteration(state, tests=event.files), session=None)
-    last = tested.iteration
-    if last is None:
-        return tested
-    known = next((phase.test_files for phase in tested.phases if phase.id == last.phase_id), ())
-    return _change_phase(tested, last.phase_id, test_files=tuple(dict.fromkeys((*known, *event.files))))
-
-
-def _review_submitted(state: State, event: e.ReviewSubmitted, at: datetime) -> State:
-    return replace(change_iteration(state, review=event), session=None)
-
-
-def _audit_submitted(state: State, event: e.AuditSubmitted, at: datetime) -> State:
-    return replace(change_iteration(state, audit=event), session=None)
-
-
-def _reflection_submitted(state: State, event: e.ReflectionSubmitted, at: datetime) -> State:
-    return replace(change_iteration(state, reflection=event, ended_at=at), session=None)
-
-
-def _checkpointed(state: State, event: e.Checkpointed, at: datetime) -> State:
-    changes = {"files": event.files, "diff": event.diff, f"{event.step}_commit": event.commit}
-    return change_iteration(state, **changes)
-
-
-def _scan_finished(state: State, event: e.ScanFinished, at: datetime) -> State:
-    return change_iteration(state, scan=event.findings)
-
-
-def _tests_finished(state: State, event: e.TestsFinished, at: datetime) -> State:
-    return change_iteration(state, report=event.report, ended_at=at)
-
-
-def _recalled(state: State, event: e.Recalled, at: datetime) -> State:
-    return change_iteration(state, recalled=event.items)
-
-
-def _phase_finished(state: State, event: e.PhaseFinished, at: datetime) -> State:
-    return _change_phase(state, event.phase_id, state="green")
-
-
-def _proof_finished(state: State, event: e.ProofFinished, at: datetime) -> State:
-    if event.receipt is not None:
-        return replace(change_iteration(state, proved=True), receipt=event.receipt)
-    reopened = change_iteration(state, report=event.report, recalled=None, ended_at=at)
-    return _change_phase(reopened, event.phase_id, state="active")
 
 
 def _approval_requested(state: State, event: e.ApprovalRequested, at: datetime) -> State:
@@ -188,25 +133,27 @@ def _approval_answered(state: State, event: e.ApprovalAnswered, at: datetime) ->
         return state
     answered = replace(found, answer=event)
     state = replace(state, approvals=tuple(answered if a is found else a for a in state.approvals))
+    if found.request.topic == "stuck" and event.decision != "deny" and event.reason:
+        return replace(state, said=(*state.said, event.reason))
     if found.request.topic != "plan" or state.plan is None:
         return state
     if event.decision == "deny":
         return replace(state, plan_feedback=event.reason or "The person did not want this plan and gave no reason.")
-    return replace(state, plan_approved=True, phases=_phases(state.plan))
-
-
-def _phases(plan: Plan) -> tuple[Phase, ...]:
-    return tuple(Phase(subtask=s, tier=index) for index, tier in enumerate(plan.tiers(), 1) for s in tier)
+    return replace(state, plan_approved=True, phases=phases_of(state.plan))
 
 
 def _run_finished(state: State, event: e.RunFinished, at: datetime) -> State:
     if state.outcome:
         return state
-    return replace(state, outcome=event.outcome, reason=event.reason, session=None, paused=None)
+    return replace(state, outcome=event.outcome, reason=event.reason, sessions=(), paused=None)
 
 
 def _promoted(state: State, event: e.Promoted, at: datetime) -> State:
-    return replace(state, promoted=event)
+    return replace(state, promoted=event, undone=None)
+
+
+def _undone(state: State, event: e.Undone, at: datetime) -> State:
+    return replace(state, undone=event)
 
 
 _FOLDS: dict[type, Fold] = {
@@ -220,21 +167,12 @@ _FOLDS: dict[type, Fold] = {
     e.SpecSubmitted: _spec_submitted,
     e.PlanSubmitted: _plan_submitted,
     e.PlanEdited: _plan_edited,
-    e.IterationStarted: _iteration_started,
-    e.WorkSubmitted: _work_submitted,
-    e.TestsSubmitted: _tests_submitted,
-    e.ReviewSubmitted: _review_submitted,
-    e.AuditSubmitted: _audit_submitted,
-    e.ReflectionSubmitted: _reflection_submitted,
-    e.Checkpointed: _checkpointed,
-    e.ScanFinished: _scan_finished,
-    e.TestsFinished: _tests_finished,
-    e.Recalled: _recalled,
-    e.PhaseFinished: _phase_finished,
-    e.ProofFinished: _proof_finished,
     e.ApprovalRequested: _approval_requested,
     e.ApprovalAnswered: _approval_answered,
     e.RunFinished: _run_finished,
     e.Promoted: _promoted,
+    e.Undone: _undone,
+    e.Forked: forked,
+    **FOLD_PHASE,
     **FOLD_SESSION,
 }

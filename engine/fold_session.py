@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from engine import events as e
+from engine.fold_phase import change_iteration
 from engine.llm.protocol import Message, ToolCall
-from engine.state import Session, Spend, State
+from engine.state import Session, State
 
 MAX_SQUEEZES = 3
 """Times that a conversation is cut further because a server called it too long."""
@@ -15,6 +16,8 @@ MAX_SQUEEZES = 3
 
 def _session_opened(state: State, event: e.SessionOpened, at: datetime) -> State:
     others = tuple(v for v in state.visits if v[:2] != (event.role, event.phase_id))
+    phase = state.phase_by(event.phase_id)
+    heard = len(state.said) if event.steers is None else min(max(event.steers, 0), len(state.said))
     session = Session(
         id=event.session_id,
         role=event.role,
@@ -22,28 +25,42 @@ def _session_opened(state: State, event: e.SessionOpened, at: datetime) -> State
         iteration=event.iteration,
         visit=event.visit,
         messages=event.messages,
+        heard=heard,
+        model_index=phase.model_shift if phase else 0,
     )
     return replace(
         state,
-        session=session,
+        sessions=(*(one for one in state.sessions if one.phase_id != event.phase_id), session),
         # A message that arrived while the prompt was being written is not in it, and goes with the next call.
-        steers=() if event.steers is None else state.steers[max(event.steers, 0) :],
+        told=max(state.told, heard),
         visits=(*others, (event.role, event.phase_id, event.visit)),
     )
 
 
-def _in_session(state: State, session_id: str) -> Session | None:
-    return state.session if state.session and state.session.id == session_id else None
+def _with(state: State, session: Session) -> State:
+    return replace(state, sessions=tuple(session if one.id == session.id else one for one in state.sessions))
 
 
 def _call_started(state: State, event: e.CallStarted, at: datetime) -> State:
-    session = _in_session(state, event.session_id)
+    session = state.session_by(event.session_id)
     if session is None:
         return state
-    carried = len(state.steers) if event.steers is None else max(event.steers, 0)
-    told = tuple(Message(role="user", content=f"A message from the person:\n{text}") for text in state.steers[:carried])
-    begun = replace(session, calling=event.call_id, messages=session.messages + told)
-    return replace(state, session=begun, steers=state.steers[carried:])
+    unheard = state.said[session.heard :]
+    carried = unheard if event.steers is None else unheard[: max(event.steers, 0)]
+    heard = session.heard + len(carried)
+    told = tuple(Message(role="user", content=f"A message from the person:\n{text}") for text in carried)
+    begun = replace(
+        session,
+        calling=event.call_id,
+        reserved_usd=event.reserved_usd or 0.0,
+        messages=session.messages + told,
+        heard=heard,
+    )
+    if session.calling:
+        # The executor died on that call: the provider may have answered it, and charged for it.
+        uncertain = state.spend.uncertain_usd + session.reserved_usd
+        state = replace(state, spend=replace(state.spend, uncertain_usd=uncertain))
+    return replace(_with(state, begun), told=max(state.told, heard))
 
 
 def _answer_received(state: State, event: e.AnswerReceived, at: datetime) -> State:
@@ -51,7 +68,8 @@ def _answer_received(state: State, event: e.AnswerReceived, at: datetime) -> Sta
     spend = state.spend
     state = replace(
         state,
-        spend=Spend(
+        spend=replace(
+            spend,
             usd=spend.usd + (answer.cost_usd or 0.0),
             input_tokens=spend.input_tokens + answer.usage.input_tokens,
             output_tokens=spend.output_tokens + answer.usage.output_tokens,
@@ -59,17 +77,14 @@ def _answer_received(state: State, event: e.AnswerReceived, at: datetime) -> Sta
             unpriced_calls=spend.unpriced_calls + (answer.cost_usd is None),
         ),
     )
-    if state.iterations:
-        last = state.iterations[-1]
-        spent = replace(
-            last,
-            cost_usd=last.cost_usd + (answer.cost_usd or 0.0),
-            tokens=last.tokens + answer.usage.input_tokens + answer.usage.output_tokens,
-        )
-        state = replace(state, iterations=(*state.iterations[:-1], spent))
-    session = _in_session(state, event.session_id)
+    session = state.session_by(event.session_id)
     if session is None:
         return state
+    spent = next((one for one in state.iterations if session.iteration and one.number == session.iteration), None)
+    if spent is not None:
+        tokens = answer.usage.input_tokens + answer.usage.output_tokens
+        cost = spent.cost_usd + (answer.cost_usd or 0.0)
+        state = change_iteration(state, spent.number, cost_usd=cost, tokens=spent.tokens + tokens)
     calls = _named_apart(session, event)
     said = Message(role="assistant", content=answer.text, tool_calls=calls)
     heard = replace(
@@ -82,7 +97,7 @@ def _answer_received(state: State, event: e.AnswerReceived, at: datetime) -> Sta
         last_refusal=answer.refusal,
         last_call_id=event.call_id,
     )
-    return replace(state, session=heard)
+    return _with(state, heard)
 
 
 def _named_apart(session: Session, event: e.AnswerReceived) -> tuple[ToolCall, ...]:
@@ -100,7 +115,7 @@ def _named_apart(session: Session, event: e.AnswerReceived) -> tuple[ToolCall, .
 
 
 def _call_failed(state: State, event: e.CallFailed, at: datetime) -> State:
-    session = _in_session(state, event.session_id)
+    session = state.session_by(event.session_id)
     if session is None:
         return state
     squeezed = event.error == "ContextTooLong" and session.squeezes < MAX_SQUEEZES
@@ -115,19 +130,19 @@ def _call_failed(state: State, event: e.CallFailed, at: datetime) -> State:
         fatal=event.fatal,
         squeezes=session.squeezes + squeezed,
     )
-    return replace(state, session=failed)
+    return _with(state, failed)
 
 
 def _answer_rejected(state: State, event: e.AnswerRejected, at: datetime) -> State:
-    session = _in_session(state, event.session_id)
+    session = state.session_by(event.session_id)
     if session is None:
         return state
     told = Message(role="user", content=event.reason)
-    return replace(state, session=replace(session, messages=(*session.messages, told), strikes=session.strikes + 1))
+    return _with(state, replace(session, messages=(*session.messages, told), strikes=session.strikes + 1))
 
 
 def _tool_finished(state: State, event: e.ToolFinished, at: datetime) -> State:
-    session = _in_session(state, event.session_id)
+    session = state.session_by(event.session_id)
     if session is None or all(call.id != event.tool_call_id for call in session.pending):
         return state
     result = Message(role="tool", content=event.output, tool_call_id=event.tool_call_id)
@@ -137,7 +152,7 @@ def _tool_finished(state: State, event: e.ToolFinished, at: datetime) -> State:
         pending=tuple(call for call in session.pending if call.id != event.tool_call_id),
         strikes=session.strikes + 1 if event.strike else 0,
     )
-    return replace(state, session=done)
+    return _with(state, done)
 
 
 FOLD_SESSION: dict[type, Callable[[State, Any, datetime], State]] = {

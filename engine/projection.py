@@ -10,7 +10,7 @@ from typing import Any
 
 from engine import events as e
 from engine.evolve import evolve
-from engine.state import State
+from engine.state import Iteration, Session, State
 from memory.records import Row
 
 
@@ -29,8 +29,9 @@ def project(state: State, events: Sequence[e.Event], at: datetime | None = None)
     rows: list[Row] = []
     before = {row.table: row for row in run_rows(state, moment)}
     for event in events:
+        session = state.session_by(getattr(event, "session_id", ""))
         state = evolve(state, e.Recorded(run_id=state.run_id, seq=state.seq + 1, at=moment, event=event))
-        rows += _rows_of(state, event, moment)
+        rows += _rows_of(state, session, event, moment)
     # `updated_at` alone is no reason to write: most events change nothing that a list shows.
     return [*(row for row in run_rows(state, moment) if before.get(row.table) != row), *rows]
 
@@ -80,34 +81,34 @@ def run_rows(state: State, at: datetime | None = None) -> list[Row]:
     ]
 
 
-def _rows_of(state: State, event: e.Event, at: datetime) -> list[Row]:
+def _rows_of(state: State, session: Session | None, event: e.Event, at: datetime) -> list[Row]:
     match event:
         case e.ApprovalRequested() | e.ApprovalAnswered():
             return _approval_rows(state, event.approval_id)
         case e.AnswerReceived():
-            return [*_iteration_rows(state), _metric(state, at, "tokens", *_tokens(state, event))]
+            number = session.iteration if session else 0
+            return [*_iteration_rows(state, number), _metric(state, at, "tokens", *_tokens(session, event))]
         case e.TestsFinished():
             passed, total = event.report.passed, len(event.report.cases)
             rate = passed / total if total else 0.0
-            return [*_iteration_rows(state), _metric(state, at, "pass_rate", rate, {"passed": passed, "total": total})]
+            iteration = _iteration_rows(state, event.number)
+            return [*iteration, _metric(state, at, "pass_rate", rate, {"passed": passed, "total": total})]
         case e.RunFinished():
             success = 1.0 if event.outcome == "success" else 0.0
             return [_metric(state, at, "success", success, {"iterations": len(state.iterations)})]
-        case (
-            e.IterationStarted() | e.Checkpointed() | e.ReflectionSubmitted() | e.ReviewSubmitted() | e.AuditSubmitted()
-        ):
-            return _iteration_rows(state)
-        case e.ProofFinished() | e.ScanFinished() | e.PhaseFinished():
-            return _iteration_rows(state)
+        case e.IterationStarted() | e.Checkpointed() | e.ProofFinished() | e.ScanFinished() | e.PhaseFinished():
+            return _iteration_rows(state, event.number)
+        case e.ReflectionSubmitted() | e.ReviewSubmitted() | e.AuditSubmitted():
+            return _iteration_rows(state, session.iteration if session else 0)
         case e.Recalled():
             return _recall_rows(state, event, at)
         case _:
             return []
 
 
-def _tokens(state: State, event: e.AnswerReceived) -> tuple[float, dict[str, Any]]:
+def _tokens(session: Session | None, event: e.AnswerReceived) -> tuple[float, dict[str, Any]]:
     usage = event.answer.usage
-    role = state.session.role if state.session else ""
+    role = session.role if session else ""
     return float(usage.input_tokens + usage.output_tokens), {
         "role": role,
         "model": event.answer.model,
@@ -140,8 +141,8 @@ def _approval_rows(state: State, approval_id: str) -> list[Row]:
     return [Row("approvals", {"approval_id": approval_id}, values)]
 
 
-def _iteration_rows(state: State) -> list[Row]:
-    last = state.iteration
+def _iteration_rows(state: State, number: int) -> list[Row]:
+    last = next((iteration for iteration in state.iterations if iteration.number == number), None)
     if last is None:
         return []
     report = last.report
@@ -159,7 +160,7 @@ def _iteration_rows(state: State) -> list[Row]:
         else "open",
         "passed": report.passed if report else 0,
         "failed": report.failed if report else 0,
-        "error_message": _first_error(state),
+        "error_message": _first_error(last),
         "commit": last.commit,
         "tokens_used": last.tokens,
         "cost_usd": last.cost_usd,
@@ -170,8 +171,8 @@ def _iteration_rows(state: State) -> list[Row]:
     return [Row("iterations", {"run_id": state.run_id, "number": last.number}, values)]
 
 
-def _first_error(state: State) -> str:
-    report = state.iteration.report if state.iteration else None
+def _first_error(iteration: Iteration) -> str:
+    report = iteration.report
     if report is None or report.green:
         return ""
     failed = next((case for case in report.cases if case.outcome in ("failed", "error")), None)

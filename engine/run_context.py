@@ -9,6 +9,7 @@ from engine.errors import WorkspaceError
 from engine.llm.protocol import ModelClient
 from engine.run_log import RunLog
 from engine.state import State
+from engine.workspace.phases import phase_prepared
 from engine.workspace.prepared import Prepared, git_dir_of, read_record
 from memory.memory import MemoryService
 from sandbox.choose import limits_of
@@ -45,13 +46,18 @@ class RunContext:
         """Show a line that is not stored."""
         self.bus.publish(Notice(self.run_id, text))
 
-    def prepared(self) -> Prepared:
-        """The run's worktree.
+    def prepared(self, phase_id: str = "") -> Prepared:
+        """The worktree that a phase works in: its own while it works apart from others, else the run's.
 
         Raises:
             WorkspaceError: it has none yet, or the folder is gone.
         """
-        prepared = read_record(git_dir_of(self.run_id, self.config.paths), sandbox_identity())
+        phase = self.state.phase_by(phase_id)
+        paths, identity = self.config.paths, sandbox_identity()
+        if phase is not None and phase.apart:
+            prepared = phase_prepared(self.run_id, phase_id, paths, identity)
+        else:
+            prepared = read_record(git_dir_of(self.run_id, paths), identity)
         if prepared is None:
             raise WorkspaceError("The run's worktree is gone", "Start the task again; the log and its diffs are kept.")
         if not prepared.worktree.is_dir():
@@ -59,6 +65,11 @@ class RunContext:
                 f"{prepared.worktree} is gone", "Resume the run: the folder is made again from the last checkpoint."
             )
         return prepared
+
+    def sandbox_name(self, phase_id: str, what: str) -> str:
+        """What a sandbox of the run is called; phases side by side each have their own."""
+        phase = self.state.phase_by(phase_id)
+        return f"{self.run_id}-{phase_id}-{what}" if phase is not None and phase.apart else f"{self.run_id}-{what}"
 
     def limits(self) -> Limits:
         """The sandbox's limits from the settings."""

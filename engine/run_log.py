@@ -68,17 +68,32 @@ class RunLog:
             MemoryStoreError: the store cannot be written.
         """
         async with self._turn:
-            before = self.state
-            events = tuple(without_secrets(event, self._secrets) for event in events)
-            fresh = [NewEvent(event_id=str(uuid4()), kind=event.kind, body=to_body(event)) for event in events]
-            rows = project(before, events)
-            stored = await self._store.append(self.run_id, fresh, rows, lease=self._lease, after=before.seq)
-            await self._fold(stored)
-            if len(stored) > len(fresh):
-                # Others appended in between, so the rows above were made from a state that was already old.
-                current = run_rows(self.state)
-                await self._store.append(self.run_id, [], current, lease=self._lease, after=self.state.seq)
-            return self.state
+            return await self._append(events)
+
+    async def append_at(self, seq: int, *events: Event) -> bool:
+        """Append what was decided on the state of this number; nothing, and False, when the log has moved since.
+
+        Raises:
+            LeaseLost, MemoryStoreError: as `append`.
+        """
+        async with self._turn:
+            if self.state.seq != seq:
+                return False
+            await self._append(events)
+            return True
+
+    async def _append(self, events: tuple[Event, ...]) -> State:
+        before = self.state
+        events = tuple(without_secrets(event, self._secrets) for event in events)
+        fresh = [NewEvent(event_id=str(uuid4()), kind=event.kind, body=to_body(event)) for event in events]
+        rows = project(before, events)
+        stored = await self._store.append(self.run_id, fresh, rows, lease=self._lease, after=before.seq)
+        await self._fold(stored)
+        if len(stored) > len(fresh):
+            # Others appended in between, so the rows above were made from a state that was already old.
+            current = run_rows(self.state)
+            await self._store.append(self.run_id, [], current, lease=self._lease, after=self.state.seq)
+        return self.state
 
     async def follow(self) -> Never:
         """Fold what others append, for ever; run it as a task beside the work.

@@ -1,4 +1,4 @@
-"""The loop: `decide`, carry the command out, append what came of it, and again, until the run waits or is over."""
+"""The loop: `decide`, carry the commands out, append what came of them, and again, until the run waits or is over."""
 
 import asyncio
 import logging
@@ -11,10 +11,14 @@ from engine import events as e
 from engine.decide import decide
 from engine.errors import EngineError, WorkspaceError
 from engine.evolve import evolve
+from engine.gates.expiry import expired, next_expiry
+from engine.lanes import Lanes, lane_of, name_of
+from engine.places import Place
 from engine.run_context import RunContext
 from engine.state import State
 from engine.steps.check import prove, scan_changes, test_worktree
-from engine.steps.prepare import prepare_workspace, restore_worktree, take_checkpoint
+from engine.steps.phases import merge_tier, open_phase
+from engine.steps.prepare import prepare_workspace, restore_worktrees, take_checkpoint
 from engine.steps.remember import keep_lessons, recall
 from engine.steps.session import accept_submission, call_model, open_session
 from engine.steps.tool import run_tool
@@ -23,11 +27,24 @@ from sandbox.errors import SandboxError
 
 Step = Callable[[RunContext], Awaitable[None]]
 
-MAX_REPEATS = 10
-"""Times that one command may be asked for in a row before the run is stopped: more would go on for ever."""
 MAX_CHAIN = 8
 """Events that are decided one on the other and appended together."""
 _STUCK = "Resume to try again; if it stays so, the log file tells more."
+_STEPS = {
+    c.PrepareWorkspace: prepare_workspace,
+    c.OpenPhase: open_phase,
+    c.MergeTier: merge_tier,
+    c.OpenSession: open_session,
+    c.CallModel: call_model,
+    c.RunTool: run_tool,
+    c.AcceptSubmission: accept_submission,
+    c.TakeCheckpoint: take_checkpoint,
+    c.Scan: scan_changes,
+    c.RunTests: test_worktree,
+    c.Recall: recall,
+    c.Prove: prove,
+}
+_logger = logging.getLogger(__name__)
 
 
 def chain(state: State, first: c.Record) -> Iterator[tuple[State, c.Record]]:
@@ -45,37 +62,12 @@ def chain(state: State, first: c.Record) -> Iterator[tuple[State, c.Record]]:
         record = following[0]
 
 
-async def _record(run: RunContext, command: c.Record) -> None:
-    events: list[e.Event] = []
-    for state, record in chain(run.state, command):
-        if events:  # the first one's lessons are kept, as any command's are
-            await keep_lessons(run, record, state)
-        events.append(record.event)
-    await run.log.append(*events)
-
-
-_STEPS = {
-    c.Record: _record,
-    c.PrepareWorkspace: prepare_workspace,
-    c.OpenSession: open_session,
-    c.CallModel: call_model,
-    c.RunTool: run_tool,
-    c.AcceptSubmission: accept_submission,
-    c.TakeCheckpoint: take_checkpoint,
-    c.Scan: scan_changes,
-    c.RunTests: test_worktree,
-    c.Recall: recall,
-    c.Prove: prove,
-}
-_logger = logging.getLogger(__name__)
-
-
 async def drive(run: RunContext, places: asyncio.Semaphore) -> State:
     """Work on the run until it is over; while it is paused or waits for a person, wait with it.
 
     Args:
         run: the run, held under its lease.
-        places: how many steps may be at work at a time, over all runs of the process.
+        places: how many runs may be at work at a time in this process.
 
     Raises:
         LeaseLost: another executor took the run.
@@ -83,7 +75,7 @@ async def drive(run: RunContext, places: asyncio.Semaphore) -> State:
     """
     await run.log.load()
     follower = asyncio.create_task(run.log.follow(), name=f"follow {run.run_id}")
-    worker = asyncio.create_task(_work(run, places), name=f"work {run.run_id}")
+    worker = asyncio.create_task(_work(run, Place(places)), name=f"work {run.run_id}")
     try:
         # Without its follower a run would never hear of a pause or an answer again: its end is the end of the work.
         await asyncio.wait({follower, worker}, return_when=asyncio.FIRST_COMPLETED)
@@ -94,64 +86,74 @@ async def drive(run: RunContext, places: asyncio.Semaphore) -> State:
         await asyncio.gather(worker, follower, return_exceptions=True)
 
 
-async def _work(run: RunContext, places: asyncio.Semaphore) -> State:
-    repeated = 0
-    last: c.Command | None = None
-    mended = False
-    while run.state.outcome is None:
-        before = run.state
-        commands = decide(before)
-        if not commands:
-            last, mended = None, False
-            await run.log.wait_past(before.seq)
-            continue
-        if not mended:
-            mended = True
-            await _guarded(run, restore_worktree)
-            continue
-        repeated = repeated + 1 if commands[0] == last else 0
-        last = commands[0]
-        if repeated >= MAX_REPEATS:
-            last = None
-            await _pause(run, "error", f"{_name(commands[0])} was done {repeated} times and changed nothing.", _STUCK)
-            continue
-        await _carry_out(run, commands[0], places)
-        if run.state.seq == before.seq:
-            await _pause(run, "error", f"{_name(commands[0])} came to an end and left no result.", _STUCK)
-    return run.state
+async def _work(run: RunContext, place: Place) -> State:
+    async with Lanes() as lanes:
+        mended = False
+        while run.state.outcome is None:
+            before = run.state
+            commands = decide(before)
+            record = next((one for one in commands if isinstance(one, c.Record)), None)
+            if not commands and not lanes.busy:
+                lanes.forget()
+                mended = False
+                await _until_moved(run, lanes, before)
+            elif commands and not mended and not lanes.busy:
+                # Whatever went on before it was stopped, work begins with files that the log knows of.
+                mended = True
+                await _guarded(run, restore_worktrees)
+            elif record is not None:
+                await _record(run, record, lanes)
+            else:
+                for command in commands:
+                    lane = lane_of(before, command)
+                    if not lanes.takes(lane):
+                        continue
+                    if lanes.repeats(lane, command, before.seq):
+                        did = f"{name_of(command)} was done again and again and changed nothing."
+                        await _pause(run, "error", did, _STUCK)
+                        break
+                    lanes.begin(lane, command, _carry_out(run, command, place))
+                lanes.stop_unless(partial(_may_go_on, run.state))
+                await _until_moved(run, lanes, before)
+        return run.state
 
 
-def _name(command: c.Command) -> str:
-    return type(command.event if isinstance(command, c.Record) else command).__name__
+def _may_go_on(state: State, command: c.Command) -> bool:
+    """A pause or the run's end stops a step; but a paid answer in flight may still arrive in a pause."""
+    return not state.outcome and (not state.paused or isinstance(command, c.CallModel))
 
 
-async def _carry_out(run: RunContext, command: c.Command, places: asyncio.Semaphore) -> None:
-    if isinstance(command, c.Record):
-        await _guarded(run, partial(_take, command=command))
+async def _until_moved(run: RunContext, lanes: Lanes, before: State) -> None:
+    """Wait for a step or for somebody's event; a question whose time is over is answered meanwhile."""
+    ends = next_expiry(before)
+    left_s = None if ends is None else max((ends - datetime.now(UTC)).total_seconds(), 0)
+    moved = await lanes.move(run.log, before.seq, left_s)
+    if not moved and (answer := expired(run.state, datetime.now(UTC))):
+        await run.log.append(answer)
+
+
+async def _record(run: RunContext, command: c.Record, lanes: Lanes) -> None:
+    before = run.state
+    if lanes.repeats("", command, before.seq):
+        await _pause(run, "error", f"{name_of(command)} was recorded again and again and changed nothing.", _STUCK)
         return
-    async with places:
-        step = asyncio.create_task(_guarded(run, partial(_take, command=command)), name=type(command).__name__)
-        try:
-            await _until_done_or_stopped(run, command, step)
-        finally:
-            step.cancel()
-            await asyncio.gather(step, return_exceptions=True)
-    if not step.cancelled() and (error := step.exception()):
-        raise error
+    await _guarded(run, partial(_append, command=command))
 
 
-async def _until_done_or_stopped(run: RunContext, command: c.Command, step: "asyncio.Task[None]") -> None:
-    """Wait for the step; a pause or the run's end stops it, but a paid answer in flight may still arrive in a pause."""
-    while not step.done():
-        state = run.state
-        if state.outcome or (state.paused and not isinstance(command, c.CallModel)):
-            return
-        moved = asyncio.create_task(run.log.wait_past(state.seq))
-        try:
-            await asyncio.wait({step, moved}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            moved.cancel()
-            await asyncio.gather(moved, return_exceptions=True)
+async def _append(run: RunContext, command: c.Record) -> None:
+    before = run.state
+    events: list[e.Event] = []
+    for state, record in chain(before, command):
+        await keep_lessons(run, record, state)
+        events.append(record.event)
+    # Steps of other phases may have appended meanwhile; then it is decided anew.
+    await run.log.append_at(before.seq, *events)
+
+
+async def _carry_out(run: RunContext, command: c.Command, place: Place) -> None:
+    async with place:
+        if not run.state.paused:
+            await _guarded(run, partial(_take, command=command))
 
 
 async def _take(run: RunContext, command: c.Command) -> None:

@@ -1,25 +1,25 @@
 """What is so now: the frozen state of a run, folded from its log by `engine.evolve`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
 from engine.events import (
     ApprovalAnswered,
     ApprovalRequested,
-    AuditSubmitted,
+    Forked,
+    IterationsSummarised,
     Outcome,
     Promoted,
-    ReflectionSubmitted,
-    ReviewSubmitted,
     RunPaused,
     Topic,
+    Undone,
     WorkspacePrepared,
 )
-from engine.llm.protocol import Message, ToolCall
-from engine.task import FileChange, Finding, Plan, Receipt, Spec, Subtask, Task
-from memory.records import Recollection
-from sandbox.report import ScanFinding, TestReport
+from engine.phase_state import Iteration as Iteration
+from engine.phase_state import Phase as Phase
+from engine.phase_state import Session as Session
+from engine.task import Plan, Receipt, Spec, Task
 
 
 class Stage(StrEnum):
@@ -56,99 +56,8 @@ ROLE_STAGE = {
     "auditor": Stage.AUDIT,
     "tester": Stage.TESTING,
     "reflector": Stage.REFLECTING,
+    "replanner": Stage.PLANNING,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """An agent's conversation that has not submitted yet."""
-
-    id: str
-    role: str
-    phase_id: str
-    iteration: int
-    visit: int
-    messages: tuple[Message, ...]
-    pending: tuple[ToolCall, ...] = ()
-    """Tool calls of the last answer that have no result yet, in order."""
-    turns: int = 0
-    strikes: int = 0
-    """Answers in a row that could not be used."""
-    model_index: int = 0
-    """Place in the role's model sequence."""
-    calling: str = ""
-    """Id of the call that was begun and has no answer."""
-    last_finish: str = ""
-    last_refusal: str = ""
-    last_call_id: str = ""
-    error: str = ""
-    """Why the last model was given up."""
-    hint: str = ""
-    fatal: bool = False
-    squeezes: int = 0
-    """How often a server called the conversation too long; each time halves what the next request may take."""
-
-
-@dataclass(frozen=True, slots=True)
-class Iteration:
-    """One trip round the loop."""
-
-    number: int
-    phase_id: str
-    hypothesis: str = ""
-    started_at: datetime | None = None
-    ended_at: datetime | None = None
-    work: str | None = None
-    code_commit: str = ""
-    tests_commit: str = ""
-    files: tuple[FileChange, ...] = ()
-    diff: str = ""
-    review: ReviewSubmitted | None = None
-    audit: AuditSubmitted | None = None
-    tests: tuple[str, ...] | None = None
-    """Test files that the tester submitted in this iteration."""
-    scan: tuple[ScanFinding, ...] | None = None
-    report: TestReport | None = None
-    recalled: tuple[Recollection, ...] | None = None
-    reflection: ReflectionSubmitted | None = None
-    proved: bool = False
-    cost_usd: float = 0.0
-    tokens: int = 0
-
-    @property
-    def commit(self) -> str:
-        """The newest checkpoint."""
-        return self.tests_commit or self.code_commit
-
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        """What reviewer and auditor found."""
-        return (self.review.findings if self.review else ()) + (self.audit.findings if self.audit else ())
-
-    @property
-    def sent_back(self) -> bool:
-        """Whether a critical finding ends this iteration before its tests."""
-        return any(finding.severity == "critical" for finding in self.findings)
-
-    @property
-    def closed(self) -> bool:
-        """Whether the next iteration may begin."""
-        return self.reflection is not None or self.sent_back
-
-
-@dataclass(frozen=True, slots=True)
-class Phase:
-    """A subtask of the approved plan and how far it is."""
-
-    subtask: Subtask
-    tier: int
-    state: str = "pending"
-    """`pending`, `active` or `green`."""
-    test_files: tuple[str, ...] = ()
-
-    @property
-    def id(self) -> str:
-        return self.subtask.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +79,8 @@ class Spend:
     calls: int = 0
     unpriced_calls: int = 0
     """Calls whose price is unknown; they count as free, and the screen says so."""
+    uncertain_usd: float = 0.0
+    """What calls may have cost whose answer never reached us, because the executor died; kept from the budget."""
 
     @property
     def tokens(self) -> int:
@@ -194,14 +105,22 @@ class State:
     """Why a person sent the last plan back."""
     phases: tuple[Phase, ...] = ()
     iterations: tuple[Iteration, ...] = ()
-    session: Session | None = None
+    summary: IterationsSummarised | None = None
+    """The older iterations in few words."""
+    tip: str = ""
+    """The newest commit of the run's own worktree."""
+    sessions: tuple[Session, ...] = ()
+    """Conversations under way, the newest last: at most one a phase, and one of the run itself."""
     visits: tuple[tuple[str, str, int], ...] = ()
     """(role, phase, sessions opened)."""
     approvals: tuple[Approval, ...] = ()
-    steers: tuple[str, ...] = ()
-    """A person's messages that no prompt has carried yet."""
+    said: tuple[str, ...] = ()
+    """A person's messages to the agents: every prompt carries them, a conversation under way with its next call."""
+    told: int = 0
+    """How many of them a prompt has carried."""
     spend: Spend = Spend()
     budget_usd: float = 0.0
+    max_tokens: int = 0
     max_iterations: int = 0
     warned: frozenset[str] = frozenset()
     warnings: tuple[str, ...] = ()
@@ -210,6 +129,8 @@ class State:
     reason: str = ""
     receipt: Receipt | None = None
     promoted: Promoted | None = None
+    undone: Undone | None = None
+    forked: Forked | None = None
 
     @property
     def status(self) -> Status:
@@ -218,7 +139,14 @@ class State:
             return Status(self.outcome)
         if self.paused:
             return Status.PAUSED
-        return Status.WAITING if self.pending_approvals else Status.RUNNING
+        return Status.WAITING if self._waits_for_a_person else Status.RUNNING
+
+    @property
+    def _waits_for_a_person(self) -> bool:
+        """Whether questions hold up everything: those of one phase leave the others at work."""
+        asking = {approval.request.phase_id for approval in self.pending_approvals}
+        at_work = {phase.id for phase in self.tier_at_work if phase.state != "green"}
+        return bool(asking) and ("" in asking or at_work <= asking)
 
     @property
     def stage(self) -> Stage:
@@ -250,14 +178,69 @@ class State:
         return goal.strip().split("\n", 1)[0][:80]
 
     @property
+    def session(self) -> Session | None:
+        """The newest conversation under way."""
+        return self.sessions[-1] if self.sessions else None
+
+    def session_by(self, session_id: str) -> Session | None:
+        """The conversation under way with this id."""
+        return next((session for session in self.sessions if session.id == session_id), None)
+
+    def session_in(self, phase_id: str) -> Session | None:
+        """The conversation under way in this phase; "" for the run's own."""
+        return next((session for session in self.sessions if session.phase_id == phase_id), None)
+
+    @property
+    def steers(self) -> tuple[str, ...]:
+        """A person's messages that no prompt has carried yet."""
+        return self.said[self.told :]
+
+    @property
+    def reserved_usd(self) -> float:
+        """What the calls in flight cost at worst."""
+        return sum(session.reserved_usd for session in self.sessions if session.calling)
+
+    @property
     def iteration(self) -> Iteration | None:
         """The newest iteration."""
         return self.iterations[-1] if self.iterations else None
 
+    def iteration_of(self, phase_id: str) -> Iteration | None:
+        """The newest iteration of a phase."""
+        return next((one for one in reversed(self.iterations) if one.phase_id == phase_id), None)
+
+    def phase_by(self, phase_id: str) -> Phase | None:
+        """The phase with this id."""
+        return next((phase for phase in self.phases if phase.id == phase_id), None)
+
     @property
     def phase(self) -> Phase | None:
-        """The phase at work: the first that is not green, in tier order; None when all are."""
+        """The first phase that is not green, in tier order; None when all are."""
         return next((phase for phase in self.phases if phase.state != "green"), None)
+
+    @property
+    def tier_at_work(self) -> tuple[Phase, ...]:
+        """The phases of the first tier that is not green and merged; empty when all are."""
+        tier = next((phase.tier for phase in self.phases if not phase.done), 0)
+        return tuple(phase for phase in self.phases if phase.tier == tier)
+
+    def tip_of(self, phase_id: str) -> str:
+        """The newest commit of the worktree that a phase works in."""
+        phase = self.phase_by(phase_id)
+        return (phase.commit or phase.base_commit) if phase and phase.apart else self.tip
+
+    def focused(self, phase_id: str) -> "State":
+        """The run as one phase sees it: its own iterations last, and nothing of phases whose work is not merged.
+
+        So a phase's prompts do not depend on how far the phases beside it happen to be.
+        """
+        hidden = {phase.id for phase in self.phases if phase.apart and phase.id != phase_id}
+        if not phase_id or not hidden:
+            return self
+        mine = self.iterations_of(phase_id)
+        others = tuple(one for one in self.iterations if one.phase_id not in hidden and one.phase_id != phase_id)
+        phases = tuple(replace(phase, test_files=()) if phase.id in hidden else phase for phase in self.phases)
+        return replace(self, iterations=(*others, *mine), phases=phases)
 
     @property
     def pending_approvals(self) -> tuple[Approval, ...]:
@@ -301,7 +284,7 @@ class State:
         """Whether a person allowed this subject for the whole run."""
         return any(
             approval.answer is not None
-            and approval.answer.decision == "run"
+            and approval.answer.decision in ("run", "always")
             and subject in approval.request.subject.split("\n")
             for approval in self.approvals
             if approval.request.topic == topic

@@ -10,11 +10,12 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from config.openai import Context
 from config.secrets import redact
 from engine.llm.errors import CassetteError
 from engine.llm.protocol import Answer, ModelClient, ModelRequest, OnDelta, OnRetry, ToolCall
 
-Key = tuple[str, str, int, int, int]
+Key = tuple[str, str, int, int]
 
 
 class Entry(BaseModel):
@@ -32,13 +33,16 @@ class Entry(BaseModel):
 
     @property
     def key(self) -> Key:
-        return (self.role, self.phase, self.iteration, self.visit, self.turn)
+        return (self.role, self.phase, self.visit, self.turn)
 
 
 def request_key(request: ModelRequest) -> Key:
-    """Where in a run a call stands, the same in a recording and its replay."""
+    """Where in a run a call stands, the same in a recording and its replay.
+
+    The iteration is no part of it: phases that work side by side begin theirs in any order.
+    """
     turn = sum(message.role == "assistant" for message in request.messages)
-    return (request.role, request.phase, request.iteration, request.visit, turn)
+    return (request.role, request.phase, request.visit, turn)
 
 
 def request_digest(request: ModelRequest) -> str:
@@ -79,6 +83,10 @@ class RecordingModel:
         """The inner client's."""
         return self._inner.worst_case_usd(request)
 
+    def window_tokens(self, model: str) -> int:
+        """The inner client's."""
+        return self._inner.window_tokens(model)
+
     async def close(self) -> None:
         """Close the file and the inner client."""
         file, self._file = self._file, None
@@ -89,11 +97,11 @@ class RecordingModel:
     def _append(self, request: ModelRequest, answer: Answer) -> None:
         if self._file is None:
             raise CassetteError(f"The recording {self._path} is already closed", "Start the run again.")
-        role, phase, iteration, visit, turn = request_key(request)
+        role, phase, visit, turn = request_key(request)
         entry = Entry(
             role=role,
             phase=phase,
-            iteration=iteration,
+            iteration=request.iteration,
             visit=visit,
             turn=turn,
             digest=request_digest(request),
@@ -164,13 +172,17 @@ class ReplayModel:
         """Nothing: a replay pays nobody."""
         return 0.0
 
+    def window_tokens(self, model: str) -> int:
+        """The default: what is recorded is answered, however long the prompt."""
+        return Context().max_tokens
+
     async def close(self) -> None:
         """Nothing is open."""
 
 
 def _described(key: Key) -> str:
-    role, phase, iteration, visit, turn = key
-    place = f"phase {phase}, iteration {iteration}" if phase else "the whole run"
+    role, phase, visit, turn = key
+    place = f"phase {phase}" if phase else "the whole run"
     return f"the {role or 'unnamed'} agent in {place} (session {visit}, turn {turn + 1})"
 
 

@@ -22,10 +22,12 @@ ENVIRONMENT_NOTICE = "preparing the tool environment"
 
 async def scan_changes(run: RunContext, command: c.Scan) -> None:
     """Scan every file that the run has changed so far, before any of it runs."""
-    prepared = run.prepared()
-    last = run.state.iteration
-    newest = (last.commit if last else "") or await head(prepared)
-    changes, _ = await changes_between(prepared, prepared.base_commit, newest)
+    prepared = run.prepared(command.phase_id)
+    newest = run.state.tip_of(command.phase_id) or await head(prepared)
+    phase = run.state.phase_by(command.phase_id)
+    # A phase that works apart began with what was scanned already, the run with the person's own files.
+    base = phase.base_commit if phase and phase.apart else prepared.base_commit
+    changes, _ = await changes_between(prepared, base, newest)
     files = [change.path for change in changes if change.status != "deleted"]
     findings = await scan(prepared.worktree, files, run.config.rules, language_of(run))
     await run.log.append(e.ScanFinished(phase_id=command.phase_id, number=command.number, findings=findings))
@@ -33,22 +35,21 @@ async def scan_changes(run: RunContext, command: c.Scan) -> None:
 
 async def test_worktree(run: RunContext, command: c.RunTests) -> None:
     """Run the whole suite of the worktree in the sandbox, live."""
-    report = await _run_suite(run, run.prepared().worktree, f"{run.run_id}-tests")
+    worktree = run.prepared(command.phase_id).worktree
+    report = await _run_suite(run, worktree, run.sandbox_name(command.phase_id, "tests"), command.phase_id)
     await run.log.append(e.TestsFinished(phase_id=command.phase_id, number=command.number, report=report))
 
 
 async def prove(run: RunContext, command: c.Prove) -> None:
     """Test a clean checkout of the run's last commit in a fresh sandbox; only this makes a receipt."""
     prepared = run.prepared()
-    last = run.state.iteration
-    if last is None:
-        return
+    newest = run.state.tip
     clean = run.config.paths.worktrees / f"{run.run_id}-proof"
     shutil.rmtree(clean, ignore_errors=True)
-    await checkout_clean(prepared, last.commit, clean)
+    await checkout_clean(prepared, newest, clean)
     try:
-        report = await _run_suite(run, clean, f"{run.run_id}-proof")
-        verify_ok, verify_output = await _verify(run, clean) if report.green else (None, "")
+        report = await _run_suite(run, clean, f"{run.run_id}-proof", command.phase_id)
+        verify_ok, verify_output = await _verify(run, clean, command.phase_id) if report.green else (None, "")
     finally:
         shutil.rmtree(clean, ignore_errors=True)
     if report.green and verify_ok is False:
@@ -56,8 +57,8 @@ async def prove(run: RunContext, command: c.Prove) -> None:
     receipt = None
     if report.green:
         receipt = Receipt(
-            commit=last.commit,
-            tree=await tree_of(prepared, last.commit),
+            commit=newest,
+            tree=await tree_of(prepared, newest),
             backend=report.backend,
             tests=tuple(case.id for case in report.cases),
             passed=report.passed,
@@ -86,10 +87,10 @@ def language_of(run: RunContext) -> Language:
     return state.task.language if state.task else "python"
 
 
-def publish_output(run: RunContext, event: ExecEvent) -> None:
+def publish_output(run: RunContext, phase_id: str, event: ExecEvent) -> None:
     """Show a piece of output as it comes."""
     if isinstance(event, Output):
-        run.bus.publish(OutputText(run.run_id, event.text))
+        run.bus.publish(OutputText(run.run_id, event.text, phase_id))
 
 
 async def _environment(run: RunContext) -> Env:
@@ -102,7 +103,7 @@ async def _environment(run: RunContext) -> Env:
         slow.cancel()
 
 
-async def _run_suite(run: RunContext, workspace: Path, name: str) -> TestReport:
+async def _run_suite(run: RunContext, workspace: Path, name: str, phase_id: str) -> TestReport:
     backend = await run.backend()
     env = await _environment(run)
     facts = run.state.workspace.facts if run.state.workspace else None
@@ -113,11 +114,11 @@ async def _run_suite(run: RunContext, workspace: Path, name: str) -> TestReport:
     def on_event(event: ExecEvent) -> None:
         match event:
             case Started():
-                run.bus.publish(TestsBegan(run.run_id, event.backend, " ".join(command) or kind))
+                run.bus.publish(TestsBegan(run.run_id, event.backend, " ".join(command) or kind, phase_id))
             case TestEvent():
-                run.bus.publish(TestSeen(run.run_id, event))
+                run.bus.publish(TestSeen(run.run_id, event, phase_id))
             case _:
-                publish_output(run, event)
+                publish_output(run, phase_id, event)
 
     request = TestRequest(
         run_id=name,
@@ -141,7 +142,7 @@ def _redacted(run: RunContext, report: TestReport) -> TestReport:
     )
 
 
-async def _verify(run: RunContext, workspace: Path) -> tuple[bool | None, str]:
+async def _verify(run: RunContext, workspace: Path, phase_id: str) -> tuple[bool | None, str]:
     task = run.state.task
     if task is None or not task.verify:
         return None, ""
@@ -152,7 +153,7 @@ async def _verify(run: RunContext, workspace: Path) -> tuple[bool | None, str]:
         workspace=workspace,
         language=language_of(run),
         limits=run.limits(),
-        on_event=partial(publish_output, run),
+        on_event=partial(publish_output, run, phase_id),
     )
     return outcome.exit_code == 0 and outcome.reason == "ok", outcome.output
 

@@ -5,11 +5,14 @@ from pathlib import Path
 
 from engine import commands as c
 from engine import events as e
+from engine.errors import WorkspaceError
 from engine.run_context import RunContext
 from engine.state import State
+from engine.workspace.aside import put_back
 from engine.workspace.checkpoint import checkpoint, tag
 from engine.workspace.facts import project_facts
-from engine.workspace.prepared import git_dir_of, read_record
+from engine.workspace.phases import begin_at, close_phase, phase_prepared
+from engine.workspace.prepared import Prepared, git_dir_of, read_record
 from engine.workspace.worktree import prepare_worktree
 from sandbox.identity import sandbox_identity
 from sandbox.scan import warm_scan
@@ -21,9 +24,7 @@ async def prepare_workspace(run: RunContext, command: c.PrepareWorkspace) -> Non
     if task is None:
         return
     backend = await run.backend()
-    prepared, _ = await asyncio.gather(
-        prepare_worktree(run.run_id, Path(task.workspace), run.config.paths, sandbox_identity()), warm_scan()
-    )
+    prepared, _ = await asyncio.gather(_worktree(run, Path(task.workspace)), warm_scan())
     for note in prepared.notes:
         run.notice(note)
     facts = await project_facts(prepared.worktree)
@@ -41,29 +42,78 @@ async def prepare_workspace(run: RunContext, command: c.PrepareWorkspace) -> Non
     )
 
 
-async def restore_worktree(run: RunContext) -> None:
-    """Make a worktree that somebody removed again, as the last checkpoint left it; nothing where it still is."""
-    task = run.state.task
-    if task is None or not _lost(run):
+async def _worktree(run: RunContext, workspace: Path) -> Prepared:
+    """A worktree of the person's files; a fork's begins where its prefix left those of the other run."""
+    paths, identity = run.config.paths, sandbox_identity()
+    source = run.state.forked
+    if source is None or not run.state.tip:
+        return await prepare_worktree(run.run_id, workspace, paths, identity)
+    begun = read_record(git_dir_of(source.source_run_id, paths), identity)
+    if begun is None:
+        raise WorkspaceError(
+            f"The worktree of {source.source_run_id} is gone, so nothing can be forked from it",
+            "Fork a run whose worktree is still there: `miracle worktrees` lists them.",
+        )
+    return await begin_at(run.run_id, workspace, paths, identity, begun, run.state.tip)
+
+
+async def restore_worktrees(run: RunContext) -> None:
+    """Make every worktree what the log says it is, before work begins or goes on.
+
+    A kill may have left half of a test run's files, and a person may have removed a folder. A worktree in which an
+    agent is writing keeps what it has; where it is gone, the agent is told that it begins at the last checkpoint.
+    """
+    state = run.state
+    if state.task is None or state.workspace is None or not _has_record(run):
         return
+    lost = await _made_again(run)
+    for phase in state.phases:
+        left = phase_prepared(run.run_id, phase.id, run.config.paths, sandbox_identity())
+        if left is not None and not phase.worktree:
+            await close_phase(left)
+        elif left is not None and not _being_written(state, phase.id):
+            await _as_committed(run, left, state.tip_of(phase.id))
+    at_work = [phase.id for phase in state.phases if not phase.apart] + [""]
+    if state.tip and not lost and not any(_being_written(state, phase_id) for phase_id in at_work):
+        await _as_committed(run, run.prepared(), state.tip)
+
+
+async def _made_again(run: RunContext) -> bool:
+    """Whether the run's own folder was gone; it is there again, as the last checkpoint left it."""
+    task = run.state.task
+    prepared = read_record(git_dir_of(run.run_id, run.config.paths), sandbox_identity())
+    if task is None or prepared is None or prepared.worktree.is_dir():
+        return False
     await prepare_worktree(run.run_id, Path(task.workspace), run.config.paths, sandbox_identity())
     told = (
         "The worktree was lost and is now as the last checkpoint left it. Look what is there, and redo what is missing."
     )
     await run.log.append(e.Steered(text=told, by="miracle"))
+    return True
 
 
-def _lost(run: RunContext) -> bool:
-    """Whether the worktree's folder is gone while the git directory, with its checkpoints, is still there."""
-    prepared = read_record(git_dir_of(run.run_id, run.config.paths), sandbox_identity())
-    return run.state.workspace is not None and prepared is not None and not prepared.worktree.is_dir()
+def _has_record(run: RunContext) -> bool:
+    return read_record(git_dir_of(run.run_id, run.config.paths), sandbox_identity()) is not None
+
+
+def _being_written(state: State, phase_id: str) -> bool:
+    """Whether the worktree holds work that no checkpoint has yet: an agent writes, or has just submitted."""
+    session, last = state.session_in(phase_id), state.iteration_of(phase_id)
+    writing = session is not None and session.role in ("coder", "tester")
+    return writing or (last is not None and last.unsaved)
+
+
+async def _as_committed(run: RunContext, prepared: Prepared, commit: str) -> None:
+    aside = await put_back(prepared, commit)
+    if aside:
+        run.notice(f"what was changed in the worktree since its checkpoint is kept: git show {aside}")
 
 
 async def take_checkpoint(run: RunContext, command: c.TakeCheckpoint) -> None:
     """Commit the worktree; the diff is against where the iteration began."""
-    prepared = run.prepared()
+    prepared = run.prepared(command.phase_id)
     state = run.state
-    base = _base(state, command.number, prepared.base_commit)
+    base = _base(state, command, prepared.base_commit)
     taken = await checkpoint(prepared, _message(state, command), base=base, keep=_kept(state, command))
     if taken.put_back:
         run.notice(f"changed from within the sandbox and put back: {', '.join(taken.put_back[:10])}")
@@ -87,18 +137,19 @@ async def take_checkpoint(run: RunContext, command: c.TakeCheckpoint) -> None:
 def _kept(state: State, command: c.TakeCheckpoint) -> frozenset[str]:
     """Tests that no command and no test run may have changed: the tester's, and the person's own."""
     own = frozenset(state.workspace.facts.test_files) if state.workspace else frozenset()
-    written = frozenset(state.protected_tests)
+    written = frozenset(state.focused(command.phase_id).protected_tests)
     return own | written if command.step == "code" else own - written
 
 
-def _base(state: State, number: int, first: str) -> str:
-    commits = [iteration.commit for iteration in state.iterations if iteration.number < number and iteration.commit]
-    return commits[-1] if commits else first
+def _base(state: State, command: c.TakeCheckpoint, first: str) -> str:
+    """Where the iteration began."""
+    mine = next((one for one in state.iterations if one.number == command.number), None)
+    return (mine.base_commit if mine else "") or first
 
 
 def _message(state: State, command: c.TakeCheckpoint) -> str:
-    phase = next((p for p in state.phases if p.id == command.phase_id), None)
-    last = state.iteration
+    phase = state.phase_by(command.phase_id)
+    last = state.iteration_of(command.phase_id)
     title = phase.subtask.title if phase else command.phase_id
     what = "tests" if command.step == "tests" else "code"
     body = (last.work or "") if last and command.step == "code" else ""

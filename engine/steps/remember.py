@@ -18,8 +18,8 @@ TEMPLATE_CHARACTERS = 20_000
 
 async def recall(run: RunContext, command: c.Recall) -> None:
     """Ask memory for failures like this one, then store it."""
-    state = run.state
-    last = state.iteration
+    state = run.state.focused(command.phase_id)
+    last = state.iteration_of(command.phase_id)
     if last is None:
         return
     query = query_of(state, last)
@@ -94,10 +94,16 @@ async def keep_lessons(run: RunContext, command: c.Command, state: State) -> Non
         command: what is about to be done; it tells what was just learned.
         state: what the command was decided on.
     """
-    last = state.iteration
+    following = command.event if isinstance(command, c.Record) else None
+    match command, following:
+        case (c.Recall(phase_id=phase_id), _) | (_, e.IterationStarted(phase_id=phase_id)):
+            last = state.iteration_of(phase_id)
+        case _, e.PhaseFinished(phase_id=phase_id):
+            last = state.iteration_of(phase_id)
+        case _:
+            last = state.iteration
     if last is None:
         return
-    following = command.event if isinstance(command, c.Record) else None
     if isinstance(following, e.RunFinished) and following.outcome == "success":
         await run.memory.failures.remember_pattern(_pattern(state))
     if isinstance(following, e.IterationStarted | e.RunFinished) and last.reflection is not None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import cache
 from uuid import uuid4
 
 from pydantic import ValidationError
@@ -16,7 +16,7 @@ from engine.context.fit import fit
 from engine.context.gather import gather
 from engine.context.sections import write_sections
 from engine.evolve import evolve
-from engine.gates.budget import short_of
+from engine.gates.budget import may_fit_later, short_of
 from engine.llm.errors import KeyMissing, KeyRejected, ModelError, QuotaExhausted
 from engine.llm.protocol import Answer, Message, ModelRequest, ToolSchema
 from engine.run_context import RunContext
@@ -30,9 +30,9 @@ FATAL = (KeyMissing, KeyRejected, QuotaExhausted)
 async def open_session(run: RunContext, command: c.OpenSession) -> None:
     """Write the first prompt and keep it in the log, so that a resumed session says the same."""
     agent = agent_for(command.role)
-    material = await gather(run, agent.sections)
+    material = await gather(run, agent.sections, command.phase_id)
     system = run.config.prompts.get(agent.role, "")
-    state = run.state
+    state = run.state.focused(command.phase_id)
     user = write_sections(agent.sections, state, material)
     await run.log.append(
         e.SessionOpened(
@@ -41,7 +41,7 @@ async def open_session(run: RunContext, command: c.OpenSession) -> None:
             phase_id=command.phase_id,
             iteration=command.iteration,
             visit=state.visit(agent.role, command.phase_id) + 1,
-            steers=len(state.steers),
+            steers=len(state.said),
             messages=(
                 Message(role="system", content=run.redact(system)),
                 Message(role="user", content=run.redact(user)),
@@ -52,27 +52,15 @@ async def open_session(run: RunContext, command: c.OpenSession) -> None:
 
 async def call_model(run: RunContext, command: c.CallModel) -> None:
     """One paid call: reserved before it is made, its answer committed as the very next thing after it arrives."""
-    session = run.state.session
-    task = run.state.task
-    if session is None or task is None:
+    reserved = await _reserve(run, command.session_id)
+    if reserved is None:
         return
-    models = task.models.get(session.role) or run.config.openai.sequence(session.role)
-    started = e.CallStarted(
-        session_id=session.id,
-        call_id=uuid4().hex[:12],
-        model=models[min(session.model_index, len(models) - 1)],
-        steers=len(run.state.steers),
-    )
-    request = _request(run, _begun(run.state, started) or session, started.model)
-    reserved = await asyncio.to_thread(run.model.worst_case_usd, request)
-    if short := short_of(run.state, reserved):
-        await run.log.append(short)
-        return
+    started, request = reserved
     try:
-        answer = await _ask(run, request, started.model_copy(update={"reserved_usd": reserved}))
+        answer = await _ask(run, request, started.session_id)
     except ModelError as error:
         failed = e.CallFailed(
-            session_id=session.id,
+            session_id=started.session_id,
             call_id=started.call_id,
             model=request.model,
             error=type(error).__name__,
@@ -82,35 +70,62 @@ async def call_model(run: RunContext, command: c.CallModel) -> None:
         )
         await run.log.append(failed)
         return
-    await _keep(run, e.AnswerReceived(session_id=session.id, call_id=started.call_id, answer=answer))
+    await _keep(run, e.AnswerReceived(session_id=started.session_id, call_id=started.call_id, answer=answer))
+
+
+async def _reserve(run: RunContext, session_id: str) -> tuple[e.CallStarted, ModelRequest] | None:
+    """Put the call and its worst case into the log, so that no other phase can spend the same money.
+
+    Returns:
+        The call and its request; None where it may not be made now: the run is paused at its cap, or waits for what
+        calls of other phases leave over.
+    """
+    while True:
+        state = run.state
+        session = state.session_by(session_id)
+        if session is None or state.task is None or state.paused:
+            return None
+        models = state.task.models.get(session.role) or run.config.openai.sequence(session.role)
+        started = e.CallStarted(
+            session_id=session.id,
+            call_id=uuid4().hex[:12],
+            model=models[min(session.model_index, len(models) - 1)],
+            steers=len(state.said) - session.heard,
+        )
+        request = _request(run, _begun(state, started) or session, started.model)
+        worst = await asyncio.to_thread(run.model.worst_case_usd, request)
+        if short := short_of(state, worst):
+            if may_fit_later(state, worst):
+                await run.log.wait_past(state.seq)
+                continue
+            if await run.log.append_at(state.seq, short):
+                return None
+        elif await run.log.append_at(state.seq, started.model_copy(update={"reserved_usd": worst})):
+            return started, request
 
 
 def _begun(state: State, started: e.CallStarted) -> Session | None:
     """The session as it is once the call is recorded: with the person's messages that the call carries."""
     at = state.updated_at or datetime.now(UTC)
-    return evolve(state, e.Recorded(run_id=state.run_id, seq=state.seq + 1, at=at, event=started)).session
+    begun = evolve(state, e.Recorded(run_id=state.run_id, seq=state.seq + 1, at=at, event=started))
+    return begun.session_by(started.session_id)
 
 
-async def _ask(run: RunContext, request: ModelRequest, started: e.CallStarted) -> Answer:
-    """Make the call; its beginning is recorded while the server already works on it.
+async def _ask(run: RunContext, request: ModelRequest, session_id: str) -> Answer:
+    """Make the call and show its text as it comes.
 
     Raises:
         ModelError: the call failed for good.
-        MemoryStoreError: the log cannot be written; the call is given up.
     """
-    answering = asyncio.create_task(
-        run.model.complete(
-            request,
-            lambda text: run.bus.publish(Delta(run.run_id, started.session_id, request.role, text)),
-            partial(_announce_retry, run, started.session_id),
-        )
-    )
-    try:
-        await run.log.append(started)
-        return await answering
-    finally:
-        answering.cancel()
-        await asyncio.gather(answering, return_exceptions=True)
+
+    def show(text: str) -> None:
+        run.bus.publish(Delta(run.run_id, session_id, request.role, text, request.phase))
+
+    def announce_retry(error: ModelError, wait_s: float, attempt: int) -> None:
+        run.bus.publish(StreamVoid(run.run_id, session_id, request.phase))
+        run.notice(f"{error.title}; attempt {attempt + 1} in {wait_s:.0f} s")
+
+    return await run.model.complete(request, show, announce_retry)
 
 
 async def _keep(run: RunContext, received: e.AnswerReceived) -> None:
@@ -121,11 +136,6 @@ async def _keep(run: RunContext, received: e.AnswerReceived) -> None:
     except asyncio.CancelledError:
         await keeping
         raise
-
-
-def _announce_retry(run: RunContext, session_id: str, error: ModelError, wait_s: float, attempt: int) -> None:
-    run.bus.publish(StreamVoid(run.run_id, session_id))
-    run.notice(f"{error.title}; attempt {attempt + 1} in {wait_s:.0f} s")
 
 
 def _request(run: RunContext, session: Session, model: str) -> ModelRequest:
@@ -149,7 +159,7 @@ def _schemas(role: str) -> tuple[ToolSchema, ...]:
 
 async def accept_submission(run: RunContext, command: c.AcceptSubmission) -> None:
     """Validate the submit call's arguments; what is wrong with them goes back to the model."""
-    session = run.state.session
+    session = run.state.session_by(command.session_id)
     if session is None:
         return
     agent = agent_for(session.role)
@@ -158,7 +168,7 @@ async def accept_submission(run: RunContext, command: c.AcceptSubmission) -> Non
     except ValidationError as error:
         await run.log.append(_returned(session, command, _describe(agent, error)))
         return
-    if reason := agent.refuse(run.state, result):
+    if reason := agent.refuse(run.state.focused(session.phase_id), result):
         await run.log.append(_returned(session, command, reason))
         return
     await run.log.append(agent.to_event(session.id, result))

@@ -18,7 +18,7 @@ from sandbox.testing import run_command
 
 async def run_tool(run: RunContext, command: c.RunTool) -> None:
     """Run the call and append its result, or the question that it depends on."""
-    session = run.state.session
+    session = run.state.session_by(command.session_id)
     if session is None:
         return
     began = time.monotonic()
@@ -27,7 +27,9 @@ async def run_tool(run: RunContext, command: c.RunTool) -> None:
         result = await call_tool(_context(run, session, command), command.call.name, command.call.arguments, tools)
     except NeedsApproval as need:
         if need.topic == "questions" or not run.state.allows(need.topic, need.subject):
-            await run.log.append(_question(run, session, command, need))
+            # The question's number must be free still when it is appended.
+            while not await run.log.append_at(run.state.seq, _question(run, session, command, need)):
+                pass
             return
         context = replace(_context(run, session, command), approved=True)
         result = await call_tool(context, command.call.name, command.call.arguments, tools)
@@ -54,22 +56,23 @@ def _context(run: RunContext, session: Session, command: c.RunTool) -> ToolConte
     asked = state.answer_to("command", session_id=session.id, tool_call_id=command.call.id)
     approved = asked is not None and asked.answer is not None and asked.answer.decision != "deny"
     existing = frozenset(state.workspace.facts.test_files) if state.workspace else frozenset()
-    written = frozenset(state.protected_tests)
+    written = frozenset(state.focused(session.phase_id).protected_tests)
+    worktree = run.prepared(session.phase_id).worktree
 
     async def execute(line: str) -> CommandRun:
         outcome = await run_command(
             await run.backend(),
             line,
-            run_id=f"{run.run_id}-tool",
-            workspace=run.prepared().worktree,
+            run_id=run.sandbox_name(session.phase_id, "tool"),
+            workspace=worktree,
             language=language_of(run),
             limits=run.limits(),
-            on_event=partial(publish_output, run),
+            on_event=partial(publish_output, run, session.phase_id),
         )
         return CommandRun(outcome.exit_code, outcome.output, outcome.reason, outcome.duration_s)
 
     return ToolContext(
-        worktree=run.prepared().worktree,
+        worktree=worktree,
         role=session.role,
         read_only=written if session.role == "coder" else frozenset(),
         write_only_tests=session.role == "tester",

@@ -122,7 +122,7 @@ async def _stop(engine: "Engine", run_id: str) -> None:
     await engine.pause(run_id)
     state = await engine.state(run_id)
     async with aclosing(_events(engine, run_id, state.seq)) as feed:
-        while state.session is not None and state.session.calling:
+        while any(session.calling for session in state.sessions):
             state = evolve(state, await anext(feed))
 
 

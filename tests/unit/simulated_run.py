@@ -9,6 +9,7 @@ from engine.agents.registry import agent_for
 from engine.decide import decide
 from engine.evolve import evolve
 from engine.llm.protocol import Answer, Message, ToolCall, Usage
+from engine.phase_events import MergeConflict
 from engine.state import State
 from engine.task import Finding, Plan, ProjectFacts, Receipt, Spec, Subtask, Task
 from memory.records import Recollection
@@ -37,8 +38,10 @@ def task(**changes: object) -> Task:
 class SimulatedRun:
     """A log that grows by one answered command at a time."""
 
-    def __init__(self, given: Task, choose: Choose) -> None:
+    def __init__(self, given: Task, choose: Choose, beside: tuple[str, ...] = ()) -> None:
+        """A run of two phases, with others beside the second."""
         self.choose = choose
+        self.beside = beside
         self.log: list[e.Recorded] = []
         self.state = State()
         self.asked: list[c.Command] = []
@@ -56,9 +59,12 @@ class SimulatedRun:
         """Carry the next command out; with none, a person answers or resumes. None once the run is over."""
         commands = decide(self.state)
         if commands:
-            self.asked.append(commands[0])
-            self.append(*self.answer(commands[0]))
-            return commands[0]
+            # Records come first; what is left to do in several phases may be done in any order.
+            records = [one for one in commands if isinstance(one, c.Record)]
+            command = records[0] if records else commands[self.choose(len(commands)) if len(commands) > 1 else 0]
+            self.asked.append(command)
+            self.append(*self.answer(command))
+            return command
         if self.state.outcome is None:
             self.append(self.person())
         return None
@@ -79,6 +85,11 @@ class SimulatedRun:
             case c.PrepareWorkspace():
                 facts = ProjectFacts()
                 return (e.WorkspacePrepared(worktree="w", repository="g", branch="b", base_commit="0", facts=facts),)
+            case c.OpenPhase(phase_id):
+                opened = {"worktree": f"w-{phase_id}", "branch": f"b-{phase_id}", "base_commit": self.state.tip}
+                return (e.PhaseOpened(phase_id=phase_id, **opened),)
+            case c.MergeTier(tier):
+                return (self._merged(tier),)
             case c.OpenSession():
                 visit = self.state.visit(command.role, command.phase_id) + 1
                 return (
@@ -101,7 +112,7 @@ class SimulatedRun:
                 return self._judged(command)
 
     def _call(self, command: c.CallModel) -> tuple[e.Event, ...]:
-        session = self.state.session
+        session = self.state.session_by(command.session_id)
         assert session is not None
         call_id = f"c{len(self.log)}"
         started = e.CallStarted(session_id=command.session_id, call_id=call_id, model="a")
@@ -119,7 +130,7 @@ class SimulatedRun:
         return (started, e.AnswerReceived(session_id=session.id, call_id=call_id, answer=answer))
 
     def _tool(self, command: c.RunTool) -> e.Event:
-        session = self.state.session
+        session = self.state.session_by(command.session_id)
         assert session is not None
         asked = self.state.answer_to("command", session_id=session.id, tool_call_id=command.call.id)
         if self.choose(6) == 0 and asked is None:
@@ -136,7 +147,7 @@ class SimulatedRun:
         )
 
     def _submission(self, command: c.AcceptSubmission) -> e.Event:
-        session = self.state.session
+        session = self.state.session_by(command.session_id)
         assert session is not None
         if self.choose(6) == 0:
             return e.ToolFinished(
@@ -147,6 +158,7 @@ class SimulatedRun:
         subtasks = (
             Subtask(id="p1", title="one", description=""),
             Subtask(id="p2", title="two", description="", depends_on=("p1",)),
+            *(Subtask(id=name, title=name, description="", depends_on=("p1",)) for name in self.beside),
         )
         results: dict[str, e.Event] = {
             "reprompter": e.SpecSubmitted(session_id=session.id, spec=Spec(title="t", summary="s")),
@@ -178,6 +190,14 @@ class SimulatedRun:
                 return (e.ProofFinished(phase_id=phase_id, number=number, report=report, receipt=receipt),)
             case _:
                 raise AssertionError(command)
+
+    def _merged(self, tier: int) -> e.Event:
+        """All phases of the tier, or all but the last, which another was in the way of."""
+        phases = [phase.id for phase in self.state.phases if phase.tier == tier and phase.apart]
+        left = phases[-1:] if self.choose(3) == 0 and len(phases) > 1 else []
+        conflicts = tuple(MergeConflict(phase_id=phase_id, paths=("a.py",)) for phase_id in left)
+        merged = tuple(phase_id for phase_id in phases if phase_id not in left)
+        return e.TierMerged(tier=tier, commit=f"k{len(self.log)}", merged=merged, conflicts=conflicts)
 
     def _findings(self) -> tuple[ScanFinding, ...]:
         verdict = ("warning", "warning", "approval_required", "blocked")[self.choose(4)]

@@ -15,7 +15,8 @@ STEPS = 120
 
 
 def _run(data: st.DataObject, **changes: object) -> SimulatedRun:
-    run = SimulatedRun(task(**changes), lambda n: data.draw(st.integers(0, n - 1)))
+    beside = data.draw(st.sampled_from([(), (), ("p3",), ("p3", "p4")]))
+    run = SimulatedRun(task(**changes), lambda n: data.draw(st.integers(0, n - 1)), beside)
     for _ in range(STEPS):
         if run.state.outcome is not None:
             break
@@ -25,6 +26,7 @@ def _run(data: st.DataObject, **changes: object) -> SimulatedRun:
 
 options = st.fixed_dictionaries(
     {"review": st.booleans(), "audit": st.booleans(), "approve": st.sampled_from(["ask", "safe", "all"])}
+    | {"parallel_phases": st.integers(1, 3)}
 )
 
 

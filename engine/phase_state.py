@@ -1,0 +1,136 @@
+"""What is so of one phase: its iterations, the agent that works on it, where it works."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from engine.events import AuditSubmitted, Escalated, ReflectionSubmitted, ReviewSubmitted
+from engine.llm.protocol import Message, ToolCall
+from engine.task import FileChange, Finding, Subtask
+from memory.records import Recollection
+from sandbox.report import ScanFinding, TestReport
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """An agent's conversation that has not submitted yet."""
+
+    id: str
+    role: str
+    phase_id: str
+    iteration: int
+    visit: int
+    messages: tuple[Message, ...]
+    heard: int = 0
+    """How many of the person's messages it carries."""
+    pending: tuple[ToolCall, ...] = ()
+    """Tool calls of the last answer that have no result yet, in order."""
+    turns: int = 0
+    strikes: int = 0
+    """Answers in a row that could not be used."""
+    model_index: int = 0
+    """Place in the role's model sequence."""
+    calling: str = ""
+    """Id of the call that was begun and has no answer."""
+    reserved_usd: float = 0.0
+    """What that call costs at worst."""
+    last_finish: str = ""
+    last_refusal: str = ""
+    last_call_id: str = ""
+    error: str = ""
+    """Why the last model was given up."""
+    hint: str = ""
+    fatal: bool = False
+    squeezes: int = 0
+    """How often a server called the conversation too long; each time halves what the next request may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Iteration:
+    """One trip round the loop."""
+
+    number: int
+    phase_id: str
+    hypothesis: str = ""
+    base_commit: str = ""
+    """What the iteration began from."""
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    work: str | None = None
+    code_commit: str = ""
+    tests_commit: str = ""
+    files: tuple[FileChange, ...] = ()
+    diff: str = ""
+    review: ReviewSubmitted | None = None
+    audit: AuditSubmitted | None = None
+    tests: tuple[str, ...] | None = None
+    """Test files that the tester submitted in this iteration."""
+    scan: tuple[ScanFinding, ...] | None = None
+    report: TestReport | None = None
+    recalled: tuple[Recollection, ...] | None = None
+    reflection: ReflectionSubmitted | None = None
+    conflict: tuple[str, ...] = ()
+    """Files that another phase changed in the same places: the work was not merged and is done again."""
+    proved: bool = False
+    cost_usd: float = 0.0
+    tokens: int = 0
+
+    @property
+    def commit(self) -> str:
+        """The newest checkpoint."""
+        return self.tests_commit or self.code_commit
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What reviewer and auditor found."""
+        return (self.review.findings if self.review else ()) + (self.audit.findings if self.audit else ())
+
+    @property
+    def sent_back(self) -> bool:
+        """Whether a critical finding ends this iteration before its tests."""
+        return any(finding.severity == "critical" for finding in self.findings)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the next iteration may begin."""
+        return self.reflection is not None or self.sent_back or bool(self.conflict)
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether the worktree holds submitted work that no checkpoint has yet."""
+        return (self.work is not None and not self.code_commit) or (self.tests is not None and not self.tests_commit)
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A subtask of the approved plan and how far it is."""
+
+    subtask: Subtask
+    tier: int
+    state: str = "pending"
+    """`pending`, `active` or `green`."""
+    test_files: tuple[str, ...] = ()
+    base_commit: str = ""
+    """The run's commit that it began from, while it works apart from the others of its tier."""
+    commit: str = ""
+    """Its newest checkpoint, while it works apart."""
+    worktree: str = ""
+    """Its own folder; a fork's phase that works apart has none until it is opened again."""
+    branch: str = ""
+    escalations: tuple[Escalated, ...] = ()
+    model_shift: int = 0
+    """Places further in the model sequence that its agents begin, because it was stuck with the models before."""
+    replanned: bool = False
+
+    @property
+    def id(self) -> str:
+        return self.subtask.id
+
+    @property
+    def apart(self) -> bool:
+        """Whether its work is in a worktree of its own and not merged yet."""
+        return bool(self.base_commit)
+
+    @property
+    def done(self) -> bool:
+        """Whether its work is green and in the run's worktree."""
+        return self.state == "green" and not self.apart
