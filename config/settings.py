@@ -32,6 +32,8 @@ class Orchestrator(Section):
     """The iteration at which a person is warned."""
     max_concurrent_tasks: int = Field(default=1, ge=1)
     """Runs that may work at the same time in one process."""
+    max_parallel_phases: int = Field(default=2, ge=1, le=16)
+    """Phases of one tier that may work at the same time, each in a worktree of its own."""
 
 
 class Agents(Section):
@@ -120,6 +122,8 @@ class CostControl(Section):
     """Tokens a run may use, input and output together."""
     warn_at_percentage: int = Field(default=80, ge=1, le=100)
     """Percentage of the budget at which a person is warned."""
+    unknown_price: Literal["allow", "ask"] = "allow"
+    """What happens where a model's price is unknown, so that no budget can count it: go on, or pause and ask once."""
 
 
 class Interface(Section):

@@ -32,6 +32,7 @@ def task_from(config: "Config", *, goal: str, workspace: Path, **choices: Any) -
         "warn_percentage": settings.cost_control.warn_at_percentage,
         "max_iterations": settings.orchestrator.max_iterations,
         "warn_iteration": settings.orchestrator.warning_threshold,
+        "parallel_phases": settings.orchestrator.max_parallel_phases,
         "max_turns": settings.agents.max_turns,
         "questions": settings.agents.questions,
         "review": settings.agents.review,

@@ -176,6 +176,27 @@ def _phase_finished(event: e.PhaseFinished, state: State) -> list[str]:
     return [f"✓ phase {one_line(event.phase_id)} is green after {plural(tries, 'iteration')}"]
 
 
+def _phase_opened(event: e.PhaseOpened, state: State) -> list[str]:
+    return [f"▸ Phase {one_line(event.phase_id)} works beside the others of its tier, in {one_line(event.worktree)}"]
+
+
+def _tier_merged(event: e.TierMerged, state: State) -> list[str]:
+    merged = one_line(", ".join(event.merged)) or "nothing"
+    lines = [f"✓ tier {event.tier} merged: {merged} (commit {event.commit[:10]})"]
+    for conflict in event.conflicts:
+        paths = one_line(", ".join(conflict.paths), 400)
+        lines.append(f"! {one_line(conflict.phase_id)} is done again: another phase changed the same places of {paths}")
+    return lines
+
+
+def _summarised(event: e.IterationsSummarised, state: State) -> list[str]:
+    return [f"  · iterations up to {event.through} are summarised; prompts carry the summary"]
+
+
+def _undone(event: e.Undone, state: State) -> list[str]:
+    return [f"✓ taken back by {one_line(event.by)}: {one_line(event.detail, 400)}"]
+
+
 def _proof_finished(event: e.ProofFinished, state: State) -> list[str]:
     return proof_lines(event)
 
@@ -221,8 +242,22 @@ def _run_finished(event: e.RunFinished, state: State) -> list[str]:
     return [f"{word}{reason}", f"  · {plural(len(state.iterations), 'iteration')}, {spent(state)}"]
 
 
+def _escalated(event: e.Escalated, state: State) -> list[str]:
+    follows = {
+        "replan": "the phase is planned again",
+        "model": "the next model takes over",
+        "person": "a person is asked",
+    }[event.step]
+    return [f"! {one_line(event.phase_id)} goes in circles: {one_line(event.reason, 400)}", f"  → {follows}"]
+
+
+def _phase_replanned(event: e.PhaseReplanned, state: State) -> list[str]:
+    subtask = event.subtask
+    return [f"▸ Planned again: {one_line(subtask.title)}", *_paragraph("· subtask", subtask.description)]
+
+
 def _forked(event: e.Forked, state: State) -> list[str]:
-    lines = [f"▸ Run {state.run_id} begins as {one_line(event.source_run_id)} was at event {event.source_seq}"]
+    lines = [f"▸ Run {state.run_id}: begins as {one_line(event.source_run_id)} was at event {event.source_seq}"]
     lines += _paragraph("· hypothesis", event.hypothesis) if event.hypothesis else []
     lines += ["  · with another plan"] if event.plan else []
     return lines
@@ -251,6 +286,8 @@ _SAY: dict[type, Say] = {
     e.PlanSubmitted: _plan,
     e.PlanEdited: _plan,
     e.IterationStarted: _iteration_started,
+    e.Escalated: _escalated,
+    e.PhaseReplanned: _phase_replanned,
     e.WorkSubmitted: _work_submitted,
     e.TestsSubmitted: _tests_submitted,
     e.ReviewSubmitted: _review,
@@ -261,6 +298,10 @@ _SAY: dict[type, Say] = {
     e.TestsFinished: _tests_finished,
     e.Recalled: _recalled,
     e.PhaseFinished: _phase_finished,
+    e.PhaseOpened: _phase_opened,
+    e.TierMerged: _tier_merged,
+    e.IterationsSummarised: _summarised,
+    e.Undone: _undone,
     e.ProofFinished: _proof_finished,
     e.ApprovalRequested: _approval_requested,
     e.ApprovalAnswered: _approval_answered,

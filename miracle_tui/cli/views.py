@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from engine.bus import Live, Notice
-from engine.events import Recorded, to_body
+from engine.events import Recorded, SessionOpened, to_body
 from engine.state import State
 from miracle_tui.cli.console import say, say_json, tell
 from miracle_tui.cli.inert import one_line
@@ -22,9 +22,19 @@ class View(Protocol):
 class TextView:
     """A line or a few for each event, on stdout."""
 
+    def __init__(self) -> None:
+        self._phases: dict[str, str] = {}
+        """The phase of each conversation: events say it only when one begins."""
+
     def recorded(self, item: Recorded, state: State) -> None:
-        """Tell of an event; `state` is the state after it."""
-        say(lines_for(item, state))
+        """Tell of an event; `state` is the state after it. Phases side by side each name themselves."""
+        event = item.event
+        if isinstance(event, SessionOpened):
+            self._phases[event.session_id] = event.phase_id
+        phase_id = getattr(event, "phase_id", "") or self._phases.get(getattr(event, "session_id", ""), "")
+        phase = state.phase_by(phase_id)
+        mark = f"[{one_line(phase_id)}] " if phase is not None and phase.apart else ""
+        say([f"{mark}{line}" for line in lines_for(item, state)])
 
     def live(self, item: Live) -> None:
         """Tell of retries and waits."""

@@ -60,7 +60,7 @@ async def test_phases_of_a_tier_work_side_by_side_and_come_together(config: Conf
 
 async def test_a_phase_does_not_see_what_the_one_beside_it_writes(config: Config, folder: Path) -> None:
     script = pair_script()
-    async with scripted_engine(config, script) as (engine, server):
+    async with scripted_engine(config, script) as (engine, _):
         run_id = await engine.start(task_of(script, folder, parallel_phases=2))
         assert (await finished(engine, run_id)).status is Status.SUCCESS
         log = await engine.log(run_id)

@@ -229,6 +229,10 @@ def _iterations() -> list[e.Event]:
         e.RunCancelled(by=EVIL),
         e.RunFinished(outcome="failed", reason=EVIL),
         e.Promoted(how="merge", detail=EVIL),
+        e.Undone(detail=EVIL, files=(EVIL,), by=EVIL),
+        e.PhaseOpened(phase_id=EVIL, worktree=EVIL, branch=EVIL, base_commit="0"),
+        e.TierMerged(tier=1, commit="0", merged=(EVIL,), conflicts=(e.MergeConflict(phase_id=EVIL, paths=(EVIL,)),)),
+        e.IterationsSummarised(through=1, text=EVIL),
         e.Unknown(kind="from_tomorrow", body={"text": EVIL}),
     ]
 
