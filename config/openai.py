@@ -4,7 +4,7 @@ from pydantic import Field, SecretStr
 
 from config.settings import Section
 
-ROLES = ("reprompter", "planner", "coder", "tester", "reflector", "reviewer", "auditor")
+ROLES = ("reprompter", "planner", "coder", "tester", "reflector", "reviewer", "auditor", "replanner")
 """The agents, each with a model in `openai.yaml` and a prompt in `system_prompts.yaml`."""
 
 
@@ -43,6 +43,15 @@ class Parameters(Section):
     """Penalty of tokens that occurred at all; empty leaves it to the model."""
 
 
+class Context(Section):
+    """How much a model is given to read."""
+
+    max_tokens: int = Field(default=128_000, ge=4_096)
+    """Most tokens of a prompt and its answer together, whatever the model could take: a longer prompt costs more."""
+    windows: dict[str, int] = Field(default_factory=dict)
+    """Tokens that a model can read and answer with in one call, where the price table does not know it, by model."""
+
+
 class Retry(Section):
     """How transient errors are retried."""
 
@@ -79,6 +88,7 @@ class OpenAI(Section):
     """Models tried in turn when an agent's own model fails."""
     embedding: Embedding = Embedding()
     parameters: Parameters = Parameters()
+    context: Context = Context()
     retry: Retry = Retry()
     prices: dict[str, Price] = Field(default_factory=dict)
     """Prices that override the price table, by model."""

@@ -7,7 +7,10 @@ proof. There is at most one command for a phase, so commands of different phases
 
 from engine import commands as c
 from engine import events as e
+from engine.context.summarise import due_summary
 from engine.decide_session import next_in_session
+from engine.decide_stuck import escalation
+from engine.gates.breaker import breaker_reason
 from engine.gates.budget import usd
 from engine.state import Approval, Iteration, Phase, State
 
@@ -26,6 +29,8 @@ def decide(state: State) -> Commands:
         return (settled,)
     if warning := _warning(state):
         return (c.Record(warning),)
+    if summary := due_summary(state):
+        return (c.Record(summary),)
     if state.workspace is None:
         return (c.PrepareWorkspace(),)
     wanted = _wanted(state)
@@ -169,8 +174,9 @@ def _loop(state: State, phase: Phase) -> Commands:
 
 def _begin_iteration(state: State, phase: Phase, last: Iteration | None) -> Commands:
     if len(state.iterations) >= state.max_iterations:
-        reason = f"The circuit breaker stopped the run after {len(state.iterations)} iterations."
-        return (c.Record(e.RunFinished(outcome="failed", reason=reason)),)
+        return (c.Record(e.RunFinished(outcome="failed", reason=breaker_reason(state))),)
+    if last is not None and (escalated := escalation(state, phase, last)) is not None:
+        return escalated
     return (
         c.Record(
             e.IterationStarted(phase_id=phase.id, number=len(state.iterations) + 1, hypothesis=_hypothesis(last)),

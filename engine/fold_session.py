@@ -14,9 +14,15 @@ MAX_SQUEEZES = 3
 """Times that a conversation is cut further because a server called it too long."""
 
 
+def first_model(state: State, role: str, phase_id: str) -> int:
+    """Where an agent's model sequence begins: further on in a phase that was stuck, but never past its end."""
+    phase = state.phase_by(phase_id)
+    models = state.task.models.get(role, ()) if state.task else ()
+    return min(phase.model_shift, max(len(models) - 1, 0)) if phase else 0
+
+
 def _session_opened(state: State, event: e.SessionOpened, at: datetime) -> State:
     others = tuple(v for v in state.visits if v[:2] != (event.role, event.phase_id))
-    phase = state.phase_by(event.phase_id)
     heard = len(state.said) if event.steers is None else min(max(event.steers, 0), len(state.said))
     session = Session(
         id=event.session_id,
@@ -25,8 +31,9 @@ def _session_opened(state: State, event: e.SessionOpened, at: datetime) -> State
         iteration=event.iteration,
         visit=event.visit,
         messages=event.messages,
+        sections=event.sections,
         heard=heard,
-        model_index=phase.model_shift if phase else 0,
+        model_index=first_model(state, event.role, event.phase_id),
     )
     return replace(
         state,
@@ -55,6 +62,9 @@ def _call_started(state: State, event: e.CallStarted, at: datetime) -> State:
         reserved_usd=event.reserved_usd or 0.0,
         messages=session.messages + told,
         heard=heard,
+        prompt_tokens=event.prompt_tokens,
+        budget_tokens=event.budget_tokens,
+        window_tokens=event.window_tokens,
     )
     if session.calling:
         # The executor died on that call: the provider may have answered it, and charged for it.

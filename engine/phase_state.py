@@ -3,11 +3,15 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from engine.agent_events import SectionSize
 from engine.events import AuditSubmitted, Escalated, ReflectionSubmitted, ReviewSubmitted
 from engine.llm.protocol import Message, ToolCall
 from engine.task import FileChange, Finding, Subtask
 from memory.records import Recollection
 from sandbox.report import ScanFinding, TestReport
+
+NEARLY_FULL = 0.8
+"""Share of a model's window that a request takes when a person should know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,19 @@ class Session:
     fatal: bool = False
     squeezes: int = 0
     """How often a server called the conversation too long; each time halves what the next request may take."""
+    sections: tuple[SectionSize, ...] = ()
+    """What its opening is made of."""
+    prompt_tokens: int = 0
+    """What the newest request takes by estimate, its tools included."""
+    budget_tokens: int = 0
+    """What the messages of the newest request may take."""
+    window_tokens: int = 0
+    """What the model may read and answer with in one call; 0 while it is not known."""
+
+    @property
+    def nearly_full(self) -> bool:
+        """Whether the newest request takes most of what the model may read."""
+        return self.prompt_tokens >= self.window_tokens * NEARLY_FULL > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +75,8 @@ class Iteration:
     work: str | None = None
     code_commit: str = ""
     tests_commit: str = ""
+    tree: str = ""
+    """The tree of the newest checkpoint; empty in the log of an older Miracle."""
     files: tuple[FileChange, ...] = ()
     diff: str = ""
     review: ReviewSubmitted | None = None

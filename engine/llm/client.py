@@ -15,6 +15,7 @@ from engine.llm.retry import with_retries
 from engine.llm.stream import AnswerAssembler
 from engine.llm.tokens import TokenCounter
 from engine.llm.translate import stream_cut, translated
+from engine.llm.windows import Windows
 from engine.llm.wire import replacement_for, wire_headers, wire_messages, wire_parameters, wire_tools
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class OpenAIModel:
         self._only_model = only_model
         self._tokens = TokenCounter()
         self._prices = PriceList(settings, self.connection.base_url, self._tokens)
+        self._windows = Windows(settings, self.connection.base_url)
         self._dropped: defaultdict[str, dict[str, str]] = defaultdict(dict)
 
     async def complete(
@@ -73,6 +75,10 @@ class OpenAIModel:
     def worst_case_usd(self, request: ModelRequest) -> float | None:
         """The most that the call can cost in USD; None when the model's price is unknown."""
         return self._prices.worst_case_usd(self._addressed(request))
+
+    def window_tokens(self, model: str) -> int:
+        """Tokens of a request and its answer together that the model is given."""
+        return self._windows.tokens(self._only_model or model)
 
     async def warm(self) -> None:
         """Load the libraries and tables that the first call would otherwise wait for."""

@@ -5,7 +5,7 @@ import hashlib
 from engine import commands as c
 from engine import events as e
 from engine.context.cut import cut_middle
-from engine.context.sections import describe_failure
+from engine.context.progress import describe_failure
 from engine.run_context import RunContext
 from engine.state import Iteration, State
 from memory.failures import FailureQuery, FailureRecord

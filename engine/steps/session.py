@@ -2,7 +2,6 @@
 
 import asyncio
 from datetime import UTC, datetime
-from functools import cache
 from uuid import uuid4
 
 from pydantic import ValidationError
@@ -12,16 +11,13 @@ from engine import events as e
 from engine.agents.agent import Agent
 from engine.agents.registry import agent_for
 from engine.bus import Delta, StreamVoid
-from engine.context.fit import fit
-from engine.context.gather import gather
-from engine.context.sections import write_sections
 from engine.evolve import evolve
 from engine.gates.budget import may_fit_later, short_of
 from engine.llm.errors import KeyMissing, KeyRejected, ModelError, QuotaExhausted
-from engine.llm.protocol import Answer, Message, ModelRequest, ToolSchema
+from engine.llm.protocol import Answer, ModelRequest
 from engine.run_context import RunContext
 from engine.state import Session, State
-from engine.tools.registry import schema, tools_for
+from engine.steps.request import call_request, first_prompt, model_of
 
 FATAL = (KeyMissing, KeyRejected, QuotaExhausted)
 """Errors that the next model of the same server would answer with too."""
@@ -30,10 +26,8 @@ FATAL = (KeyMissing, KeyRejected, QuotaExhausted)
 async def open_session(run: RunContext, command: c.OpenSession) -> None:
     """Write the first prompt and keep it in the log, so that a resumed session says the same."""
     agent = agent_for(command.role)
-    material = await gather(run, agent.sections, command.phase_id)
-    system = run.config.prompts.get(agent.role, "")
     state = run.state.focused(command.phase_id)
-    user = write_sections(agent.sections, state, material)
+    prompt = await first_prompt(run, agent, state, command.phase_id)
     await run.log.append(
         e.SessionOpened(
             session_id=uuid4().hex[:12],
@@ -42,10 +36,8 @@ async def open_session(run: RunContext, command: c.OpenSession) -> None:
             iteration=command.iteration,
             visit=state.visit(agent.role, command.phase_id) + 1,
             steers=len(state.said),
-            messages=(
-                Message(role="system", content=run.redact(system)),
-                Message(role="user", content=run.redact(user)),
-            ),
+            messages=prompt.messages,
+            sections=prompt.sections,
         )
     )
 
@@ -85,14 +77,18 @@ async def _reserve(run: RunContext, session_id: str) -> tuple[e.CallStarted, Mod
         session = state.session_by(session_id)
         if session is None or state.task is None or state.paused:
             return None
-        models = state.task.models.get(session.role) or run.config.openai.sequence(session.role)
         started = e.CallStarted(
             session_id=session.id,
             call_id=uuid4().hex[:12],
-            model=models[min(session.model_index, len(models) - 1)],
+            model=model_of(run, state, session.role, session.model_index),
             steers=len(state.said) - session.heard,
         )
-        request = _request(run, _begun(state, started) or session, started.model)
+        asked = await call_request(run, state, _begun(state, started) or session, started)
+        if isinstance(asked, e.CallFailed):
+            if await run.log.append_at(state.seq, asked):
+                return None
+            continue
+        started, request = asked
         worst = await asyncio.to_thread(run.model.worst_case_usd, request)
         if short := short_of(state, worst):
             if may_fit_later(state, worst):
@@ -136,25 +132,6 @@ async def _keep(run: RunContext, received: e.AnswerReceived) -> None:
     except asyncio.CancelledError:
         await keeping
         raise
-
-
-def _request(run: RunContext, session: Session, model: str) -> ModelRequest:
-    return ModelRequest(
-        model=model,
-        messages=fit(session.messages, session.squeezes),
-        tools=_schemas(session.role),
-        run_id=run.run_id,
-        role=session.role,
-        phase=session.phase_id,
-        iteration=session.iteration,
-        visit=session.visit,
-    )
-
-
-@cache
-def _schemas(role: str) -> tuple[ToolSchema, ...]:
-    agent = agent_for(role)
-    return (*(schema(tool) for tool in tools_for(agent.tools).values()), agent.submit_schema())
 
 
 async def accept_submission(run: RunContext, command: c.AcceptSubmission) -> None:

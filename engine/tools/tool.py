@@ -172,13 +172,3 @@ def cut(text: str, budget: int = OUTPUT_BUDGET, advice: str = "") -> str:
         head = head[: end + 1]
     note = f"[cut: {len(head):,} of {len(text):,} characters are shown{'. ' + advice if advice else ''}]"
     return f"{head.rstrip()}\n{note}"
-
-
-def cut_middle(text: str, budget: int = OUTPUT_BUDGET) -> str:
-    """A command's output within a budget: its beginning and its end, where the errors are."""
-    if len(text) <= budget:
-        return text
-    first = budget // 3
-    last = budget - first
-    gone = len(text) - budget
-    return f"{text[:first]}\n[cut: {gone:,} characters in the middle are not shown]\n{text[-last:]}"

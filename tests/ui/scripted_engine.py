@@ -13,6 +13,7 @@ from engine import events as e
 from engine.bus import Bus, Live
 from engine.errors import CommandRefused
 from engine.evolve import fold
+from engine.gates.forecast import Forecast
 from engine.llm.errors import ModelError
 from engine.llm.protocol import Answer, ModelRequest, OnDelta, OnRetry
 from engine.state import State
@@ -36,6 +37,9 @@ class NoModel:
     def worst_case_usd(self, request: ModelRequest) -> float | None:
         return None
 
+    def window_tokens(self, model: str) -> int:
+        return 128_000
+
     async def close(self) -> None:
         return None
 
@@ -57,6 +61,7 @@ class ScriptedEngine:
         self.refuse = ""
         """A title to refuse the next command with."""
         self.hits: list[Hit] = []
+        self.foretold: Forecast | None = None
         self.search_delays: dict[str, float] = {}
         self.closed = False
         self.driven: set[str] = set()
@@ -94,9 +99,15 @@ class ScriptedEngine:
         self._command("pause", run_id)
         self.tell(run_id, e.RunPaused(reason="person", by=by))
 
-    async def resume(self, run_id: str, *, add_budget_usd: float = 0.0, add_iterations: int = 0) -> None:
-        self._command("resume", run_id, add_budget_usd, add_iterations)
-        self.tell(run_id, e.RunResumed(add_budget_usd=add_budget_usd, add_iterations=add_iterations))
+    async def resume(
+        self, run_id: str, *, add_budget_usd: float = 0.0, add_iterations: int = 0, add_tokens: int = 0
+    ) -> None:
+        self._command("resume", run_id, add_budget_usd, add_iterations, *([add_tokens] if add_tokens else []))
+        more = e.RunResumed(add_budget_usd=add_budget_usd, add_iterations=add_iterations, add_tokens=add_tokens)
+        self.tell(run_id, more)
+
+    async def forecast(self, task: Task, phases: int = 0) -> Forecast | None:
+        return self.foretold
 
     async def cancel(self, run_id: str) -> None:
         self._command("cancel", run_id)

@@ -8,7 +8,7 @@ import pytest
 
 from engine.errors import ToolError
 from engine.tools.registry import all_tools, call_tool, schema, tools_for
-from engine.tools.tool import ToolContext, cut, cut_middle
+from engine.tools.tool import ToolContext, cut
 
 TOOLS = all_tools()
 
@@ -65,8 +65,4 @@ def test_cut_texts_say_so() -> None:
     assert short.startswith("line 0\n")
     assert len(short) < 600
     assert f"of {len(text):,} characters are shown. Read on.]" in short
-    both = cut_middle(text, 500)
-    assert both.startswith("line 0\n")
-    assert both.endswith("line 999\n")
-    assert "in the middle are not shown" in both
-    assert cut("x", 1) == cut_middle("x", 1) == "x"
+    assert cut("x", 1) == "x"
