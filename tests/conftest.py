@@ -14,7 +14,12 @@ from typing import Any
 import hypothesis
 import pytest
 
-pytest_plugins = ("tests.config_fixtures", "tests.database_fixtures", "tests.sandbox_fixtures")
+pytest_plugins = (
+    "tests.config_fixtures",
+    "tests.database_fixtures",
+    "tests.sandbox_fixtures",
+    "tests.fault_figures",
+)
 
 FORGOTTEN = re.compile(r"OPENAI_.*|DATABASE_URL|DB_PASSWORD|LOG_LEVEL|MIRACLE_.*|PYTHON_KEYRING_BACKEND|NO_COLOR")
 """Variables of the person who runs the tests that must not reach them."""

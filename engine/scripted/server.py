@@ -49,6 +49,11 @@ class ScriptedServer:
         """Where clients reach it."""
         return f"http://{_HOST}:{self._port}/v1"
 
+    @property
+    def connections(self) -> int:
+        """How many connections are open; once there is none, every request that was sent is in `requests`."""
+        return len(self._connections)
+
     async def __aenter__(self) -> "ScriptedServer":
         self._server = await asyncio.start_server(self._accept, _HOST, self._port, limit=_LIMIT)
         self._port = self._server.sockets[0].getsockname()[1]

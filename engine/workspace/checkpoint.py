@@ -54,7 +54,7 @@ async def checkpoint(prepared: Prepared, message: str, *, base: str, keep: froze
     staged, tip = await asyncio.gather(stage_folder(git, nested=True, keep=keep), head(prepared))
     if staged.put_back:
         await asyncio.to_thread(hand_over, prepared.worktree, prepared.identity)
-    # Not the tip's tree, even when nothing is staged now: a process that was killed may have staged before it committed.
+    # Not the tip's tree, even when nothing is staged now: a process may have been killed between staging and commit.
     tree = await git.line("write-tree")
     (files, diff), commit = await asyncio.gather(difference(git, base, tree), _commit(prepared, tree, tip, message))
     return Checkpoint(commit, tree, files, diff, staged.put_back, tuple(staged.notes))

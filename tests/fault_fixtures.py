@@ -1,0 +1,212 @@
+"""Runs in processes that are killed again and again, and what must hold of them after each kill."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+import psycopg
+
+from engine.scripted.server import ScriptedServer
+from engine.state import State
+from engine.task import Task
+from memory.database import Database
+from memory.store import EventStore
+from tests.fault_figures import Figures
+from tests.faults.checks import Calls, check_log, check_nothing_left, check_worktree, sandboxes_gone
+
+LIFE_S = 60.0
+
+
+class Nursery:
+    """The process that forks a child for each life of a run."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self.run_id = ""
+        """The run that the last child said it works on."""
+
+    async def begin(self, orders: dict[str, Any]) -> int:
+        """The pid of a child that carries orders out."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(orders).encode() + b"\n")
+        word, pid = await self._line()
+        assert word == "pid", (word, pid)
+        return int(pid)
+
+    async def end(self) -> int:
+        """The exit status of the child, or the negative number of the signal that killed it."""
+        while True:
+            word, rest = await self._line()
+            if word == "ended":
+                return int(rest)
+            assert word == "run", (word, rest)
+            self.run_id = rest
+
+    async def ready(self) -> None:
+        """Wait until everything is imported."""
+        assert await self._line() == ("ready", "")
+
+    async def _line(self) -> tuple[str, str]:
+        assert self._process.stdout is not None
+        async with asyncio.timeout(LIFE_S):
+            word, _, rest = (await self._process.stdout.readline()).decode().strip().partition(" ")
+        return word, rest
+
+
+@asynccontextmanager
+async def nursery() -> AsyncIterator[Nursery]:
+    """A process that forks children to kill."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", "-m", "tests.faults.child"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        cwd=Path(__file__).parents[1],
+    )
+    try:
+        made = Nursery(process)
+        await made.ready()
+        yield made
+    finally:
+        assert process.stdin is not None
+        process.stdin.close()
+        await process.wait()
+
+
+def kill_tree(pid: int) -> None:
+    """Kill a process and everything it started, as a machine that fails does."""
+    try:
+        parent = psutil.Process(pid)
+        parent.suspend()
+        family = [parent, *parent.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return
+    for process in family:
+        try:
+            process.kill()
+        except psutil.NoSuchProcess:
+            continue
+
+
+@dataclass
+class Ordeal:
+    """One run, its lives and its deaths."""
+
+    family: Nursery
+    database_url: str
+    store: EventStore
+    server: ScriptedServer
+    home: Path
+    task: Task
+    figures: Figures
+    settings: dict[str, Any] = field(default_factory=dict)
+    run_id: str = ""
+    state: State = field(default_factory=State)
+    newest: str = ""
+    """The kind of the log's last event."""
+    calls: Calls = field(default_factory=Calls)
+
+    @property
+    def over(self) -> bool:
+        return self.state.outcome is not None
+
+    async def live(
+        self, *, kill: dict[str, Any] | None = None, after_s: float | None = None, watch: int = 0, tree: bool = True
+    ) -> int:
+        """One life of the run, to its end or to its death, and what must hold after it.
+
+        Args:
+            kill: how the child kills itself, as `tests.faults.child` reads it.
+            after_s: seconds after which it is killed from here.
+            watch: kill it from here as soon as the log is seen to have grown by so many events.
+            tree: whether what it started is killed with it.
+
+        Returns:
+            The child's exit status: a negative number when it was killed.
+        """
+        orders = {"database": self.database_url, "home": str(self.home), "server": self.server.base_url}
+        orders |= {"task": self.task.model_dump(mode="json"), "run_id": self.run_id}
+        self.calls.begin_life(len(self.server.requests))
+        self.figures.lives += 1
+        growth = asyncio.create_task(self._grown(watch), name="growth") if watch else None
+        try:
+            pid = await self.family.begin({**orders, "kill": kill, "settings": self.settings})
+            ending = asyncio.create_task(self.family.end())
+            if growth or after_s is not None:
+                await asyncio.wait({ending, *((growth,) if growth else ())}, timeout=after_s, return_when="FIRST_COMPLETED")
+                if not ending.done():
+                    (kill_tree if tree else _kill)(pid)
+            status = await ending
+        finally:
+            if growth:
+                growth.cancel()
+                await asyncio.gather(growth, return_exceptions=True)
+        assert status in (0, -signal.SIGKILL), f"the child ended with {status}; its output says why"
+        self.figures.kills += status != 0
+        await self.check()
+        if status == 0:
+            assert self.state.outcome == "success", (self.state.paused, self.state.reason)
+        return status
+
+    async def check(self) -> None:
+        """What must hold between two lives."""
+        self.run_id = self.run_id or await asyncio.to_thread(_begun, self.database_url)
+        if not self.run_id:
+            return
+        await sandboxes_gone(self.run_id)
+        while self.server.connections:  # what the dead one sent last may not have been read yet
+            await asyncio.sleep(0.001)
+        stored = await self.store.read(self.run_id)
+        self.state, self.newest = check_log(stored), stored[-1].kind
+        self.calls.check(stored, self.server.requests)
+        await asyncio.to_thread(check_worktree, self.state, self.home)
+
+    async def to_the_end(self) -> None:
+        """Let the run live in peace until it is over, and look at all that it leaves."""
+        if not self.over:
+            assert await self.live() == 0
+        self.figures.repeated_calls += self.calls.repeated(self.server.requests, self.state)
+        await asyncio.to_thread(check_nothing_left, self.state, self.home)
+
+    async def _grown(self, by: int) -> None:
+        end = self.state.seq + by
+        async with aclosing(self.store.feed(self.run_id or None, self.state.seq)) as feed:
+            async for stored in feed:
+                if stored.seq >= end:
+                    return
+
+
+def _kill(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)
+
+
+def _begun(database_url: str) -> str:
+    """The run whose first event is stored; a child that died early could not tell its name."""
+    with psycopg.connect(database_url) as connection:
+        row = connection.execute("select run_id from streams where last_seq > 0").fetchone()
+    return str(row[0]) if row else ""
+
+
+@asynccontextmanager
+async def ordeal(
+    family: Nursery, database_url: str, folder: Path, script: Any, figures: Figures, **task: Any
+) -> AsyncIterator[Ordeal]:
+    """A run that has not begun, in a home of its own below `folder`."""
+    from tests.engine_fixtures import task_of
+
+    project = folder / "project"
+    project.mkdir()
+    database = await Database.open_url(database_url)
+    try:
+        async with ScriptedServer(script) as server:
+            made = task_of(script, project, **task)
+            yield Ordeal(family, database_url, EventStore(database), server, folder / "home", made, figures)
+    finally:
+        await database.close()

@@ -1,0 +1,118 @@
+"""Works on runs in processes that a test can kill: `python -P -m tests.faults.child`, one line of orders on stdin each.
+
+Everything is imported once, before the first order; each order is carried out by a fork, in a process group of its own.
+Orders may say at which moment the fork kills itself, which no watcher outside could hit as exactly.
+"""
+
+import asyncio
+import contextlib
+import importlib
+import json
+import os
+import signal
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from engine.engine import Engine
+from engine.llm.choose import make_model
+from engine.task import Task
+from tests.engine_fixtures import engine_config
+
+HEAVY = ("openai", "sqlalchemy.ext.asyncio", "pgvector.psycopg", "numpy", "bandit", "memory.failures", "memory.schema")
+HEAVY += ("tenacity", "genai_prices", "memory.vectors", "sandbox.bubblewrap", "sandbox.scan_bandit")
+
+
+async def work(orders: dict[str, Any]) -> None:
+    """Start the run, or go on with the one that is named, until it settles."""
+    settings = {"settings.sandbox.backend": "bubblewrap", **orders.get("settings", {})}
+    config = engine_config(orders["database"], Path(orders["home"]), **settings)
+    model = make_model(config, base_url=orders["server"], model="scripted", scripted="tiny")
+    engine = await Engine.open(config, model=model)
+    try:
+        _arm(engine, orders.get("kill") or {})
+        if run_id := orders["run_id"]:
+            engine.drive(run_id)
+        else:
+            run_id = await engine.start(Task.model_validate(orders["task"]))
+        print(f"run {run_id}", flush=True)
+        await engine.settled(run_id)
+    finally:
+        await engine.close()
+
+
+def _arm(engine: Engine, kill: dict[str, Any]) -> None:
+    """Make this process kill itself at the n-th append, before or after it is committed, or after its n-th program."""
+    match kill.get("at"):
+        case "before" | "after":
+            _arm_appends(engine, kill)
+        case "program":
+            _arm_programs(kill)
+
+
+def _arm_appends(engine: Engine, kill: dict[str, Any]) -> None:
+    store, made = engine.memory.store, 0
+    append = store.append
+
+    async def counted(run_id: str, new: Any, *rest: Any, **named: Any) -> Any:
+        nonlocal made
+        made += 1
+        if (kill["at"], kill["n"]) == ("before", made):
+            die(kill["tree"])
+        stored = await append(run_id, new, *rest, **named)
+        if (kill["at"], kill["n"]) == ("after", made):
+            die(kill["tree"])
+        return stored
+
+    setattr(store, "append", counted)  # noqa: B010  a type checker forbids the plain assignment
+
+
+def _arm_programs(kill: dict[str, Any]) -> None:
+    begin, begun = asyncio.create_subprocess_exec, 0
+
+    async def counted(*argv: Any, **named: Any) -> asyncio.subprocess.Process:
+        nonlocal begun
+        process = await begin(*argv, **named)
+        begun += 1
+        if begun == kill["n"]:
+            asyncio.get_running_loop().call_later(kill["delay_s"], die, kill["tree"])
+        return process
+
+    asyncio.create_subprocess_exec = counted
+
+
+def die(tree: bool) -> None:
+    """Kill this process as SIGKILL does, with everything it started or without."""
+    if tree:
+        for process in psutil.Process().children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def main() -> None:
+    """Fork for each order, and say how it ended."""
+    for name in HEAVY:
+        importlib.import_module(name)
+    print("ready", flush=True)
+    while line := sys.stdin.readline():
+        pid = os.fork()
+        if not pid:
+            os.setpgid(0, 0)
+            code = 1
+            try:
+                asyncio.run(work(json.loads(line)))
+                code = 0
+            except BaseException:  # noqa: BLE001  the fork ends here, and the test reads why
+                traceback.print_exc()
+            os._exit(code)
+        print(f"pid {pid}", flush=True)
+        _, status = os.waitpid(pid, 0)
+        print(f"ended {os.waitstatus_to_exitcode(status)}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

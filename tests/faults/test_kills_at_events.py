@@ -1,0 +1,43 @@
+"""A run that is killed on both sides of every commit, and at every event that is seen to come, ends as if nothing was."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.fault_fixtures import Figures, Nursery, nursery, ordeal
+from tests.tiny_script import tiny_script
+
+pytestmark = pytest.mark.bubblewrap
+
+
+@pytest.fixture
+async def family() -> AsyncIterator[Nursery]:
+    """Processes to kill."""
+    async with nursery() as made:
+        yield made
+
+
+async def test_kills_on_both_sides_of_every_commit(
+    family: Nursery, database_url: str, sandbox_workspace: Path, figures: Figures
+) -> None:
+    async with ordeal(family, database_url, sandbox_workspace, tiny_script(wrong_first=True), figures) as run:
+        while not run.over:
+            # A call that was begun is begun again first: its answer is the second append of the next life.
+            place = 1 + (run.newest == "call_started")
+            await run.live(kill={"at": "before", "n": place, "tree": True})
+            await run.live(kill={"at": "after", "n": place, "tree": False})
+        await run.to_the_end()
+        assert len(run.state.iterations) == 2
+        assert figures.kills >= 60
+
+
+async def test_kills_at_every_event_that_is_seen_to_come(
+    family: Nursery, database_url: str, sandbox_workspace: Path, figures: Figures
+) -> None:
+    async with ordeal(family, database_url, sandbox_workspace, tiny_script(wrong_first=True), figures) as run:
+        while not run.over:
+            await run.live(watch=1 + (run.newest == "call_started"), tree=figures.lives % 2 == 0)
+        await run.to_the_end()
+        assert len(run.state.iterations) == 2
+        assert figures.kills >= 20
