@@ -1,8 +1,8 @@
 """The settings of `settings.yaml`: how runs loop, what they may cost, how they are confined."""
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 NUMBERS = (int, float, float | None)
 
@@ -34,6 +34,27 @@ class Orchestrator(Section):
     """Runs that may work at the same time in one process."""
     max_parallel_phases: int = Field(default=2, ge=1, le=16)
     """Phases of one tier that may work at the same time, each in a worktree of its own."""
+    execution: Literal["inline", "queue"] = "inline"
+    """Who works on runs: the process that starts them, or the workers (`miracle worker`) that share the database."""
+
+
+class Workers(Section):
+    """How workers share runs, where `orchestrator.execution` is `queue`."""
+
+    concurrency: int = Field(default=2, ge=1, le=1000)
+    """Runs that one worker works on at the same time."""
+    max_runs_per_project: int = Field(default=0, ge=0)
+    """Runs of one project that are at work at the same time, over all workers; 0 sets no limit."""
+    heartbeat_s: float = Field(default=2.0, ge=0.5, le=60)
+    """Seconds from one sign of life of a worker to the next."""
+    dead_after_s: float = Field(default=6.0, ge=5, le=600)
+    """Seconds without a sign of life after which other workers go on with a worker's runs."""
+
+    @model_validator(mode="after")
+    def _beats_in_time(self) -> Self:
+        if self.dead_after_s < 2 * self.heartbeat_s:
+            raise ValueError("dead_after_s should be at least twice heartbeat_s, or living workers count as dead")
+        return self
 
 
 class Agents(Section):
@@ -139,6 +160,7 @@ class Settings(Section):
     """All of `settings.yaml`."""
 
     orchestrator: Orchestrator = Orchestrator()
+    workers: Workers = Workers()
     agents: Agents = Agents()
     memory: Memory = Memory()
     sandbox: Sandbox = Sandbox()
