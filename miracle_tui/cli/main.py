@@ -19,6 +19,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "approve": ("approve", "Answer a question: allow, deny, or reply."),
     "rules": ("rules", "List what was allowed for good, and take it back."),
     "promote": ("promote", "Take the result of a green run."),
+    "undo": ("undo", "Put your files back as they were before a promotion."),
+    "worktrees": ("worktrees", "List the worktrees of runs, and remove those that are done."),
     "doctor": ("doctor", "Find what is missing on this machine, and fix it."),
     "config": ("config", "Show and check the configuration."),
     "db": ("db", "Look at the database."),
