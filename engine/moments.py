@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from engine import events as e
+from engine.context.fit import sent
 from engine.evolve import evolve
 from engine.llm.protocol import Answer, Message
 from engine.moment_titles import MomentKind, short, told
@@ -17,7 +18,7 @@ from engine.task import FileChange, Plan
 from memory.records import Recollection
 from sandbox.report import TestReport
 
-EVERY = 32
+EVERY = 8
 """Events between two states that are kept."""
 
 
@@ -50,7 +51,7 @@ class Prompt:
 
     Attributes:
         seq: the event that began the call.
-        messages: the whole conversation that the call carried.
+        messages: the conversation that the call carried, as the server got it.
         answer: what came back, as far as it had by the moment that was asked for.
     """
 
@@ -237,7 +238,8 @@ class Folds:
             assert isinstance(started, e.CallStarted)
             if phase_id and self._phases.get(started.session_id) != phase_id:
                 continue
-            session = self.state(seq).session_by(started.session_id)
+            state = self.state(seq)
+            session = state.session_by(started.session_id)
             if session is None:
                 continue
             came, answer = self._answers.get(started.call_id, (0, None))
@@ -249,7 +251,7 @@ class Folds:
                 model=started.model,
                 phase_id=session.phase_id,
                 iteration=session.iteration,
-                messages=session.messages,
+                messages=sent(state, session),
                 answer=answer if came <= at else None,
             )
         return None

@@ -12,7 +12,7 @@ from engine.context.cut import LEFT_OUT, cut_to_tokens
 from engine.context.prompt import BETWEEN, opening_parts, shrink
 from engine.llm.protocol import Message, ToolCall
 from engine.llm.tokens import estimated_tokens
-from engine.state import State
+from engine.state import Session, State
 
 PROMPT_TOKENS = 100_000
 """What a request may take where nothing is known of the model."""
@@ -55,6 +55,18 @@ def fit(
     fitted.cut(old, _bare)
     fitted.cut(new, _bare)
     return tuple(fitted.messages)
+
+
+def sent(state: State, session: Session) -> tuple[Message, ...]:
+    """The messages as the newest call of a session carried them.
+
+    Args:
+        state: what was so when the call began.
+        session: the conversation then.
+    """
+    budget = session.budget_tokens or PROMPT_TOKENS
+    kept = person_words(state, session.id)
+    return fit(session.messages, session.squeezes, budget=budget, sections=session.sections, kept=kept)
 
 
 def request_tokens(messages: tuple[Message, ...]) -> int:
