@@ -15,7 +15,7 @@ from widgets.inert import inert_line
 from widgets.marks import STAGE_STYLES, clock, short_count
 
 if TYPE_CHECKING:
-    from engine.state import State
+    from engine.state import Session, State
 
 _DOTS = {
     "ok": ("●", "$text-success"),
@@ -134,6 +134,8 @@ class StatusBar(Widget):
         cost = f"${state.spend.usd:.2f}{free}" + (f"/{budget:.2f}" if budget else "")
         parts = [_Part(Content.styled(cost, "$text-warning" if near else "$foreground"), 5)]
         parts.append(_Part(Content.styled(f"{short_count(state.spend.tokens)} tok", "$foreground-muted"), 9))
+        if windows := _windows(state):
+            parts.append(windows)
         if state.started_at is not None:
             end = state.updated_at if state.outcome else self.now or datetime.now(UTC)
             seconds = ((end or state.started_at) - state.started_at).total_seconds()
@@ -167,6 +169,27 @@ class StatusBar(Widget):
         )
         failed = any(known == "failed" for _, known, _ in dots)
         return _Part(short, 5) if failed else _Part(whole, 8, short)
+
+
+def _windows(state: State) -> _Part | None:
+    """How full the windows of the models at work are; the short form tells of the fullest alone."""
+    at_work = [session for session in state.sessions if session.window_tokens] if state.outcome is None else []
+    if not at_work:
+        return None
+    fullest = max(at_work, key=lambda session: session.prompt_tokens / session.window_tokens)
+    one = _pair("ctx", _filled(fullest), _window_style(fullest))
+    if len(at_work) == 1:
+        return _Part(one, 8)
+    every = [Content.styled(_filled(session), _window_style(session)) for session in at_work]
+    return _Part(Content.styled("ctx ", "$foreground-muted") + Content(" ").join(every), 8, one)
+
+
+def _filled(session: Session) -> str:
+    return f"{short_count(session.prompt_tokens)}/{short_count(session.window_tokens)}"
+
+
+def _window_style(session: Session) -> str:
+    return "$text-warning" if session.nearly_full else "$foreground"
 
 
 def _pair(word: str, value: str, style: str = "$foreground") -> Content:
