@@ -150,11 +150,10 @@ def facts(log: Sequence[e.Recorded], state: State) -> RunFacts:
 
 
 def newest_commit(state: State) -> str:
-    """The commit that holds a run's work as it is; what it began with before the first checkpoint."""
+    """The commit that holds a run's work as it is, merged phases and all; before the first, what it began with."""
     if state.receipt:
         return state.receipt.commit
-    base = state.workspace.base_commit if state.workspace else ""
-    return next((one.commit for one in reversed(state.iterations) if one.commit), base)
+    return state.tip or (state.workspace.base_commit if state.workspace else "")
 
 
 def compare_tests(a: TestReport | None, b: TestReport | None) -> tuple[TestDifference, ...]:
@@ -185,6 +184,6 @@ async def _difference(
     if len(repositories) > 1:
         return (), "", "The two runs work in different repositories."
     try:
-        return *await difference(there[0].git, commit_a, commit_b), ""
+        return *await difference(there[0].store, commit_a, commit_b), ""
     except GitError as error:
         return (), "", f"The checkpoints cannot be compared. {error.hint}"

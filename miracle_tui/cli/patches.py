@@ -20,10 +20,11 @@ async def run_diff(config: "Config", state: "State") -> str:
 
     Where the run's git directory is gone, the diffs that its iterations left, one after the other.
     """
+    from engine.compare import newest_commit
     from engine.workspace.checkpoint import changes_between
     from engine.workspace.prepared import git_dir_of, read_record
 
-    commit = next((one.commit for one in reversed(state.iterations) if one.commit), "")
+    commit = newest_commit(state)
     prepared = read_record(git_dir_of(state.run_id, config.paths), None)
     if prepared is not None and commit:
         _, diff = await changes_between(prepared, prepared.base_commit, commit)
