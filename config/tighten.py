@@ -120,6 +120,7 @@ RULES: dict[str, Rule] = {
     "settings.cost_control.max_budget_per_task": lower,
     "settings.cost_control.max_tokens_per_task": lower,
     "settings.cost_control.warn_at_percentage": lower,
+    "settings.cost_control.unknown_price": only("ask"),
     "openai.parameters.temperature": free,
     "openai.parameters.top_p": free,
     "openai.parameters.frequency_penalty": free,

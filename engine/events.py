@@ -94,7 +94,9 @@ from engine.task import BlastRadius, Plan, ProjectFacts, Receipt, Task
 
 _logger = logging.getLogger(__name__)
 
-PauseReason = Literal["person", "budget", "iterations", "model", "sandbox", "workspace", "store", "refused", "error"]
+PauseReason = Literal[
+    "person", "budget", "price", "iterations", "model", "sandbox", "workspace", "store", "refused", "error"
+]
 Topic = Literal["questions", "plan", "command", "scan", "stuck"]
 Decision = Literal["once", "run", "always", "deny"]
 Outcome = Literal["success", "failed", "cancelled"]
@@ -133,6 +135,10 @@ class RunPaused(EventBody):
     detail: str = ""
     hint: str = ""
     by: str = "miracle"
+    needs_usd: float = 0.0
+    """What the next call lacks, at least, where the budget is short."""
+    needs_tokens: int = 0
+    """The same in tokens."""
 
 
 class RunResumed(EventBody):

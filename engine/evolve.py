@@ -12,7 +12,7 @@ from typing import Any
 from engine import events as e
 from engine.fold_fork import forked
 from engine.fold_phase import FOLD_PHASE, change_iteration, phases_of, submitted
-from engine.fold_session import FOLD_SESSION
+from engine.fold_session import FOLD_SESSION, first_model
 from engine.llm.protocol import Message
 from engine.state import Approval, Session, State
 
@@ -74,6 +74,7 @@ def _run_resumed(state: State, event: e.RunResumed, at: datetime) -> State:
         budget_usd=state.budget_usd + event.add_budget_usd,
         max_tokens=state.max_tokens + event.add_tokens,
         max_iterations=state.max_iterations + event.add_iterations,
+        price_waived=state.price_waived or (state.paused is not None and state.paused.reason == "price"),
         sessions=tuple(_afresh(state, session) for session in state.sessions),
     )
     for phase in state.phases:
@@ -85,8 +86,7 @@ def _run_resumed(state: State, event: e.RunResumed, at: datetime) -> State:
 
 def _afresh(state: State, session: Session) -> Session:
     """The conversation with every model of its sequence to be tried again; a call under way stays one."""
-    phase = state.phase_by(session.phase_id)
-    first = phase.model_shift if phase else 0
+    first = first_model(state, session.role, session.phase_id)
     return replace(session, model_index=first, strikes=0, turns=0, error="", hint="", fatal=False)
 
 

@@ -90,7 +90,7 @@ def _reflection_submitted(state: State, event: e.ReflectionSubmitted, at: dateti
 
 
 def _checkpointed(state: State, event: e.Checkpointed, at: datetime) -> State:
-    changes = {"files": event.files, "diff": event.diff, f"{event.step}_commit": event.commit}
+    changes = {"files": event.files, "diff": event.diff, "tree": event.tree, f"{event.step}_commit": event.commit}
     kept = change_iteration(state, event.number, **changes)
     phase = kept.phase_by(event.phase_id)
     if phase is not None and phase.apart:

@@ -40,6 +40,8 @@ class Checkpointed(EventBody):
     number: int
     step: Literal["code", "tests"]
     commit: str
+    tree: str = ""
+    """The tree of the commit: equal for equal files."""
     files: tuple[FileChange, ...] = ()
     """What the iteration changed so far, against the iteration before."""
     diff: str = ""

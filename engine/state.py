@@ -121,6 +121,8 @@ class State:
     spend: Spend = Spend()
     budget_usd: float = 0.0
     max_tokens: int = 0
+    price_waived: bool = False
+    """Whether a person lets calls be made whose price is unknown, though they wanted to be asked."""
     max_iterations: int = 0
     warned: frozenset[str] = frozenset()
     warnings: tuple[str, ...] = ()

@@ -220,6 +220,9 @@ class PlanPane(CursorPane):
         if active:
             stage = str(state.stage)
             tail = Content.styled(f" {stage.lower()}", STAGE_STYLES.get(stage, "$foreground-muted"))
+        replanned = any(phase.id == subtask.id and phase.replanned for phase in state.phases)
+        if replanned:
+            tail = tail.append(Content.styled(" replanned", "$text-warning"))
         if reds:
             tail = tail.append(Content.styled(f" {reds}✗", "$text-error"))
         if folded and iterations:
@@ -230,7 +233,7 @@ class PlanPane(CursorPane):
         room = max(4, width - 2 - tail.cell_length)
         head = Content.assemble((f"{glyph} ", colour), title.truncate(room, ellipsis=True), tail)
         rows = [_Row(head, ("phase", subtask.id))]
-        if not state.plan_approved:
+        if not state.plan_approved or (replanned and active):
             about = Content.styled(inert_line(subtask.description, 300), "$foreground-muted")
             rows += [_Row(Content("  ") + line) for line in about.wrap(max(8, width - 2))[:3]]
         if not folded:

@@ -128,6 +128,7 @@ async def take_checkpoint(run: RunContext, command: c.TakeCheckpoint) -> None:
             number=command.number,
             step=command.step,
             commit=taken.commit,
+            tree=taken.tree,
             files=taken.files,
             diff=run.redact(taken.diff),
         )

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 ROLE_PANE = {
     "reprompter": "plan",
     "planner": "plan",
+    "replanner": "plan",
     "coder": "diff",
     "reviewer": "reflection",
     "auditor": "reflection",

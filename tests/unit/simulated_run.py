@@ -160,7 +160,9 @@ class SimulatedRun:
             Subtask(id="p2", title="two", description="", depends_on=("p1",)),
             *(Subtask(id=name, title=name, description="", depends_on=("p1",)) for name in self.beside),
         )
+        stuck = Subtask(id=session.phase_id or "p1", title="another way", description="")
         results: dict[str, e.Event] = {
+            "replanner": e.PhaseReplanned(session_id=session.id, phase_id=stuck.id, subtask=stuck),
             "reprompter": e.SpecSubmitted(session_id=session.id, spec=Spec(title="t", summary="s")),
             "planner": e.PlanSubmitted(session_id=session.id, plan=Plan(subtasks=subtasks)),
             "coder": e.WorkSubmitted(session_id=session.id, summary="done"),

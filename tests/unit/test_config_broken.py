@@ -36,7 +36,7 @@ BROKEN = [
     ("system_prompts.yaml", "coder: ' '\n", 1, "coder", "not empty"),
     ("system_prompts.yaml", "planner: x\ncoder: [1]\n", 2, "coder", "should be text"),
     ("system_prompts.yaml", "planner: x\ncodr: y\n", 2, "codr", "unknown agent; did you mean coder?; known are repro"),
-    ("openai.yaml", "models:\n  codr: m\n", 2, "models.codr", "auditor, default, embedding"),
+    ("openai.yaml", "models:\n  codr: m\n", 2, "models.codr", "replanner, default, embedding"),
     ("openai.yaml", "\nagents: {nosuch: {}}\n", 2, "agents", "unknown key"),
     ("openai.yaml", "models:\n  coder: {}\n", 2, "models.coder", "valid string"),
     ("allowed_deps.json", '{\n  "python": {\n    "allowed": [1,]\n  }\n}', 3, "", "not valid JSON"),

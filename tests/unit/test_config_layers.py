@@ -21,7 +21,7 @@ def test_packaged_defaults_stand_alone(files: Files) -> None:
 
 
 def test_each_prompt_names_its_submit_function(files: Files) -> None:
-    names = ("spec", "plan", "work", "tests", "reflection", "review", "audit")
+    names = ("spec", "plan", "work", "tests", "reflection", "review", "audit", "subtask")
     for role, name in zip(ROLES, names, strict=True):
         assert f"submit_{name}" in files.load().prompts[role]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -10,10 +10,12 @@ from typing import ClassVar
 from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Select, Static, Switch
 
 from widgets.dialogs.dialog import Dialog
+from widgets.inert import inert_line
 from widgets.line_input import LineInput
 from widgets.paste_area import PasteArea
 
@@ -45,8 +47,17 @@ class NewTask:
     audit: bool = False
 
 
+Foretell = Callable[[NewTask], Awaitable[str]]
+"""Says in a line what runs like the one in the form took."""
+
+
 class NewTaskDialog(Dialog[NewTask | None]):
-    """Returns the filled form; it is checked before it closes."""
+    """Returns the filled form; it is checked before it closes.
+
+    Args:
+        defaults: what the form begins with.
+        foretell: asked again whenever the kind of project, the language or the folder changes.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f2,ctrl+s,ctrl+enter", "start", "Start", id="new-task.start", priority=True),
@@ -66,6 +77,7 @@ class NewTaskDialog(Dialog[NewTask | None]):
         #dialog { width: 92; }
         #goal { height: 5; }
         .row { height: auto; }
+        #expected { height: 1; margin-top: 1; color: $text-muted; }
         .cell { width: 1fr; height: auto; padding-right: 1; }
         .switch { width: 1fr; height: 1; margin-top: 1; }
         .switch Static { width: auto; padding: 0 1; }
@@ -75,9 +87,10 @@ class NewTaskDialog(Dialog[NewTask | None]):
     }
     """
 
-    def __init__(self, defaults: NewTask | None = None) -> None:
+    def __init__(self, defaults: NewTask | None = None, foretell: Foretell | None = None) -> None:
         super().__init__("New task")
         self.defaults = defaults or NewTask()
+        self._foretell = foretell
 
     def body(self) -> Iterable[Widget]:
         """The form."""
@@ -122,9 +135,36 @@ class NewTaskDialog(Dialog[NewTask | None]):
             classes="row",
         )
 
+        yield Static("", id="expected", markup=False)
+
     def on_mount(self) -> None:
         """Begin with the goal."""
         self.query_one("#goal", PasteArea).focus()
+        self._look_ahead()
+
+    @on(Select.Changed)
+    def _chosen(self, event: Select.Changed) -> None:
+        event.stop()
+        self._look_ahead()
+
+    @on(Input.Blurred, "#workspace")
+    def _folder_left(self, event: Input.Blurred) -> None:
+        event.stop()
+        self._look_ahead()
+
+    def _look_ahead(self) -> None:
+        if self._foretell is not None:
+            self.run_worker(self._show_expected(self._foretell), group="forecast", exclusive=True, exit_on_error=False)
+
+    async def _show_expected(self, foretell: Foretell) -> None:
+        text = await foretell(
+            NewTask(
+                workspace=self._value("workspace"),
+                project_type=str(self.query_one("#project-type", Select).value),
+                language=str(self.query_one("#language", Select).value),
+            )
+        )
+        self.query_one("#expected", Static).update(Content(inert_line(text, 200)))
 
     @on(Input.Submitted)
     def _entered(self, event: Input.Submitted) -> None:

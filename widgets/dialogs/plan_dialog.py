@@ -70,6 +70,7 @@ class PlanDialog(Dialog[PlanChoice | None]):
         #dialog { width: 100; }
         #plan-summary { color: $text-muted; height: auto; }
         #plan-list { height: auto; max-height: 60vh; margin-top: 1; }
+        #plan-expected { color: $text-muted; height: auto; margin-top: 1; }
         #plan-editor { height: auto; display: none; }
         #plan-reason { display: none; margin-top: 1; }
         PasteArea { height: 5; }
@@ -79,8 +80,9 @@ class PlanDialog(Dialog[PlanChoice | None]):
     }
     """
 
-    def __init__(self, plan: Plan, spec: Spec | None = None) -> None:
+    def __init__(self, plan: Plan, spec: Spec | None = None, expected: str = "") -> None:
         super().__init__(f"Plan: {spec.title}" if spec else "Plan")
+        self._expected = expected
         self.draft = PlanDraft.of(plan)
         self.changed = False
         self._editing = -1
@@ -89,6 +91,8 @@ class PlanDialog(Dialog[PlanChoice | None]):
         """Summary, subtasks, the editor of one, and the line for a reason."""
         yield Static(Content(inert(self.draft.summary[:2000])), id="plan-summary", markup=False)
         yield OptionList(id="plan-list", markup=False)
+        if self._expected:
+            yield Static(Content(inert_line(self._expected, 200)), id="plan-expected", markup=False)
         yield Vertical(
             Static("title", classes="label"),
             LineInput(id="edit-title"),

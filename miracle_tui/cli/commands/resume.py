@@ -15,6 +15,7 @@ EPILOG = """\b
 Examples:
   miracle resume last
   miracle resume roman --budget-usd +2          after the budget was used up
+  miracle resume roman --tokens +500000
   miracle resume roman --max-iterations +5 --json
 
 \b
@@ -34,6 +35,13 @@ def _more(ctx: click.Context, param: click.Parameter, value: str | None) -> floa
     return amount
 
 
+def _more_tokens(ctx: click.Context, param: click.Parameter, value: str | None) -> int:
+    amount = _more(ctx, param, value)
+    if amount != int(amount):
+        raise click.BadParameter(f"{value!r} is not a whole number.", ctx, param)
+    return int(amount)
+
+
 def _more_trips(ctx: click.Context, param: click.Parameter, value: str | None) -> int:
     amount = _more(ctx, param, value)
     if amount != int(amount) or amount > MAX_ITERATIONS:
@@ -44,6 +52,7 @@ def _more_trips(ctx: click.Context, param: click.Parameter, value: str | None) -
 @click.command("resume", epilog=EPILOG)
 @click.argument("run")
 @click.option("--budget-usd", metavar="+N", default=None, callback=_more, help="More US dollars to spend.")
+@click.option("--tokens", metavar="+N", default=None, callback=_more_tokens, help="More tokens to use.")
 @click.option("--max-iterations", metavar="+N", default=None, callback=_more_trips, help="More trips round the loop.")
 @click.option(
     "--answers",
@@ -84,7 +93,7 @@ async def _go_on(engine: "Engine", run_id: str, given: dict[str, Any], answerer:
     from miracle_tui.cli.views import JsonView, TextView
 
     state = await engine.state(run_id)
-    more_usd, more_trips = given["budget_usd"], given["max_iterations"]
-    if state.outcome or state.paused or more_usd or more_trips:
-        await engine.resume(run_id, add_budget_usd=more_usd, add_iterations=more_trips)
+    more_usd, more_trips, more_tokens = given["budget_usd"], given["max_iterations"], given["tokens"]
+    if state.outcome or state.paused or more_usd or more_trips or more_tokens:
+        await engine.resume(run_id, add_budget_usd=more_usd, add_iterations=more_trips, add_tokens=more_tokens)
     return await attend(engine, run_id, JsonView() if given["as_json"] else TextView(), answerer, known=state)

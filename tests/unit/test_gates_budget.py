@@ -1,0 +1,98 @@
+"""The budget gate: no order of calls crosses the cap, and a pause says what it would take."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.gates.budget import left_usd, may_fit_later, short_of
+from engine.state import Session, Spend, State
+
+CAP = 1.0
+
+
+def state_of(spent: float = 0.0, *reserved: float, uncertain: float = 0.0, tokens: int = 0) -> State:
+    """A run with calls under way that have these worst cases."""
+    sessions = tuple(
+        Session(
+            id=f"s{n}", role="coder", phase_id=f"p{n}", iteration=1, visit=1, messages=(), calling="c", reserved_usd=r
+        )
+        for n, r in enumerate(reserved)
+    )
+    spend = Spend(usd=spent, uncertain_usd=uncertain, input_tokens=tokens)
+    return State(run_id="r", budget_usd=CAP, max_tokens=1000, spend=spend, sessions=sessions)
+
+
+def test_a_call_that_fits_is_made() -> None:
+    assert short_of(state_of(0.5), 0.5) is None
+    assert short_of(state_of(5.0), None) is None, "what has no price cannot be counted"
+
+
+def test_a_pause_says_what_it_would_take() -> None:
+    short = short_of(state_of(0.4, 0.3, uncertain=0.1), 0.5)
+    assert short is not None
+    assert short.reason == "budget"
+    assert short.detail == (
+        "The next call could cost $0.50; $0.20 of $1.00 remain, $0.30 are kept for calls under way, "
+        "$0.10 for calls whose answer never arrived."
+    )
+    assert short.hint == "Go on with more: miracle resume r --budget-usd +0.30"
+
+
+@given(st.floats(0, 3), st.floats(0.0001, 3))
+def test_what_the_pause_asks_for_is_enough(spent: float, wanted: float) -> None:
+    state = state_of(spent)
+    short = short_of(state, wanted)
+    if short is not None:
+        more = float(short.hint.rpartition("+")[2])
+        assert short_of(replace(state, budget_usd=state.budget_usd + more + 1e-9), wanted) is None
+        assert short_of(replace(state, budget_usd=state.budget_usd + more - 0.011), wanted) is not None
+
+
+def test_tokens_have_a_cap_of_their_own() -> None:
+    assert short_of(state_of(tokens=400), 0.1, 600) is None
+    short = short_of(state_of(tokens=400), None, 700)
+    assert short is not None
+    assert short.detail == "The next call could take 700 tokens; 600 of 1,000 remain."
+    assert short.hint == "Go on with more: miracle resume r --tokens +100"
+
+
+def test_a_call_waits_for_those_under_way_only_if_that_can_help() -> None:
+    assert may_fit_later(state_of(0.2, 0.5), 0.6)
+    assert not may_fit_later(state_of(0.2, 0.5), 0.9)
+    assert not may_fit_later(state_of(0.2), 0.9), "nothing is under way"
+
+
+@pytest.mark.parametrize("die", [False, True], ids=["answers arrive", "executors die too"])
+@given(data=st.data())
+def test_no_order_of_calls_side_by_side_crosses_the_cap(data: st.DataObject, die: bool) -> None:
+    """Calls of up to four phases begin and end in any order, each costing up to what was reserved for it."""
+    state, true_cost = state_of(), 0.0
+    for _ in range(data.draw(st.integers(1, 40))):
+        lane = f"p{data.draw(st.integers(0, 3))}"
+        under_way = state.session_in(lane)
+        others = tuple(s for s in state.sessions if s.phase_id != lane)
+        if under_way is None:
+            worst = data.draw(st.floats(0, 0.6))
+            if short_of(state, worst) is None:
+                begun = Session(
+                    id=lane,
+                    role="coder",
+                    phase_id=lane,
+                    iteration=1,
+                    visit=1,
+                    messages=(),
+                    calling="c",
+                    reserved_usd=worst,
+                )
+                state = replace(state, sessions=(*others, begun))
+            continue
+        cost = data.draw(st.floats(0, 1)) * under_way.reserved_usd
+        true_cost += cost
+        known, lost = (0.0, under_way.reserved_usd) if die and data.draw(st.booleans()) else (cost, 0.0)
+        spend = replace(state.spend, usd=state.spend.usd + known, uncertain_usd=state.spend.uncertain_usd + lost)
+        state = replace(state, sessions=others, spend=spend)
+    under_way_usd = sum(s.reserved_usd for s in state.sessions)
+    assert true_cost + under_way_usd <= CAP + 1e-9
+    assert left_usd(state) >= -1e-9
