@@ -10,9 +10,11 @@ from engine import events as e
 from engine.context.summarise import due_summary
 from engine.decide_session import next_in_session
 from engine.decide_stuck import escalation
+from engine.gates.blast import of_plan, of_scan
 from engine.gates.breaker import breaker_reason
 from engine.gates.budget import usd
 from engine.state import Approval, Iteration, Phase, State
+from engine.task import BlastRadius
 
 Commands = tuple[c.Command, ...]
 MORE_TOKENS = 500_000
@@ -132,9 +134,9 @@ def _plan(state: State) -> Commands:
         return (c.OpenSession("planner"),)
     asked = _plan_request(state)
     if asked is None or (asked.answer and asked.request.subject != _plan_subject(state)):
-        return (
-            c.Record(request_approval(state, topic="plan", subject=_plan_subject(state), title="Approve the plan?")),
-        )
+        radius, subject = of_plan(state.plan, state), _plan_subject(state)
+        title = "Approve the plan?"
+        return (c.Record(request_approval(state, topic="plan", subject=subject, title=title, blast_radius=radius)),)
     if asked.answer is None:
         return ()
     return (c.OpenSession("planner"),)
@@ -149,7 +151,15 @@ def _plan_request(state: State) -> Approval | None:
 
 
 def request_approval(
-    state: State, *, topic: e.Topic, subject: str, title: str, detail: str = "", phase_id: str = "", number: int = 0
+    state: State,
+    *,
+    topic: e.Topic,
+    subject: str,
+    title: str,
+    blast_radius: BlastRadius,
+    detail: str = "",
+    phase_id: str = "",
+    number: int = 0,
 ) -> e.ApprovalRequested:
     """The next question to a person; its id counts the run's questions."""
     return e.ApprovalRequested(
@@ -158,6 +168,7 @@ def request_approval(
         subject=subject,
         title=title,
         detail=detail,
+        blast_radius=blast_radius,
         phase_id=phase_id,
         number=number,
     )
@@ -284,6 +295,7 @@ def _scan_approval(state: State, last: Iteration) -> Approval | c.Record | None:
                 subject="\n".join(rules),
                 title=title,
                 detail=places,
+                blast_radius=of_scan(last.scan or ()),
                 phase_id=last.phase_id,
                 number=last.number,
             )

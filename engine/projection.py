@@ -127,11 +127,12 @@ def _approval_rows(state: State, approval_id: str) -> list[Row]:
     if found is None:
         return []
     request, answer = found.request, found.answer
+    detail = request.model_dump(mode="json", include={"detail", "questions", "blast_radius", "subject"})
     values = {
         "run_id": state.run_id,
         "topic": request.topic,
         "title": request.title,
-        "detail": request.model_dump(mode="json", include={"detail", "questions", "blast_radius", "subject"}),
+        "detail": detail | ({"rule_id": answer.rule_id} if answer and answer.rule_id else {}),
         "decision": answer.decision if answer else "",
         "reason": answer.reason if answer else "",
         "by": answer.by if answer else "",

@@ -24,6 +24,7 @@ from sandbox.plain_commands import NotPlain
 from sandbox.report import ScanFinding
 
 if TYPE_CHECKING:
+    from engine.run_context import RunContext
     from memory.rules import PastQuestion, RuleStore
 
 RULED = ("command", "scan")
@@ -108,8 +109,15 @@ class StandingRules:
         return tuple(actions), max(len(questions), len(calls)) >= NEWEST
 
 
-async def with_answers(rules: StandingRules, state: State, *events: Event) -> tuple[Event, ...]:
-    """The events, each question that a standing rule answers followed by that answer."""
+async def with_answers(run: "RunContext", state: State, *events: Event) -> tuple[Event, ...]:
+    """The events, each question that a standing rule answers followed by that answer.
+
+    Args:
+        run: its project and its safety rules.
+        state: what the questions were decided on.
+        events: what is about to be appended.
+    """
+    rules = StandingRules(run.memory.rules, run.config.rules.commands)
     answered: list[Event] = []
     for event in events:
         answered.append(event)

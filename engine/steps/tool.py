@@ -8,6 +8,7 @@ from engine import commands as c
 from engine import events as e
 from engine.agents.registry import agent_for
 from engine.run_context import RunContext
+from engine.standing_rules import with_answers
 from engine.state import Session
 from engine.steps.check import language_of, publish_output
 from engine.tools.registry import call_tool, tools_for
@@ -27,8 +28,7 @@ async def run_tool(run: RunContext, command: c.RunTool) -> None:
         result = await call_tool(_context(run, session, command), command.call.name, command.call.arguments, tools)
     except NeedsApproval as need:
         if need.topic == "questions" or not run.state.allows(need.topic, need.subject):
-            # The question's number must be free still when it is appended.
-            while not await run.log.append_at(run.state.seq, _question(run, session, command, need)):
+            while not await _ask(run, session, command, need):
                 pass
             return
         context = replace(_context(run, session, command), approved=True)
@@ -83,6 +83,13 @@ def _context(run: RunContext, session: Session, command: c.RunTool) -> ToolConte
         approved=approved,
         questions=state.task is not None and state.task.questions,
     )
+
+
+async def _ask(run: RunContext, session: Session, command: c.RunTool, need: NeedsApproval) -> bool:
+    """Append the question, and the answer where a standing rule gives one; False when its number is taken meanwhile."""
+    before = run.state
+    question = _question(run, session, command, need)
+    return await run.log.append_at(before.seq, *await with_answers(run, before, question))
 
 
 def _question(run: RunContext, session: Session, command: c.RunTool, need: NeedsApproval) -> e.ApprovalRequested:
