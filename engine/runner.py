@@ -15,6 +15,7 @@ from engine.gates.expiry import expired, next_expiry
 from engine.lanes import Lanes, lane_of, name_of
 from engine.places import Place
 from engine.run_context import RunContext
+from engine.standing_rules import with_answers
 from engine.state import State
 from engine.steps.check import prove, scan_changes, test_worktree
 from engine.steps.phases import merge_tier, open_phase
@@ -143,11 +144,12 @@ async def _record(run: RunContext, command: c.Record, lanes: Lanes) -> None:
 async def _append(run: RunContext, command: c.Record) -> None:
     before = run.state
     events: list[e.Event] = []
+    state = before
     for state, record in chain(before, command):
         await keep_lessons(run, record, state)
         events.append(record.event)
     # Steps of other phases may have appended meanwhile; then it is decided anew.
-    await run.log.append_at(before.seq, *events)
+    await run.log.append_at(before.seq, *await with_answers(run, state, *events))
 
 
 async def _carry_out(run: RunContext, command: c.Command, place: Place) -> None:
