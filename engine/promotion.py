@@ -90,13 +90,12 @@ async def undo_promotion(
 
 def _result(state: State, paths: Paths) -> tuple[Prepared, Path, str]:
     """The run's worktree, the person's folder, and the commit that is the result."""
-    task = state.task
-    commit = next((i.commit for i in reversed(state.iterations) if i.commit), "")
-    if task is None or not commit:
+    task, commit = state.task, state.receipt.commit if state.receipt else state.tip
+    if task is None or state.workspace is None or commit == state.workspace.base_commit:
         raise CommandRefused(f"{state.run_id} has no checkpoint yet", "Promote it once an iteration is committed.")
     prepared = read_record(git_dir_of(state.run_id, paths), sandbox_identity())
     if prepared is None:
         raise CommandRefused(
             f"The worktree of {state.run_id} is gone", f"Its diffs are kept: miracle show {state.run_id} --diff"
         )
-    return prepared, Path(task.workspace), state.receipt.commit if state.receipt else commit
+    return prepared, Path(task.workspace), commit

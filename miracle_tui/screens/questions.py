@@ -1,5 +1,6 @@
 """What a run asks of a person, and the notices that they must not miss."""
 
+import math
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -13,6 +14,14 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 MORE = 5
 """Dollars or iterations that are offered to a run that used up its own."""
+MORE_TOKENS = 500
+"""Thousands of tokens that are offered."""
+
+
+def lacks_tokens(state: State) -> bool:
+    """Whether a run that is short of something is short of tokens, not of money."""
+    paused = state.paused
+    return paused is not None and (paused.needs_tokens > 0 or state.spend.tokens >= state.max_tokens > 0)
 
 
 class Questions:
@@ -79,12 +88,14 @@ class Questions:
     async def _ask(self, approval: Approval) -> None:
         from widgets.dialogs.approval_dialog import ApprovalDialog
         from widgets.dialogs.questions_dialog import QuestionsDialog
+        from widgets.dialogs.stuck_dialog import StuckDialog
 
         request, run_id = approval.request, self.desk.run_id
         if request.topic == "plan" and self.desk.state.plan is not None:
             await self._ask_plan(approval)
             return
-        dialog = QuestionsDialog(request) if request.topic == "questions" else ApprovalDialog(request)
+        own = {"questions": QuestionsDialog, "stuck": StuckDialog}.get(request.topic, ApprovalDialog)
+        dialog = own(request)
         choice = await self._shown(dialog, approval)
         if choice is not None:
             await self.desk.engine.answer(
@@ -98,7 +109,8 @@ class Questions:
         state, run_id = self.desk.state, self.desk.run_id
         if state.plan is None:
             return
-        choice = await self._shown(PlanDialog(state.plan, state.spec), approval)
+        expected = await self.desk.expected(state.task, len(state.plan.subtasks)) if state.task else ""
+        choice = await self._shown(PlanDialog(state.plan, state.spec, expected), approval)
         if choice is None:
             return
         if choice.plan is not None:
@@ -118,10 +130,12 @@ class Questions:
 
         return await self.desk.screen.app.push_screen_wait(ConfirmDialog(title, text))
 
-    async def _amount(self, title: str, text: str, label: str, *, whole: bool = False) -> float | None:
+    async def _amount(
+        self, title: str, text: str, label: str, offered: float = MORE, *, whole: bool = False
+    ) -> float | None:
         from widgets.dialogs.amount_dialog import AmountDialog
 
-        return await self.desk.screen.app.push_screen_wait(AmountDialog(title, text, label, MORE, whole=whole))
+        return await self.desk.screen.app.push_screen_wait(AmountDialog(title, text, label, offered, whole=whole))
 
     async def resume(self) -> None:
         """Let a paused run go on, with more to spend where that is what it lacks."""
@@ -130,10 +144,17 @@ class Questions:
             return
         if not await desk.engine.is_driven(desk.run_id):
             desk.check_model()
-        usd, iterations = 0.0, 0
-        if paused.reason == "budget":
-            spent = f"${desk.state.spend.usd:.2f} of ${desk.state.budget_usd:.2f} are spent."
-            more = await self._amount("Go on with more to spend?", spent, "US dollars more")
+        usd, iterations, tokens = 0.0, 0, 0
+        if paused.reason == "budget" and lacks_tokens(desk.state):
+            used = f"{paused.detail}\n{desk.state.spend.tokens:,} of {desk.state.max_tokens:,} tokens are used."
+            more = await self._amount("Go on with more tokens?", used, "thousand tokens more", MORE_TOKENS, whole=True)
+            if more is None:
+                return
+            tokens = int(more) * 1000
+        elif paused.reason == "budget":
+            spent = f"{paused.detail}\n${desk.state.spend.usd:.2f} of ${desk.state.budget_usd:.2f} are spent."
+            offered = max(MORE, math.ceil(paused.needs_usd))
+            more = await self._amount("Go on with more to spend?", spent, "US dollars more", offered)
             if more is None:
                 return
             usd = more
@@ -143,18 +164,14 @@ class Questions:
             if more is None:
                 return
             iterations = int(more)
-        await desk.engine.resume(desk.run_id, add_budget_usd=usd, add_iterations=iterations)
+        await desk.engine.resume(desk.run_id, add_budget_usd=usd, add_iterations=iterations, add_tokens=tokens)
         await desk.go_on()
 
     async def offer_result(self) -> None:
         """Show the receipt and the ways to take the result."""
-        from widgets.dialogs.promote_dialog import PromoteDialog
+        from miracle_tui.screens.results import Results
 
-        desk = self.desk
-        how = await desk.screen.app.push_screen_wait(PromoteDialog(desk.state))
-        if how is not None:
-            done = await desk.engine.promote(desk.run_id, how)
-            desk.screen.notify(done.detail or done.commit, title=f"Taken: {how}", markup=False, timeout=10)
+        await Results(self.desk).offer()
 
     def show_waiting(self, count: int) -> None:
         """How many questions of other runs wait; a bell when there are more than before."""

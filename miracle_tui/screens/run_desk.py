@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.errors import EngineError
+from engine.gates.forecast import NOTHING_KNOWN
 from engine.state import State, Status
 from engine.task import Task
 from memory.errors import MemoryStoreError
@@ -142,7 +143,7 @@ class RunDesk:
         from widgets.dialogs.new_task_dialog import NewTaskDialog
 
         filled: NewTask | None = self._empty_form()
-        while (filled := await self.screen.app.push_screen_wait(NewTaskDialog(filled))) is not None:
+        while (filled := await self.screen.app.push_screen_wait(NewTaskDialog(filled, self._foretell))) is not None:
             try:
                 await self.start(self._task_of(filled))
             except Exception as exc:  # noqa: BLE001  said at once, with the form kept: nothing that was typed is lost
@@ -150,6 +151,18 @@ class RunDesk:
                 await self.screen.app.push_screen_wait(ErrorDialog(trouble.title, trouble.hint))
             else:
                 return
+
+    async def _foretell(self, filled: "NewTask") -> str:
+        """What runs like the one in the form took."""
+        return await self.expected(self._task_of(replace(filled, goal=filled.goal or "?")))
+
+    async def expected(self, task: Task, phases: int = 0) -> str:
+        """The forecast in a line; it never keeps a person from going on."""
+        try:
+            found = await self.engine.forecast(task, phases)
+        except MemoryStoreError:
+            return ""
+        return found.text if found else NOTHING_KNOWN
 
     def _empty_form(self) -> "NewTask":
         from widgets.dialogs.new_task_dialog import NewTask
@@ -214,13 +227,17 @@ class RunDesk:
             self.engine.drive(run_id)
         self._set_held(True)
 
-    def check_model(self) -> None:
+    def check_model(self, state: State | None = None) -> None:
         """See that the run would go on with the model and the server that it began with.
+
+        Args:
+            state: of the run, when it is another than the shown one.
 
         Raises:
             EngineError: it would not; its code is not for another one to see.
         """
-        task, model = self.state.task, self.engine.model
+        state = state or self.state
+        task, model = state.task, self.engine.model
         if task is None:
             return
         other_script = task.scripted != model.scripted or (task.scripted and task.model_label != model.label)
@@ -228,7 +245,8 @@ class RunDesk:
         if other_script or other_server:
             belongs = task.model_label if task.scripted else task.base_url or "another model"
             raise EngineError(
-                f"This run belongs to {belongs}", f"`miracle resume {self.run_id}` goes on with it; here you can watch."
+                f"This run belongs to {belongs}",
+                f"`miracle resume {state.run_id}` goes on with it; here you can watch.",
             )
 
     async def cancel(self) -> None:
@@ -255,6 +273,12 @@ class RunDesk:
             await self.questions.offer_result()
         else:
             self.screen.notify("A result can be taken once the run is green.", timeout=4)
+
+    async def undo_result(self) -> None:
+        """Take back what of the shown run was taken."""
+        from miracle_tui.screens.results import Results
+
+        await Results(self).undo()
 
     async def farewell(self) -> str | None:
         """What a person should know who leaves now: which runs of this process can be gone on with, and how."""

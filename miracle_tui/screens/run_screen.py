@@ -43,6 +43,9 @@ class RunScreen(Screen[None]):
         Binding("h", "history", "History", id="history"),
         Binding("n", "new_task", "New", id="new"),
         Binding("r", "runs", "Runs", id="runs"),
+        Binding("t", "timeline", "Timeline", id="timeline"),
+        Binding("f", "fork", "Fork", show=False, id="fork"),
+        Binding("w", "prompts", "What the model was told", show=False, id="prompts"),
         Binding("tab", "next_pane(1)", "Next pane", id="pane.next"),
         Binding("shift+tab", "next_pane(-1)", "Previous pane", show=False, id="pane.previous"),
         Binding("m", "maximise_pane", "Maximise", show=False, id="pane.maximise"),
@@ -55,6 +58,7 @@ class RunScreen(Screen[None]):
         Binding("escape", "back", "Keys", id="back"),
         Binding("0", "live", "Newest iteration", show=False, id="live"),
         Binding("P", "promote", "Take result", show=False, id="promote"),
+        Binding("U", "undo_result", "Undo the taken result", show=False, id="undo"),
         Binding("c", "cancel_run", "Cancel run", show=False, id="cancel"),
     ]
 
@@ -223,6 +227,27 @@ class RunScreen(Screen[None]):
 
             self.app.push_screen(HistoryScreen(desk.engine), lambda run_id: self.show_run(run_id) if run_id else None)
 
+    def action_timeline(self) -> None:
+        """Go back to any moment of the shown run."""
+        if (desk := self._desk_with_run()) is not None:
+            from miracle_tui.screens.travel import open_timeline
+
+            open_timeline(self, desk.engine, desk.run_id)
+
+    def action_fork(self) -> None:
+        """Begin another run as the shown one is now."""
+        if (desk := self._desk_with_run()) is not None:
+            from miracle_tui.screens.travel import open_timeline
+
+            open_timeline(self, desk.engine, desk.run_id, max(1, desk.state.seq), fork=True)
+
+    def action_prompts(self) -> None:
+        """Read what the models were told."""
+        if (desk := self._desk_with_run()) is not None:
+            from miracle_tui.screens.travel import open_prompts
+
+            open_prompts(self, desk.engine, desk.run_id)
+
     def action_pause_or_resume(self) -> None:
         """Pause the run, or let it go on."""
         self._with_desk("pause_or_resume")
@@ -243,6 +268,10 @@ class RunScreen(Screen[None]):
         """Take the result."""
         self._with_desk("promote")
 
+    def action_undo_result(self) -> None:
+        """Take the result back."""
+        self._with_desk("undo_result")
+
     def action_cancel_run(self) -> None:
         """End the run, after a question."""
         self._with_desk("cancel")
@@ -251,6 +280,13 @@ class RunScreen(Screen[None]):
         if self.desk is None:
             self.notify("The services are still starting.", timeout=3)
         return self.desk
+
+    def _desk_with_run(self) -> "RunDesk | None":
+        desk = self._desk()
+        if desk is not None and not desk.run_id:
+            self.notify("There is no run yet: write a goal, or press r for the list.", timeout=4)
+            return None
+        return desk
 
     def _with_desk(self, action: str) -> None:
         if (desk := self._desk()) is not None:

@@ -11,6 +11,7 @@ from config.config import Config
 from config.paths import find_paths
 from engine import events as e
 from engine.bus import Bus, Live
+from engine.compare import Comparison, compare_tests, facts
 from engine.errors import CommandRefused
 from engine.evolve import fold
 from engine.gates.forecast import Forecast
@@ -19,7 +20,10 @@ from engine.llm.protocol import Answer, ModelRequest, OnDelta, OnRetry
 from engine.state import State
 from engine.summary import PendingApproval, RunSummary
 from engine.task import Plan, Task
+from engine.workspace.preview import Preview, Selection
+from engine.workspace.undo import UndoPreview
 from memory.search import Hit, Kind
+from tests.ui.recorded_preview import recorded_preview, recorded_undoing
 from tests.ui.recorded_run import SECOND, START, TASK
 
 
@@ -60,9 +64,15 @@ class ScriptedEngine:
         """Everything that was asked of it, in order."""
         self.refuse = ""
         """A title to refuse the next command with."""
+        self.preview = recorded_preview()
+        self.unseen = ""
+        """A title to refuse a look at a result with."""
+        self.undoing = recorded_undoing()
         self.hits: list[Hit] = []
         self.foretold: Forecast | None = None
         self.search_delays: dict[str, float] = {}
+        self.code_diff = self.code_note = ""
+        """What a comparison of two runs' code says."""
         self.closed = False
         self.driven: set[str] = set()
         """Runs that somebody works on, here or elsewhere."""
@@ -135,11 +145,43 @@ class ScriptedEngine:
         self._command("edit_plan", run_id, plan)
         self.tell(run_id, e.PlanEdited(plan=plan))
 
-    async def promote(self, run_id: str, how: Literal["merge", "patch", "branch"]) -> e.Promoted:
-        self._command("promote", run_id, how)
-        done = e.Promoted(how=how, detail="3 files")
+    async def promotion_preview(self, run_id: str) -> Preview:
+        if self.unseen:
+            raise CommandRefused(self.unseen, "Look there.")
+        return self.preview
+
+    async def promote(
+        self, run_id: str, how: Literal["merge", "patch", "branch"], *, take: Selection | None = None
+    ) -> e.Promoted:
+        self._command("promote", run_id, how, *([take] if take else []))
+        done = e.Promoted(how=how, detail="3 files", undo="refs/miracle/r/before-promotion")
         self.tell(run_id, done)
         return done
+
+    async def undo_preview(self, run_id: str) -> UndoPreview:
+        return self.undoing
+
+    async def undo(self, run_id: str) -> e.Undone:
+        self._command("undo", run_id)
+        undone = e.Undone(detail="3 files are as before the promotion.")
+        self.tell(run_id, undone)
+        return undone
+
+    async def fork(self, run_id: str, at: int | None = None, *, drive: bool = True, **changes: Any) -> str:
+        self._command("fork", run_id, at, changes)
+        forked = f"fork{len(self._runs)}"
+        for recorded in self._runs[run_id].log[:at]:
+            self.tell(forked, recorded.event, at=recorded.at)
+        seq = len(self._runs[forked].log)
+        self.tell(forked, e.Forked(source_run_id=run_id, source_seq=seq, task_id=forked, **changes))
+        return forked
+
+    async def compare(self, run_a: str, run_b: str) -> Comparison:
+        self._command("compare", run_a, run_b)
+        (a, state_a), (b, state_b) = ((self._runs[run].log, fold(self._runs[run].log)) for run in (run_a, run_b))
+        facts_a, facts_b = facts(a, state_a), facts(b, state_b)
+        tests = compare_tests(facts_a.report, facts_b.report)
+        return Comparison(facts_a, facts_b, self.code_diff, (), tests, self.code_note)
 
     async def state(self, run_id: str, at: int | None = None) -> State:
         return fold(self._runs[run_id].log[:at])

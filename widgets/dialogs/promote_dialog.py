@@ -16,15 +16,21 @@ from widgets.marks import duration
 
 if TYPE_CHECKING:
     from engine.state import State
+    from engine.workspace.preview import Preview
+    from engine.workspace.verdicts import FileDelivery
 
 How = Literal["merge", "patch", "branch"]
+Way = Literal["merge", "patch", "branch", "hunks"]
+MAX_FILES = 8
+"""Files that are named; the rest is counted."""
 
 
-class PromoteDialog(Dialog[How | None]):
-    """The receipt, what changed, and three ways to take it."""
+class PromoteDialog(Dialog[Way | None]):
+    """The receipt, what would change, and four ways to take it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("m", "take('merge')", "Merge", id="promote.merge"),
+        Binding("h", "take('hunks')", "Hunk by hunk", id="promote.hunks"),
         Binding("p", "take('patch')", "Patch file", id="promote.patch"),
         Binding("b", "take('branch')", "Keep the branch", id="promote.branch"),
     ]
@@ -32,24 +38,28 @@ class PromoteDialog(Dialog[How | None]):
     | Key | Does |
     | :- | :- |
     | m | merge into the working tree |
+    | h | choose hunk by hunk what is merged |
     | p | write a patch file |
     | b | keep the branch |
     | escape | later; nothing is lost |
     """
 
-    KEYS = (("m", "merge"), ("p", "patch file"), ("b", "keep the branch"), ("esc", "later"))
+    KEYS = (("m", "merge"), ("h", "hunk by hunk"), ("p", "patch file"), ("b", "keep the branch"), ("esc", "later"))
 
     DEFAULT_CSS = """
     PromoteDialog #promote-receipt { height: auto; }
     """
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, preview: Preview | None = None, trouble: str = "") -> None:
         super().__init__("Take the result")
         self.state = state
+        self.preview = preview
+        self._trouble = trouble
 
     def body(self) -> Iterable[Widget]:
         """Receipt and ways."""
-        yield Static(Content("\n").join([*self._receipt(), *self._ways()]), id="promote-receipt", markup=False)
+        lines = [*self._receipt(), *self._files(), *self._ways()]
+        yield Static(Content("\n").join(lines), id="promote-receipt", markup=False)
 
     def _receipt(self) -> list[Content]:
         receipt = self.state.receipt
@@ -68,12 +78,34 @@ class PromoteDialog(Dialog[How | None]):
             rows.append(("accepted by", receipt.verify))
         return [title, Content(""), *(_row(word, value) for word, value in rows)]
 
+    def _files(self) -> list[Content]:
+        """What a merge would change in the person's files as they are now."""
+        if self._trouble:
+            return [Content(""), Content.styled(inert_line(self._trouble, 300), "$text-warning")]
+        if self.preview is None:
+            return []
+        files, hunks, conflicts = self.preview.files, self.preview.hunks, self.preview.conflicts
+        if not files:
+            return [Content(""), Content.styled("Everything is in your files already.", "$foreground-muted")]
+        said = f"{len(files)} file{'s' if len(files) != 1 else ''}, {hunks} hunk{'s' if hunks != 1 else ''}"
+        head = Content.assemble(
+            (said, "bold $foreground"), (" against your files as they are now", "$foreground-muted")
+        )
+        lines = [Content(""), head, *map(_file, files[:MAX_FILES])]
+        if len(files) > MAX_FILES:
+            lines.append(Content.styled(f"  … and {len(files) - MAX_FILES} more", "$foreground-muted"))
+        if conflicts:
+            waits = f"{conflicts} place{'s' if conflicts != 1 else ''} where you changed the same: h decides."
+            lines.append(Content.styled(waits, "$text-error"))
+        return lines
+
     def _ways(self) -> list[Content]:
         workspace = self.state.workspace
         branch = inert_line(workspace.branch, 80) if workspace else "its branch"
         folder = inert_line(self.state.task.workspace, 120) if self.state.task else "your folder"
         ways = (
             ("m", "merge", f"into {folder}; a conflict stops it"),
+            ("h", "hunk by hunk", "choose what goes in, and decide conflicts"),
             ("p", "patch file", "written beside the folder, for git apply or a review"),
             ("b", "branch", f"{branch} stays in the repository"),
         )
@@ -82,16 +114,22 @@ class PromoteDialog(Dialog[How | None]):
             *(
                 Content.assemble(
                     (f" {key}  ", "bold $text-accent"),
-                    (f"{name:<12}", "bold $foreground"),
+                    (f"{name:<14}", "bold $foreground"),
                     (about, "$foreground-muted"),
                 )
                 for key, name, about in ways
             ),
         ]
 
-    def action_take(self, how: How) -> None:
+    def action_take(self, how: Way) -> None:
         """Take it this way."""
         self.dismiss(how)
+
+
+def _file(file: FileDelivery) -> Content:
+    about = file.why.removeprefix(f"{file.path}: ") or f"{file.status}, {len(file.hunks)} to choose"
+    look = "$text-error" if file.why else "$foreground-muted"
+    return Content.assemble((f"  {inert_line(file.path, 120)}  ", "$foreground"), (inert_line(about, 120), look))
 
 
 def _row(word: str, value: str) -> Content:
