@@ -15,7 +15,7 @@ from engine.errors import CommandRefused
 from engine.evolve import evolve, fold
 from engine.gates.secrets import without_secrets
 from engine.naming import new_run_id
-from engine.projection import _iteration_rows, run_rows
+from engine.projection import iteration_rows, run_rows
 from engine.run_log import recorded
 from engine.state import State
 from engine.task import Plan
@@ -149,5 +149,5 @@ def _rows(state: State, at: datetime) -> list[Row]:
     rows = run_rows(state, at)
     for one in state.iterations:
         free = replace(one, cost_usd=0.0, tokens=0)
-        rows += _iteration_rows(replace(state, iterations=(free,), updated_at=one.ended_at or at), one.number)
+        rows += iteration_rows(replace(state, iterations=(free,), updated_at=one.ended_at or at), one.number)
     return rows

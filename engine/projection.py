@@ -87,19 +87,19 @@ def _rows_of(state: State, session: Session | None, event: e.Event, at: datetime
             return _approval_rows(state, event.approval_id)
         case e.AnswerReceived():
             number = session.iteration if session else 0
-            return [*_iteration_rows(state, number), _metric(state, at, "tokens", *_tokens(session, event))]
+            return [*iteration_rows(state, number), _metric(state, at, "tokens", *_tokens(session, event))]
         case e.TestsFinished():
             passed, total = event.report.passed, len(event.report.cases)
             rate = passed / total if total else 0.0
-            iteration = _iteration_rows(state, event.number)
+            iteration = iteration_rows(state, event.number)
             return [*iteration, _metric(state, at, "pass_rate", rate, {"passed": passed, "total": total})]
         case e.RunFinished():
             success = 1.0 if event.outcome == "success" else 0.0
             return [_metric(state, at, "success", success, {"iterations": len(state.iterations)})]
         case e.IterationStarted() | e.Checkpointed() | e.ProofFinished() | e.ScanFinished() | e.PhaseFinished():
-            return _iteration_rows(state, event.number)
+            return iteration_rows(state, event.number)
         case e.ReflectionSubmitted() | e.ReviewSubmitted() | e.AuditSubmitted():
-            return _iteration_rows(state, session.iteration if session else 0)
+            return iteration_rows(state, session.iteration if session else 0)
         case e.Recalled():
             return _recall_rows(state, event, at)
         case _:
@@ -142,7 +142,8 @@ def _approval_rows(state: State, approval_id: str) -> list[Row]:
     return [Row("approvals", {"approval_id": approval_id}, values)]
 
 
-def _iteration_rows(state: State, number: int) -> list[Row]:
+def iteration_rows(state: State, number: int) -> list[Row]:
+    """The row of one iteration; none when the run has no iteration of this number."""
     last = next((iteration for iteration in state.iterations if iteration.number == number), None)
     if last is None:
         return []
