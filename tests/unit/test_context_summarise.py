@@ -3,7 +3,7 @@
 import re
 from datetime import timedelta
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.context.progress import history
@@ -16,7 +16,7 @@ from engine.phase_events import IterationsSummarised
 from engine.state import Iteration, Phase, State
 from engine.task import FileChange, Finding, Subtask
 from sandbox.report import CaseResult, ScanFinding, TestReport
-from tests.unit.simulated_run import BEGAN, task
+from tests.unit.simulated_run import BEGAN, SimulatedRun, task
 
 PHASES = tuple(
     Phase(subtask=Subtask(id=name, title=name, description=""), tier=1, state="active") for name in ("p1", "p2")
@@ -153,3 +153,16 @@ def test_an_event_of_a_summary_is_folded_and_comes_back_from_the_log() -> None:
     back = from_body(event.kind, to_body(event))
     folded = evolve(State(seq=1), Recorded(run_id="r", seq=2, at=BEGAN + timedelta(1), event=back))
     assert folded.summary == event
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.data())
+def test_a_run_sums_up_as_it_goes_and_never_the_same_iteration_anew(data: st.DataObject) -> None:
+    run = SimulatedRun(task(max_iterations=12, approve="all"), lambda n: data.draw(st.integers(0, n - 1)))
+    for _ in range(250):
+        if run.state.outcome is not None:
+            break
+        run.step()
+    through = [one.event.through for one in run.log if isinstance(one.event, IterationsSummarised)]
+    assert through == sorted(set(through))
+    assert all(1 <= number <= len(run.state.iterations) - KEEP for number in through)
