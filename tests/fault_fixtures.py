@@ -22,7 +22,7 @@ from memory.store import EventStore
 from tests.fault_figures import Figures
 from tests.faults.checks import Calls, check_log, check_nothing_left, check_worktree, sandboxes_gone
 
-LIFE_S = 60.0
+LIFE_S = 30.0
 
 
 class Nursery:
@@ -32,6 +32,7 @@ class Nursery:
         self._process = process
         self.run_id = ""
         """The run that the last child said it works on."""
+        self._child = 0
 
     async def begin(self, orders: dict[str, Any]) -> int:
         """The pid of a child that carries orders out."""
@@ -39,7 +40,8 @@ class Nursery:
         self._process.stdin.write(json.dumps(orders).encode() + b"\n")
         word, pid = await self._line()
         assert word == "pid", (word, pid)
-        return int(pid)
+        self._child = int(pid)
+        return self._child
 
     async def end(self) -> int:
         """The exit status of the child, or the negative number of the signal that killed it."""
@@ -56,8 +58,15 @@ class Nursery:
 
     async def _line(self) -> tuple[str, str]:
         assert self._process.stdout is not None
-        async with asyncio.timeout(LIFE_S):
-            word, _, rest = (await self._process.stdout.readline()).decode().strip().partition(" ")
+        try:
+            async with asyncio.timeout(LIFE_S):
+                word, _, rest = (await self._process.stdout.readline()).decode().strip().partition(" ")
+        except TimeoutError:
+            if self._child:
+                os.kill(self._child, signal.SIGUSR1)  # it says where it stands
+                await asyncio.sleep(1)
+                self._child = _kill(self._child)
+            raise
         return word, rest
 
 
@@ -183,8 +192,9 @@ class Ordeal:
                     return
 
 
-def _kill(pid: int) -> None:
+def _kill(pid: int) -> int:
     os.kill(pid, signal.SIGKILL)
+    return 0
 
 
 def _begun(database_url: str) -> str:

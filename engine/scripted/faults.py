@@ -14,12 +14,16 @@ class FaultKind(StrEnum):
     """The request is read and never answered."""
     CLOSE = "close"
     """The connection is closed before any header."""
+    CUT_AT = "cut_at"
+    """The connection is closed after `after_bytes` bytes of the answer, headers included."""
     CUT_CHUNK = "cut_chunk"
     """The connection is closed in the middle of a chunk of text."""
     CUT_CALL = "cut_call"
     """The connection is closed inside a tool call's JSON."""
     END_EARLY = "end_early"
     """The body ends properly, but before the finish reason."""
+    LINGER = "linger"
+    """Everything is said, `[DONE]` too, but the body never ends and the connection stays open."""
     CUT_DONE = "cut_done"
     """The connection is closed after the finish reason, before usage and `[DONE]`."""
     STALL = "stall"
@@ -54,6 +58,8 @@ class Fault:
     """The Retry-After header: seconds, or an HTTP date."""
     at_call: int | None = None
     """The chat call it happens at, counted from 1; without it, faults happen to the next calls in their order."""
+    after_bytes: int = 0
+    """Where `cut_at` cuts."""
     listing: bool = False
     """Whether it happens to the next listing of models instead: `status`, `hang` and `close` can."""
 

@@ -79,16 +79,21 @@ async def write_json(
 
 
 class EventStream:
-    """An answer of server-sent events in chunked encoding."""
+    """An answer of server-sent events in chunked encoding.
 
-    def __init__(self, writer: asyncio.StreamWriter) -> None:
+    Args:
+        writer: the connection.
+        cut_after: bytes after which the connection breaks; None for never.
+    """
+
+    def __init__(self, writer: asyncio.StreamWriter, cut_after: int | None = None) -> None:
         self._writer = writer
+        self._left = cut_after
 
     async def begin(self) -> None:
         """Send the headers."""
         fields = {"Content-Type": "text/event-stream", "Cache-Control": "no-cache", "Transfer-Encoding": "chunked"}
-        self._writer.write(_head(200, fields))
-        await self._writer.drain()
+        await self._put(_head(200, fields))
 
     async def send(self, value: Any) -> None:
         """Send one event with a JSON value."""
@@ -97,19 +102,26 @@ class EventStream:
     async def send_raw(self, text: str) -> None:
         """Send one event with any text."""
         payload = f"data: {text}\n\n".encode()
-        self._writer.write(f"{len(payload):x}\r\n".encode() + payload + b"\r\n")
-        await self._writer.drain()
+        await self._put(f"{len(payload):x}\r\n".encode() + payload + b"\r\n")
 
     async def send_half(self, value: Any) -> None:
         """Promise a chunk and send only half of it."""
         payload = f"data: {json.dumps(value, ensure_ascii=False)}\n\n".encode()
-        self._writer.write(f"{len(payload):x}\r\n".encode() + payload[: len(payload) // 2])
-        await self._writer.drain()
+        await self._put(f"{len(payload):x}\r\n".encode() + payload[: len(payload) // 2])
 
     async def end(self) -> None:
         """End the body."""
-        self._writer.write(b"0\r\n\r\n")
+        await self._put(b"0\r\n\r\n")
+
+    async def _put(self, sent: bytes) -> None:
+        cut = self._left is not None and len(sent) > self._left
+        if self._left is not None:
+            sent = sent[: self._left]
+            self._left -= len(sent)
+        self._writer.write(sent)
         await self._writer.drain()
+        if cut:
+            raise ConnectionAbortedError("the answer is cut here")
 
 
 def _head(status: int, fields: Mapping[str, str]) -> bytes:

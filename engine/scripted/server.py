@@ -135,7 +135,8 @@ class ScriptedServer:
         if body.get("stream"):
             wants_usage = bool((body.get("stream_options") or {}).get("include_usage"))
             reply = _Reply(model, turn, self._calls, used if wants_usage else None, self._pause_s)
-            return await reply.stream(EventStream(writer), fault)
+            cut_after = fault.after_bytes if fault is not None and fault.kind is FaultKind.CUT_AT else None
+            return await reply.stream(EventStream(writer, cut_after), fault)
         await write_json(writer, 200, answers.completion(model, turn, self._calls, used))
         return True
 
@@ -176,6 +177,8 @@ class _Reply:
         if self._used is not None and kind is not FaultKind.NO_USAGE:
             await events.send(answers.usage_chunk(self._model, self._used))
         await events.send_raw("[DONE]")
+        if kind is FaultKind.LINGER:
+            await asyncio.Event().wait()
         await events.end()
         return True
 

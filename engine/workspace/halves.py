@@ -96,13 +96,19 @@ def _lay_out(git_dir: Path, branch: str) -> None:
 
 
 async def make_repository(git_dir: Path) -> None:
-    """Make, unless it is there, the bare repository of a folder that has none."""
-    if not (git_dir / "HEAD").exists():
-        git_dir.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
-        await Git(None, git_dir.parent)(
-            "init", "--quiet", "--bare", "--template=", "--initial-branch=main", str(git_dir)
-        )
-        os.chmod(git_dir, 0o700)
+    """Make, unless it is there, the bare repository of a folder that has none: whole, or not at all."""
+    if (git_dir / "HEAD").exists():
+        return
+    git_dir.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
+    begun = git_dir.with_name(f"{git_dir.name}.part")
+    try:
+        await Git(None, git_dir.parent)("init", "--quiet", "--bare", "--template=", "--initial-branch=main", str(begun))
+        os.chmod(begun, 0o700)
+        begun.rename(git_dir)
+    except (WorkspaceError, OSError):
+        # Two runs that begin at once make it together; one of them comes first.
+        if not (git_dir / "HEAD").exists():
+            raise
 
 
 async def _kept_settings(kind: WorkspaceKind) -> dict[str, str]:

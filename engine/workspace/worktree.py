@@ -16,6 +16,7 @@ from engine.workspace.git import LONG_TIMEOUT_S, Git, GitError, shown, split
 from engine.workspace.halves import make_half, make_repository, point_branch
 from engine.workspace.inspect import WorkspaceKind, check_workspace
 from engine.workspace.kept import SNAPSHOT, keep
+from engine.workspace.leftovers import clear_leftovers
 from engine.workspace.prepared import Prepared, check_run_id, git_dir_of, read_record, write_record
 from engine.workspace.stage import hand_over, load_index, stage_folder
 
@@ -60,6 +61,7 @@ async def _prepare(
     for folder in (paths.worktrees, paths.repositories):
         folder.mkdir(mode=0o711, parents=True, exist_ok=True)
     repository, objects = await _repository(kind, paths)
+    await clear_leftovers(run_id, git_dir, repository)
     branch = f"{BRANCHES}/{run_id}"
     await make_half(git_dir, kind, objects, f"refs/heads/{branch}")
     base, snapshot, notes = await _base(kind, git_dir, objects)

@@ -102,6 +102,7 @@ def main() -> None:
         pid = os.fork()
         if not pid:
             os.setpgid(0, 0)
+            signal.signal(signal.SIGUSR1, lambda *_: [task.print_stack() for task in asyncio.all_tasks()])
             code = 1
             try:
                 asyncio.run(work(json.loads(line)))
