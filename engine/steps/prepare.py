@@ -11,6 +11,7 @@ from engine.state import State
 from engine.workspace.aside import put_back
 from engine.workspace.checkpoint import checkpoint, tag
 from engine.workspace.facts import project_facts
+from engine.workspace.leftovers import clear_leftovers
 from engine.workspace.phases import begin_at, close_phase, phase_prepared
 from engine.workspace.prepared import Prepared, git_dir_of, read_record
 from engine.workspace.worktree import prepare_worktree
@@ -64,6 +65,8 @@ async def restore_worktrees(run: RunContext) -> None:
     agent is writing keeps what it has; where it is gone, the agent is told that it begins at the last checkpoint.
     """
     state = run.state
+    repository = Path(state.workspace.repository) if state.workspace else None
+    await clear_leftovers(run.run_id, git_dir_of(run.run_id, run.config.paths), repository)
     if state.task is None or state.workspace is None or not _has_record(run):
         return
     lost = await _made_again(run)
