@@ -31,9 +31,14 @@ def name_of(command: c.Command) -> str:
 
 
 class Lanes:
-    """Steps side by side, one a lane; leaving the context stops them all."""
+    """Steps side by side, one a lane; the end of the context stops them all.
 
-    def __init__(self) -> None:
+    Args:
+        leaving: set when the process ends; whoever waits here then looks again.
+    """
+
+    def __init__(self, leaving: asyncio.Event) -> None:
+        self._leaving = leaving
         self._steps: dict[str, asyncio.Task[None]] = {}
         self._commands: dict[str, c.Command] = {}
         self._asked: dict[str, tuple[c.Command, int, int]] = {}
@@ -94,13 +99,16 @@ class Lanes:
         Raises:
             LeaseLost, MemoryStoreError: what ended a step.
         """
-        moved = asyncio.create_task(log.wait_past(seq))
+        looks: list[asyncio.Task[Any]] = [asyncio.create_task(log.wait_past(seq))]
+        if not self._leaving.is_set():
+            looks.append(asyncio.create_task(self._leaving.wait()))
         try:
-            waited_for = {moved, *self._steps.values()}
+            waited_for = {*looks, *self._steps.values()}
             done, _ = await asyncio.wait(waited_for, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            moved.cancel()
-            await asyncio.gather(moved, return_exceptions=True)
+            for look in looks:
+                look.cancel()
+            await asyncio.gather(*looks, return_exceptions=True)
         for lane in [lane for lane, step in self._steps.items() if step.done()]:
             step = self._steps.pop(lane)
             if not step.cancelled() and (error := step.exception()):

@@ -63,12 +63,13 @@ def chain(state: State, first: c.Record) -> Iterator[tuple[State, c.Record]]:
         record = following[0]
 
 
-async def drive(run: RunContext, places: asyncio.Semaphore) -> State:
+async def drive(run: RunContext, places: asyncio.Semaphore, leaving: asyncio.Event) -> State:
     """Work on the run until it is over; while it is paused or waits for a person, wait with it.
 
     Args:
         run: the run, held under its lease.
         places: how many runs may be at work at a time in this process.
+        leaving: set when the process ends: nothing new is begun, and what is paid for may still arrive.
 
     Raises:
         LeaseLost: another executor took the run.
@@ -76,7 +77,7 @@ async def drive(run: RunContext, places: asyncio.Semaphore) -> State:
     """
     await run.log.load()
     follower = asyncio.create_task(run.log.follow(), name=f"follow {run.run_id}")
-    worker = asyncio.create_task(_work(run, Place(places)), name=f"work {run.run_id}")
+    worker = asyncio.create_task(_work(run, Place(places), leaving), name=f"work {run.run_id}")
     try:
         # Without its follower a run would never hear of a pause or an answer again: its end is the end of the work.
         await asyncio.wait({follower, worker}, return_when=asyncio.FIRST_COMPLETED)
@@ -87,12 +88,12 @@ async def drive(run: RunContext, places: asyncio.Semaphore) -> State:
         await asyncio.gather(worker, follower, return_exceptions=True)
 
 
-async def _work(run: RunContext, place: Place) -> State:
-    async with Lanes() as lanes:
+async def _work(run: RunContext, place: Place, leaving: asyncio.Event) -> State:
+    async with Lanes(leaving) as lanes:
         mended = False
-        while run.state.outcome is None:
+        while run.state.outcome is None and (lanes.busy or not leaving.is_set()):
             before = run.state
-            commands = decide(before)
+            commands = () if leaving.is_set() else decide(before)
             record = next((one for one in commands if isinstance(one, c.Record)), None)
             if not commands and not lanes.busy:
                 lanes.forget()
@@ -114,14 +115,14 @@ async def _work(run: RunContext, place: Place) -> State:
                         await _pause(run, "error", did, _STUCK)
                         break
                     lanes.begin(lane, command, _carry_out(run, command, place))
-                lanes.stop_unless(partial(_may_go_on, run.state))
+                lanes.stop_unless(partial(_may_go_on, run.state, leaving.is_set()))
                 await _until_moved(run, lanes, before)
         return run.state
 
 
-def _may_go_on(state: State, command: c.Command) -> bool:
-    """A pause or the run's end stops a step; but a paid answer in flight may still arrive in a pause."""
-    return not state.outcome and (not state.paused or isinstance(command, c.CallModel))
+def _may_go_on(state: State, leaving: bool, command: c.Command) -> bool:
+    """A pause, the run's or the process's end stop a step; but a paid answer in flight may still arrive in a pause."""
+    return not state.outcome and (not (state.paused or leaving) or isinstance(command, c.CallModel))
 
 
 async def _until_moved(run: RunContext, lanes: Lanes, before: State) -> None:

@@ -233,6 +233,9 @@ def _iterations() -> list[e.Event]:
         e.PhaseOpened(phase_id=EVIL, worktree=EVIL, branch=EVIL, base_commit="0"),
         e.TierMerged(tier=1, commit="0", merged=(EVIL,), conflicts=(e.MergeConflict(phase_id=EVIL, paths=(EVIL,)),)),
         e.IterationsSummarised(through=1, text=EVIL),
+        e.Escalated(phase_id=EVIL, number=1, step="replan", reason=EVIL),
+        e.PhaseReplanned(session_id="s", phase_id=EVIL, subtask=Subtask(id="p1", title=EVIL, description=EVIL)),
+        e.Forked(source_run_id=EVIL, source_seq=1, task_id="t", hypothesis=EVIL),
         e.Unknown(kind="from_tomorrow", body={"text": EVIL}),
     ]
 
