@@ -52,6 +52,7 @@ class CallStarted(EventBody):
     call_id: str
     model: str
     reserved_usd: float | None = None
+    reserved_tokens: int = 0
     steers: int | None = None
     """How many messages of the person this call adds to the conversation; None means all that it lacks."""
     prompt_tokens: int = 0
@@ -69,6 +70,8 @@ class AnswerReceived(EventBody):
     session_id: str
     call_id: str
     answer: Answer
+    cut: int = 0
+    """Attempts before it whose answer broke off; each may have been charged for."""
 
 
 class CallFailed(EventBody):
@@ -83,6 +86,8 @@ class CallFailed(EventBody):
     hint: str = ""
     fatal: bool = False
     """True when another model would not help: the key is wrong, the account is empty."""
+    cut: int = 0
+    """Attempts whose answer broke off; each may have been charged for."""
 
 
 class AnswerRejected(EventBody):

@@ -60,6 +60,7 @@ def _call_started(state: State, event: e.CallStarted, at: datetime) -> State:
         session,
         calling=event.call_id,
         reserved_usd=event.reserved_usd or 0.0,
+        reserved_tokens=event.reserved_tokens,
         messages=session.messages + told,
         heard=heard,
         prompt_tokens=event.prompt_tokens,
@@ -68,13 +69,18 @@ def _call_started(state: State, event: e.CallStarted, at: datetime) -> State:
     )
     if session.calling:
         # The executor died on that call: the provider may have answered it, and charged for it.
-        uncertain = state.spend.uncertain_usd + session.reserved_usd
-        state = replace(state, spend=replace(state.spend, uncertain_usd=uncertain))
+        state = _perhaps_charged(state, session.reserved_usd)
     return replace(_with(state, begun), told=max(state.told, heard))
+
+
+def _perhaps_charged(state: State, usd: float) -> State:
+    return replace(state, spend=replace(state.spend, uncertain_usd=state.spend.uncertain_usd + usd))
 
 
 def _answer_received(state: State, event: e.AnswerReceived, at: datetime) -> State:
     answer = event.answer
+    session = state.session_by(event.session_id)
+    state = _perhaps_charged(state, event.cut * session.reserved_usd) if session and event.cut else state
     spend = state.spend
     state = replace(
         state,
@@ -87,7 +93,6 @@ def _answer_received(state: State, event: e.AnswerReceived, at: datetime) -> Sta
             unpriced_calls=spend.unpriced_calls + (answer.cost_usd is None),
         ),
     )
-    session = state.session_by(event.session_id)
     if session is None:
         return state
     spent = next((one for one in state.iterations if session.iteration and one.number == session.iteration), None)
@@ -140,7 +145,7 @@ def _call_failed(state: State, event: e.CallFailed, at: datetime) -> State:
         fatal=event.fatal,
         squeezes=session.squeezes + squeezed,
     )
-    return _with(state, failed)
+    return _with(_perhaps_charged(state, event.cut * session.reserved_usd) if event.cut else state, failed)
 
 
 def _answer_rejected(state: State, event: e.AnswerRejected, at: datetime) -> State:

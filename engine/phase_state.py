@@ -37,6 +37,8 @@ class Session:
     """Id of the call that was begun and has no answer."""
     reserved_usd: float = 0.0
     """What that call costs at worst."""
+    reserved_tokens: int = 0
+    """The tokens that it takes at worst, input and output together."""
     last_finish: str = ""
     last_refusal: str = ""
     last_call_id: str = ""

@@ -1,7 +1,7 @@
 """What the steps of a run work with: its log, and the services that several runs share."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from config.config import Config
 from engine.bus import Bus, Notice
@@ -32,6 +32,8 @@ class RunContext:
     """Takes secrets out of whatever leaves the process or reaches the log."""
     release: Callable[[], Awaitable[None]]
     """Lets go of the run's lease."""
+    calls: set[str] = field(default_factory=set)
+    """Ids of the model calls that this executor has under way."""
 
     @property
     def run_id(self) -> str:

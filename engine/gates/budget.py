@@ -4,6 +4,9 @@ What is left is the cap less what was spent, what the calls under way may cost, 
 answer never arrived. So no order of calls, side by side or one after the other, crosses the cap.
 """
 
+from collections.abc import Collection
+from dataclasses import replace
+
 from engine.events import RunPaused
 from engine.state import State
 
@@ -23,7 +26,7 @@ def short_of(state: State, reserved_usd: float | None, reserved_tokens: int = 0)
             hint=f"Go on with more: miracle resume {state.run_id} --budget-usd +{_rounded_up(missing):.2f}",
             needs_usd=_rounded_up(missing),
         )
-    left = state.max_tokens - state.spend.tokens
+    left = state.max_tokens - state.spend.tokens - sum(s.reserved_tokens for s in state.sessions if s.calling)
     if state.max_tokens and reserved_tokens > left:
         return RunPaused(
             reason="budget",
@@ -51,9 +54,20 @@ def unpriced(state: State, model: str) -> RunPaused | None:
     )
 
 
-def may_fit_later(state: State, reserved_usd: float | None) -> bool:
-    """Whether a call that does not fit now could, once the calls under way cost less than was reserved for them."""
-    return reserved_usd is not None and state.reserved_usd > 0 and reserved_usd <= left_usd(state) + state.reserved_usd
+def may_fit_later(
+    state: State, under_way: Collection[str], reserved_usd: float | None, reserved_tokens: int = 0
+) -> bool:
+    """Whether a call that does not fit now could, once those under way have taken less than was reserved for them.
+
+    Args:
+        state: the run.
+        under_way: ids of the calls that an answer is still expected of; those of a dead executor keep what they took.
+        reserved_usd: the call's worst case in USD.
+        reserved_tokens: the same in tokens.
+    """
+    expected = tuple(session for session in state.sessions if session.calling and session.calling in under_way)
+    at_rest = replace(state, sessions=tuple(s for s in state.sessions if s not in expected))
+    return bool(expected) and short_of(at_rest, reserved_usd, reserved_tokens) is None
 
 
 def left_usd(state: State) -> float:

@@ -94,6 +94,17 @@ def request_texts(request: ModelRequest) -> list[str]:
     return texts + [f"{tool.name} {tool.description} {tool.parameters}" for tool in request.tools]
 
 
+def most_tokens(request: ModelRequest, max_tokens: int) -> int:
+    """Tokens that a call takes at most, by the quick estimate of its prompt.
+
+    Args:
+        request: the call.
+        max_tokens: what an answer may take where the request does not say.
+    """
+    asked = sum(estimated_tokens(text) + _PER_MESSAGE for text in request_texts(request))
+    return asked + int(request.extra.get("max_tokens", max_tokens))
+
+
 def estimated_tokens(text: str) -> int:
     """A quick estimate that errs on the high side for code; characters outside ASCII count nearly one each."""
     plain = len(text) if text.isascii() else len(text.encode("ascii", "ignore"))

@@ -12,9 +12,10 @@ from engine.agents.agent import Agent
 from engine.agents.registry import agent_for
 from engine.bus import Delta, StreamVoid
 from engine.evolve import evolve
-from engine.gates.budget import may_fit_later, short_of
-from engine.llm.errors import KeyMissing, KeyRejected, ModelError, QuotaExhausted
+from engine.gates.budget import may_fit_later, short_of, unpriced
+from engine.llm.errors import KeyMissing, KeyRejected, ModelError, QuotaExhausted, StreamCut
 from engine.llm.protocol import Answer, ModelRequest
+from engine.llm.tokens import most_tokens
 from engine.run_context import RunContext
 from engine.state import Session, State
 from engine.steps.request import call_request, first_prompt, model_of
@@ -49,7 +50,15 @@ async def call_model(run: RunContext, command: c.CallModel) -> None:
         return
     started, request = reserved
     try:
-        answer = await _ask(run, request, started.session_id)
+        await _call(run, request, started)
+    finally:
+        run.calls.discard(started.call_id)
+
+
+async def _call(run: RunContext, request: ModelRequest, started: e.CallStarted) -> None:
+    cut: list[ModelError] = []
+    try:
+        answer = await _ask(run, request, started.session_id, cut)
     except ModelError as error:
         failed = e.CallFailed(
             session_id=started.session_id,
@@ -59,10 +68,12 @@ async def call_model(run: RunContext, command: c.CallModel) -> None:
             detail=run.redact(error.title),
             hint=error.hint,
             fatal=isinstance(error, FATAL),
+            cut=len(cut) + isinstance(error, StreamCut),
         )
         await run.log.append(failed)
         return
-    await _keep(run, e.AnswerReceived(session_id=started.session_id, call_id=started.call_id, answer=answer))
+    received = e.AnswerReceived(session_id=started.session_id, call_id=started.call_id, answer=answer, cut=len(cut))
+    await _keep(run, received)
 
 
 async def _reserve(run: RunContext, session_id: str) -> tuple[e.CallStarted, ModelRequest] | None:
@@ -90,14 +101,27 @@ async def _reserve(run: RunContext, session_id: str) -> tuple[e.CallStarted, Mod
             continue
         started, request = asked
         worst = await asyncio.to_thread(run.model.worst_case_usd, request)
-        if short := short_of(state, worst):
-            if may_fit_later(state, worst):
-                await run.log.wait_past(state.seq)
-                continue
-            if await run.log.append_at(state.seq, short):
-                return None
-        elif await run.log.append_at(state.seq, started.model_copy(update={"reserved_usd": worst})):
-            return started, request
+        most = most_tokens(request, run.config.openai.parameters.max_tokens)
+        refused = _refusal(run, state, request, worst, most)
+        if refused is None:
+            run.calls.add(started.call_id)
+            reserved = started.model_copy(update={"reserved_usd": worst, "reserved_tokens": most})
+            if await run.log.append_at(state.seq, reserved):
+                return started, request
+            run.calls.discard(started.call_id)
+        elif may_fit_later(state, run.calls, worst, most):
+            await run.log.wait_past(state.seq)
+        elif await run.log.append_at(state.seq, refused):
+            return None
+
+
+def _refusal(
+    run: RunContext, state: State, request: ModelRequest, worst_usd: float | None, tokens: int
+) -> e.RunPaused | None:
+    """Why the call may not be made now; None when it may."""
+    if worst_usd is None and run.config.settings.cost_control.unknown_price == "ask":
+        return unpriced(state, request.model) or short_of(state, None, tokens)
+    return short_of(state, worst_usd, tokens)
 
 
 def _begun(state: State, started: e.CallStarted) -> Session | None:
@@ -107,8 +131,14 @@ def _begun(state: State, started: e.CallStarted) -> Session | None:
     return begun.session_by(started.session_id)
 
 
-async def _ask(run: RunContext, request: ModelRequest, session_id: str) -> Answer:
+async def _ask(run: RunContext, request: ModelRequest, session_id: str, cut: list[ModelError]) -> Answer:
     """Make the call and show its text as it comes.
+
+    Args:
+        run: the run.
+        request: what is asked.
+        session_id: for the screen.
+        cut: takes the errors of attempts that broke off and are made again.
 
     Raises:
         ModelError: the call failed for good.
@@ -119,6 +149,8 @@ async def _ask(run: RunContext, request: ModelRequest, session_id: str) -> Answe
 
     def announce_retry(error: ModelError, wait_s: float, attempt: int) -> None:
         run.bus.publish(StreamVoid(run.run_id, session_id, request.phase))
+        if isinstance(error, StreamCut):
+            cut.append(error)
         run.notice(f"{error.title}; attempt {attempt + 1} in {wait_s:.0f} s")
 
     return await run.model.complete(request, show, announce_retry)

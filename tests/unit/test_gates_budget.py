@@ -1,22 +1,34 @@
 """The budget gate: no order of calls crosses the cap, and a pause says what it would take."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.gates.budget import left_usd, may_fit_later, short_of
+from engine.events import AnswerReceived, CallFailed, Recorded, RunResumed
+from engine.evolve import evolve
+from engine.gates.budget import left_usd, may_fit_later, short_of, unpriced
+from engine.llm.protocol import Answer
 from engine.state import Session, Spend, State
 
 CAP = 1.0
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def state_of(spent: float = 0.0, *reserved: float, uncertain: float = 0.0, tokens: int = 0) -> State:
     """A run with calls under way that have these worst cases."""
     sessions = tuple(
         Session(
-            id=f"s{n}", role="coder", phase_id=f"p{n}", iteration=1, visit=1, messages=(), calling="c", reserved_usd=r
+            id=f"s{n}",
+            role="coder",
+            phase_id=f"p{n}",
+            iteration=1,
+            visit=1,
+            messages=(),
+            calling=f"c{n}",
+            reserved_usd=r,
         )
         for n, r in enumerate(reserved)
     )
@@ -58,10 +70,44 @@ def test_tokens_have_a_cap_of_their_own() -> None:
     assert short.hint == "Go on with more: miracle resume r --tokens +100"
 
 
+def test_tokens_of_calls_under_way_are_kept_too() -> None:
+    state = state_of(tokens=400)
+    begun = Session("s", "coder", "p", 1, 1, (), calling="c", reserved_tokens=300)
+    state = replace(state, sessions=(begun,))
+    assert short_of(state, None, 300) is None
+    assert short_of(state, None, 301) is not None
+    assert may_fit_later(state, {"c"}, None, 301)
+    assert not may_fit_later(state, {"c"}, None, 601)
+
+
+def test_an_unknown_price_is_asked_about_until_a_person_goes_on() -> None:
+    asked = unpriced(state_of(), "my-model")
+    assert asked is not None
+    assert asked.reason == "price"
+    assert "my-model" in asked.detail
+    paused = evolve(state_of(), Recorded(run_id="r", seq=1, at=NOW, event=asked))
+    resumed = evolve(paused, Recorded(run_id="r", seq=2, at=NOW, event=RunResumed()))
+    assert unpriced(resumed, "my-model") is None
+
+
+def test_an_answer_that_broke_off_may_have_cost_what_was_reserved() -> None:
+    state = state_of(0.0, 0.2)
+    failed = CallFailed(session_id="s0", call_id="c0", model="m", error="StreamCut", detail="cut", cut=2)
+    after = evolve(state, Recorded(run_id="r", seq=1, at=NOW, event=failed))
+    assert after.spend.uncertain_usd == pytest.approx(0.4)
+    received = AnswerReceived(session_id="s0", call_id="c0", answer=Answer(model="m", cost_usd=0.1), cut=1)
+    after = evolve(state, Recorded(run_id="r", seq=1, at=NOW, event=received))
+    assert after.spend.usd == pytest.approx(0.1)
+    assert after.spend.uncertain_usd == pytest.approx(0.2)
+    assert after.reserved_usd == 0
+
+
 def test_a_call_waits_for_those_under_way_only_if_that_can_help() -> None:
-    assert may_fit_later(state_of(0.2, 0.5), 0.6)
-    assert not may_fit_later(state_of(0.2, 0.5), 0.9)
-    assert not may_fit_later(state_of(0.2), 0.9), "nothing is under way"
+    assert may_fit_later(state_of(0.2, 0.5), {"c0"}, 0.6)
+    assert not may_fit_later(state_of(0.2, 0.5), {"c0"}, 0.9)
+    assert not may_fit_later(state_of(0.2), (), 0.9), "nothing is under way"
+    assert not may_fit_later(state_of(0.2, 0.5), (), 0.6), "what a dead executor began will not cost less"
+    assert not may_fit_later(state_of(0.2, 0.5, 0.1), {"c1"}, 0.6)
 
 
 @pytest.mark.parametrize("die", [False, True], ids=["answers arrive", "executors die too"])

@@ -12,6 +12,8 @@ from engine.task import Finding, Subtask, Task
 from sandbox.report import CaseResult, ScanFinding, TestReport
 
 REFLECTED = ReflectionSubmitted(session_id="s", cause="c", hypothesis="h")
+Models = dict[str, tuple[str, ...]]
+NO_MODELS: Models = {}
 PHASE = Phase(Subtask(id="p1", title="one", description=""), tier=1)
 
 
@@ -98,7 +100,7 @@ def test_runs_that_broke_off_and_code_that_never_ran_are_failures_too() -> None:
 
 
 def state_of(
-    *iterations: Iteration, escalations: tuple[Escalated, ...] = (), shift: int = 0, **models: object
+    *iterations: Iteration, escalations: tuple[Escalated, ...] = (), shift: int = 0, models: Models = NO_MODELS
 ) -> State:
     task = Task.model_validate({"goal": "g", "workspace": "w", "models": models})
     phase = Phase(PHASE.subtask, tier=1, escalations=escalations, model_shift=shift)
@@ -123,12 +125,16 @@ def test_counting_begins_anew_after_an_escalation_and_never_mixes_phases() -> No
 
 def test_the_steps_come_in_a_fixed_order() -> None:
     several = {"coder": ("a", "b"), "tester": ("a",)}
-    assert next_step(state_of(**several), "p1") == "replan"
+    assert next_step(state_of(models=several), "p1") == "replan"
     replanned = (escalated(3, "replan"),)
-    assert next_step(state_of(escalations=replanned, **several), "p1") == "model"
-    assert next_step(state_of(escalations=replanned, coder=("a",)), "p1") == "person", "there is no other model"
-    assert next_step(state_of(escalations=replanned, shift=1, **several), "p1") == "person"
+    assert next_step(state_of(escalations=replanned, models=several), "p1") == "model"
+    assert next_step(state_of(escalations=replanned, models={"coder": ("a",)}), "p1") == "person", (
+        "there is no other model"
+    )
+    assert next_step(state_of(escalations=replanned, shift=1, models=several), "p1") == "person"
     tried = (*replanned, escalated(6, "model"))
-    assert next_step(state_of(escalations=tried, coder=("a", "b", "c"), shift=1), "p1") == "person"
+    assert next_step(state_of(escalations=tried, models={"coder": ("a", "b", "c")}, shift=1), "p1") == "person"
     asked = (*tried, escalated(9, "person"))
-    assert next_step(state_of(escalations=asked, **several), "p1") == "person", "a person is asked as often as it takes"
+    assert next_step(state_of(escalations=asked, models=several), "p1") == "person", (
+        "a person is asked as often as it takes"
+    )

@@ -15,6 +15,7 @@ from widgets.dialogs.approval_dialog import ApprovalChoice
 from widgets.dialogs.dialog import Dialog
 from widgets.inert import inert, inert_line
 from widgets.line_input import LineInput
+from widgets.reach import reach_lines
 
 if TYPE_CHECKING:
     from engine.events import ApprovalRequested
@@ -46,6 +47,7 @@ class StuckDialog(Dialog[ApprovalChoice | None]):
     StuckDialog {
         #stuck-title { text-style: bold; height: auto; }
         #stuck-detail { height: auto; margin: 1 0; padding: 0 1; border-left: outer $warning 60%; }
+        #stuck-reach { height: auto; }
         #stuck-hint { display: none; margin-top: 1; }
         #stuck-hint.-on { display: block; }
     }
@@ -59,6 +61,8 @@ class StuckDialog(Dialog[ApprovalChoice | None]):
         """Title, what was tried, and the line for a hint."""
         yield Static(Content(inert_line(self.request.title, 400)), id="stuck-title", markup=False)
         yield Static(Content(inert(self.request.detail[:SHOWN_CHARACTERS]).strip()), id="stuck-detail", markup=False)
+        reach = Content("\n").join(reach_lines(self.request.blast_radius))
+        yield Static(reach, id="stuck-reach", markup=False)
         yield LineInput(placeholder="what should the agents know? enter goes on with it", id="stuck-hint")
 
     def action_go_on(self) -> None:
