@@ -95,9 +95,7 @@ class ActivityLine(Widget):
     def works(self) -> bool:
         """Whether something is being done."""
         state = self.state
-        return bool(
-            state and self.held and not (state.outcome or state.paused or state.pending_approvals) and state.started_at
-        )
+        return bool(state and self.held and str(state.status) == "running" and state.started_at)
 
     def notice(self, text: str) -> None:
         """Show a line that is about this moment: a retry, a wait, something being made ready."""
@@ -191,7 +189,7 @@ class ActivityLine(Widget):
         if state.outcome != "success":
             reason = f"{inert_line(state.reason, 200)}  " if state.reason else ""
             return Content.assemble((reason, "$foreground"), self._key("n", "starts another run"))
-        if state.promoted is not None:
+        if state.promoted is not None and state.undone is None:
             return Content.styled(f"taken: {state.promoted.how}", "$foreground-muted")
         return Content.assemble(("proved by its tests  ", "$text-success"), self._key("P", "takes the result"))
 

@@ -18,8 +18,8 @@ def next_steps(state: State) -> list[str]:
     """Lines that say exactly what to type."""
     run = state.run_id
     if state.status is Status.SUCCESS:
-        if state.promoted:
-            return []
+        if state.promoted and not state.undone:
+            return [f"→ take it back:  miracle undo {run}"] if state.promoted.undo else []
         return [
             f"→ look at it:  miracle show {run} --diff",
             f"→ take it:     miracle promote {run} --merge   (or --patch, or --branch)",

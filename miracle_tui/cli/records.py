@@ -52,6 +52,7 @@ def state_record(state: "State") -> dict[str, Any]:
         "paused": dump(state.paused),
         "receipt": dump(state.receipt),
         "promoted": dump(state.promoted),
+        "undone": dump(state.undone),
     }
 
 

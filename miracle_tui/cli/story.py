@@ -84,4 +84,6 @@ def _end(state: State) -> list[str]:
         lines = ["! waits for a person"] if state.status is Status.WAITING else []
     if state.promoted:
         lines.append(f"  ✓ taken ({state.promoted.how}): {one_line(state.promoted.detail, 400)}")
+    if state.undone:
+        lines.append(f"  ✓ taken back: {one_line(state.undone.detail, 400)}")
     return lines

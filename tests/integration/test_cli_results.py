@@ -25,8 +25,8 @@ def git(folder: Path, *arguments: str) -> str:
     return done.stdout.strip()
 
 
-async def test_a_result_is_taken_in_parts_taken_back_and_its_worktree_removed(tmp_path: Path) -> None:
-    project = tmp_path / "project"
+async def green_run(project: Path) -> str:
+    """A run of the repository that is over and green."""
     project.mkdir()
     (project / "README.md").write_text("# Sums\n")
     git(project, "init", "-q", "-b", "main")
@@ -38,8 +38,11 @@ async def test_a_result_is_taken_in_parts_taken_back_and_its_worktree_removed(tm
             "--approve", "all", cwd=project,
         )  # fmt: skip
     assert done.code == 0, done.out + done.err
-    run = done.run_id
+    return done.run_id
 
+
+async def taken_in_parts(project: Path, run: str) -> None:
+    """First one hunk, uncommitted; then, past a conflict, all of it as a merge."""
     listed = json.loads((await aside("promote", run, "--hunks", "--json")).out)
     files = {file["path"]: file["status"] for file in listed["files"]}
     assert files["adder.py"] == "added"
@@ -63,9 +66,11 @@ async def test_a_result_is_taken_in_parts_taken_back_and_its_worktree_removed(tm
     taken = await aside("promote", run, "--merge")
     assert taken.code == 0, taken.err
     assert f"miracle undo {run}" in taken.out
-    merge = git(project, "rev-parse", "HEAD")
     assert git(project, "status", "--porcelain") == ""
 
+
+async def room_given_back(project: Path, run: str) -> None:
+    """The worktree goes, the branch stays."""
     paths = find_paths()
     here = [json.loads(line) for line in (await aside("worktrees", "--json")).out.splitlines()]
     (mine,) = [one for one in here if one["run_id"] == run]
@@ -76,6 +81,14 @@ async def test_a_result_is_taken_in_parts_taken_back_and_its_worktree_removed(tm
     assert not (paths.worktrees / run).exists()
     assert run in git(project, "branch", "--list", "autonomous/*")
     assert "There are no worktrees" in (await aside("worktrees")).out
+
+
+async def test_a_result_is_taken_in_parts_taken_back_and_its_worktree_removed(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    run = await green_run(project)
+    await taken_in_parts(project, run)
+    merge = git(project, "rev-parse", "HEAD")
+    await room_given_back(project, run)
 
     plan = json.loads((await aside("undo", run, "--dry-run", "--json")).out)
     assert plan["moves"].startswith("main goes from")
