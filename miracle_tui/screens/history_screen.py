@@ -37,6 +37,7 @@ class HistoryScreen(Screen[str | None]):
         Binding("escape", "leave", "Back", id="history.leave"),
         Binding("down", "app.focus_next", "Results", show=False, id="history.results"),
         Binding("ctrl+o", "open", "Open run", show=False, id="history.open"),
+        Binding("ctrl+t", "timeline", "Timeline", id="history.timeline"),
     ]
 
     def __init__(self, engine: "EnginePort") -> None:
@@ -121,6 +122,22 @@ class HistoryScreen(Screen[str | None]):
         hit = self.query_one(HistoryList).current
         if hit is not None and hit.run_id:
             self.dismiss(hit.run_id)
+
+    def action_timeline(self) -> None:
+        """Go through the moments of the current row's run; an iteration's row begins with that iteration."""
+        hit = self.query_one(HistoryList).current
+        if hit is None or not hit.run_id:
+            return
+        from miracle_tui.screens.timeline_screen import TimelineScreen
+
+        number = hit.id.rpartition("#")[2] if hit.kind == "iteration" else ""
+        begin = int(number) if number.isdigit() else 0
+
+        def left(forked: str | None) -> None:
+            if forked:
+                self.dismiss(forked)
+
+        self.app.push_screen(TimelineScreen(self.engine, hit.run_id, iteration=begin), left)
 
     def action_leave(self) -> None:
         """Back to the run."""

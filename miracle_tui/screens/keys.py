@@ -13,11 +13,14 @@ def key_groups(keymap: Mapping[str, str], app_bindings: Iterable[BindingType]) -
         keymap: binding id to keys, where they are not the built-in ones.
         app_bindings: the app's own.
     """
+    from miracle_tui.screens.prompt_screen import PromptScreen
     from miracle_tui.screens.run_screen import RunScreen
+    from miracle_tui.screens.timeline_screen import TimelineScreen
     from widgets.diff_pane import DiffPane
     from widgets.goal_input import GoalInput
     from widgets.line_log import LineLog
     from widgets.plan_pane import PlanPane
+    from widgets.prompt_view import PromptView
     from widgets.test_pane import TestPane
 
     return {
@@ -30,6 +33,8 @@ def key_groups(keymap: Mapping[str, str], app_bindings: Iterable[BindingType]) -
         "Plan": _rows(PlanPane.BINDINGS, keymap),
         "Code diff": _rows(DiffPane.BINDINGS, keymap),
         "Test output": [*_rows(TestPane.BINDINGS, keymap), *_rows(LineLog.BINDINGS, keymap)],
+        "Timeline": [*_rows(TimelineScreen.BINDINGS, keymap), ("17, i3", "Moment 17, iteration 3")],
+        "What the model was told": [*_rows(PromptScreen.BINDINGS, keymap), *_rows(PromptView.BINDINGS, keymap)],
     }
 
 

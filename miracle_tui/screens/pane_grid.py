@@ -50,6 +50,8 @@ class PaneTabs(Static):
     """The pane that is shown."""
     working: reactive[str] = reactive("")
     """The pane that an agent works in right now."""
+    numbered: reactive[bool] = reactive(True)
+    """Whether the names are told with the keys that go there."""
 
     def render(self) -> Content:
         """The names with their keys, the shown one highlighted."""
@@ -59,7 +61,8 @@ class PaneTabs(Static):
                 "bold $block-cursor-foreground on $block-cursor-background" if name == self.current else "$text-muted"
             )
             mark = ("●", "$text-accent") if name == self.working else (" ", "")
-            parts.append(Content.assemble(f" {number} {title}", mark).stylize_before(style))
+            key = number if self.numbered else " "
+            parts.append(Content.assemble(f" {key} {title}", mark).stylize_before(style))
         return Content("").join(parts)
 
     def on_click(self, event: events.Click) -> None:
@@ -85,13 +88,16 @@ class PaneGrid(Vertical):
     maximised: reactive[bool] = reactive(False)
     """Whether the current pane has the whole room."""
 
-    def __init__(self, panes: Mapping[str, Sequence[Widget]]) -> None:
+    def __init__(self, panes: Mapping[str, Sequence[Widget]], *, numbered: bool = True) -> None:
         super().__init__(id="panes")
         self._panes = panes
+        self._numbered = numbered
 
     def compose(self) -> ComposeResult:
         """Tabs above, frames below."""
-        yield PaneTabs(id="pane-tabs")
+        tabs = PaneTabs(id="pane-tabs")
+        tabs.numbered = self._numbered
+        yield tabs
         with Grid(id="frames"):
             for name in self.ORDER:
                 yield PaneFrame(name, self._panes[name])

@@ -15,8 +15,11 @@ from engine.compare import Comparison, compare_tests, facts
 from engine.errors import CommandRefused
 from engine.evolve import fold
 from engine.gates.forecast import Forecast
+from engine.gates.rehearsal import PastAction, Rehearsal, rehearse
+from engine.gates.rules import Rule
 from engine.llm.errors import ModelError
 from engine.llm.protocol import Answer, ModelRequest, OnDelta, OnRetry
+from engine.standing_rules import propose_rules
 from engine.state import State
 from engine.summary import PendingApproval, RunSummary
 from engine.task import Plan, Task
@@ -73,6 +76,9 @@ class ScriptedEngine:
         self.search_delays: dict[str, float] = {}
         self.code_diff = self.code_note = ""
         """What a comparison of two runs' code says."""
+        self.made_rules: list[Rule] = []
+        self.past: list[PastAction] = []
+        """What a rule is rehearsed against."""
         self.closed = False
         self.driven: set[str] = set()
         """Runs that somebody works on, here or elsewhere."""
@@ -131,15 +137,31 @@ class ScriptedEngine:
         self,
         run_id: str,
         approval_id: str,
-        decision: Literal["once", "run", "deny"],
+        decision: Literal["once", "run", "always", "deny"],
         *,
         reason: str = "",
         answers: tuple[str, ...] = (),
+        rule: Rule | None = None,
     ) -> None:
         self._command("answer", run_id, approval_id, decision, reason, answers)
         self.tell(
             run_id, e.ApprovalAnswered(approval_id=approval_id, decision=decision, reason=reason, answers=answers)
         )
+        if rule is not None:
+            self.made_rules.append(rule.model_copy(update={"created_at": START, "created_by": "ada@laptop"}))
+
+    async def rules(self) -> list[Rule]:
+        return list(self.made_rules)
+
+    async def remove_rule(self, rule_id: str) -> None:
+        self._command("remove_rule", rule_id)
+        self.made_rules = [rule for rule in self.made_rules if rule.rule_id != rule_id]
+
+    async def propose_rules(self, run_id: str, approval_id: str) -> tuple[Rule, ...]:
+        return propose_rules(await self.state(run_id), approval_id)
+
+    async def rehearse(self, *rules: Rule) -> tuple[Rehearsal, ...]:
+        return tuple(rehearse(rule, self.past, self.config.rules.commands, self.made_rules) for rule in rules)
 
     async def edit_plan(self, run_id: str, plan: Plan) -> None:
         self._command("edit_plan", run_id, plan)
