@@ -1,5 +1,7 @@
 """What anyone may append to a run from anywhere: pause, resume, cancel, a message, an answer, a changed plan."""
 
+from collections.abc import Awaitable, Callable
+
 from engine import events as e
 from engine.errors import CommandRefused
 from engine.run_log import RunLog, Store
@@ -10,9 +12,12 @@ from engine.task import Plan
 class Control:
     """Appends a person's wishes to the log; the run's executor, wherever it is, sees them at its next step."""
 
-    def __init__(self, store: Store, secrets: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, store: Store, secrets: tuple[str, ...] = (), wake: Callable[[str], Awaitable[None]] | None = None
+    ) -> None:
         self._store = store
         self._secrets = secrets
+        self._wake = wake
 
     async def pause(self, run_id: str, by: str) -> None:
         """Pause the run; harmless when it is paused.
@@ -26,15 +31,16 @@ class Control:
                 e.RunPaused(reason="person", detail=f"Paused by {by}.", hint=f"miracle resume {run_id}", by=by)
             )
 
-    async def resume(self, run_id: str, add_budget_usd: float, add_iterations: int) -> None:
+    async def resume(self, run_id: str, add_budget_usd: float, add_iterations: int, add_tokens: int) -> None:
         """Resume the run; one that is not paused is left as it is unless it gets more to spend.
 
         Raises:
             CommandRefused: the run is over.
         """
         log = await self._open(run_id, "resume")
-        if log.state.paused is not None or add_budget_usd or add_iterations:
-            await log.append(e.RunResumed(add_budget_usd=add_budget_usd, add_iterations=add_iterations))
+        more = e.RunResumed(add_budget_usd=add_budget_usd, add_iterations=add_iterations, add_tokens=add_tokens)
+        if log.state.paused is not None or add_budget_usd or add_iterations or add_tokens:
+            await self._append(log, more)
 
     async def cancel(self, run_id: str) -> None:
         """End the run.
@@ -50,7 +56,7 @@ class Control:
         Raises:
             CommandRefused: the run is over.
         """
-        await (await self._open(run_id, "steer")).append(e.Steered(text=text))
+        await self._append(await self._open(run_id, "steer"), e.Steered(text=text))
 
     async def answer(self, run_id: str, answer: e.ApprovalAnswered) -> None:
         """Answer a question.
@@ -66,7 +72,7 @@ class Control:
             )
         if found.answer is not None:
             raise CommandRefused(f"{answer.approval_id} was answered by {found.answer.by}: {found.answer.decision}")
-        await log.append(answer)
+        await self._append(log, answer)
 
     async def edit_plan(self, run_id: str, plan: Plan) -> None:
         """Put another plan in the place of the proposed one.
@@ -77,7 +83,13 @@ class Control:
         log = await self._open(run_id, "change the plan of")
         if log.state.plan is None or log.state.plan_approved:
             raise CommandRefused("No plan waits for approval", "A plan can be edited until it is approved.")
-        await log.append(e.PlanEdited(plan=plan))
+        await self._append(log, e.PlanEdited(plan=plan))
+
+    async def _append(self, log: RunLog, event: e.Event) -> None:
+        """Append what may let a run go on that nobody works on, and see to it that somebody does."""
+        await log.append(event)
+        if self._wake is not None:
+            await self._wake(log.run_id)
 
     async def _open(self, run_id: str, wish: str) -> RunLog:
         log = RunLog(self._store, run_id, secrets=self._secrets)

@@ -36,6 +36,8 @@ from engine.state import State
 from engine.summary import PendingApproval, RunSummary
 from engine.task import MAX_GOAL_CHARACTERS, Plan, Task
 from engine.watch import watch
+from engine.workers.dispatch import dispatch_of
+from engine.workers.surroundings import Surroundings
 from engine.workspace.inspect import check_workspace
 from engine.workspace.preview import Preview, Selection
 from engine.workspace.promote import How
@@ -63,8 +65,12 @@ class Engine:
         self.sandbox = sandbox
         self.bus = Bus()
         self._open = AsyncExitStack()
-        self._fleet = Fleet(self.bus, config.settings.orchestrator.max_concurrent_tasks)
-        for opened in (*((embeddings,) if embeddings else ()), memory, model, sandbox, self._fleet):
+        self.fleet = Fleet(self.bus, config.settings.orchestrator.max_concurrent_tasks)
+        self.surroundings: Surroundings | None = None
+        """Of a worker, which takes the runs of many projects; else this engine's own serve every run."""
+        self._dispatch = dispatch_of(config, model, memory, self.bus)
+        queue = (self._dispatch,) if self._dispatch else ()
+        for opened in (*((embeddings,) if embeddings else ()), memory, model, sandbox, self.fleet, *queue):
             # Closed the other way round: the runs first, what they use after them.
             self._open.push_async_callback(opened.close)
         self._secrets = tuple(
@@ -72,7 +78,7 @@ class Engine:
             for secret in (config.openai.api.key, config.database.postgresql.url)
             if secret is not None
         )
-        self._control = Control(memory.store, self._secrets)
+        self._control = Control(memory.store, self._secrets, self._dispatch.send if self._dispatch else None)
         self.standing = StandingRules(memory.rules, config.rules.commands)
 
     @classmethod
@@ -111,7 +117,7 @@ class Engine:
         await self._open.aclose()
 
     async def start(self, task: Task) -> str:
-        """Begin a run of the task and work on it in this process.
+        """Begin a run of the task and work on it in this process, or hand it to the workers.
 
         Returns:
             The run's id.
@@ -147,20 +153,23 @@ class Engine:
         )
 
     def drive(self, run_id: str) -> None:
-        """Work on a run in this process; harmless when it already is worked on."""
-        self._fleet.drive(run_id, self._context)
+        """Work on a run in this process, or hand it to the workers; harmless when it already is worked on."""
+        (self._dispatch or self.fleet).drive(run_id, self._context)
 
     async def is_driven(self, run_id: str) -> bool:
         """Whether some process, this one or another, works on the run right now."""
-        task = self._fleet.task(run_id)
+        task = self.fleet.task(run_id)
         return (task is not None and not task.done()) or await self.memory.store.is_leased(run_id)
 
     async def _context(self, run_id: str) -> RunContext:
+        config, model = self.config, self.model
+        if self.surroundings and (task := (await self.state(run_id)).task):
+            config, model = await self.surroundings.of(task)
         lease = await self.memory.store.lease(run_id, f"{socket.gethostname()}:{os.getpid()}")
         return RunContext(
             log=RunLog(self.memory.store, run_id, lease, secrets=self._secrets),
-            config=self.config,
-            model=self.model,
+            config=config,
+            model=model,
             memory=self.memory,
             bus=self.bus,
             backend=self.sandbox.backend,
@@ -174,7 +183,7 @@ class Engine:
         Raises:
             MemoryStoreError, EngineError: what ended the work.
         """
-        await wait_settled(self.memory.store, run_id, self._fleet)
+        await wait_settled(self.memory.store, run_id, self.fleet)
         return await self.state(run_id)
 
     async def pause(self, run_id: str, by: str = "person") -> None:

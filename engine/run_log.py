@@ -46,6 +46,11 @@ class RunLog:
         self._turn = asyncio.Lock()
         self._moved = asyncio.Condition()
 
+    @property
+    def doubtful(self) -> bool:
+        """Whether another executor may have the run by now."""
+        return self._lease is not None and self._lease.doubtful
+
     async def load(self) -> State:
         """Fold everything that is stored."""
         await self._fold(await self._store.read(self.run_id, after=self.state.seq))

@@ -133,11 +133,20 @@ class Database:
                 else:
                     await pooled.invalidate()
 
-    async def connect(self) -> "psycopg.AsyncConnection[tuple[Any, ...]]":
-        """A connection of one's own in autocommit mode, for a lease or a LISTEN; its owner closes it."""
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What libpq connects by; it may hold a password."""
+        return dict(self._parameters)
+
+    async def connect(self, **parameters: str) -> "psycopg.AsyncConnection[tuple[Any, ...]]":
+        """A connection of one's own in autocommit mode, for a lease or a LISTEN; its owner closes it.
+
+        Args:
+            parameters: of libpq, in place of the configured ones.
+        """
         import psycopg
 
-        return await psycopg.AsyncConnection.connect(**self._parameters, autocommit=True)
+        return await psycopg.AsyncConnection.connect(**{**self._parameters, **parameters}, autocommit=True)
 
     async def revive(self) -> None:
         """Start the embedded server again if it died; nothing for any other server."""
@@ -250,5 +259,6 @@ def _parse(url: str) -> dict[str, Any]:
         "keepalives_idle": "10",
         "keepalives_interval": "5",
         "keepalives_count": "3",
+        "tcp_user_timeout": "20000",
     }
     return defaults | given

@@ -29,10 +29,17 @@ class ScriptedServer:
         faults: What goes wrong, call by call.
         words_per_second: Speed of streamed text; 0 sends it at once.
         port: 0 takes any free one.
+        host: The address of this machine that it serves.
     """
 
     def __init__(
-        self, script: Script | str, faults: Sequence[Fault] = (), *, words_per_second: float = 0, port: int = 0
+        self,
+        script: Script | str,
+        faults: Sequence[Fault] = (),
+        *,
+        words_per_second: float = 0,
+        port: int = 0,
+        host: str = _HOST,
     ) -> None:
         self.script = load_script(script) if isinstance(script, str) else script
         self.requests: list[HttpRequest] = []
@@ -40,6 +47,7 @@ class ScriptedServer:
         self._faults = FaultList(faults)
         self._pause_s = 1 / words_per_second if words_per_second > 0 else 0.0
         self._port = port
+        self._host = host
         self._calls = 0
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
@@ -47,7 +55,7 @@ class ScriptedServer:
     @property
     def base_url(self) -> str:
         """Where clients reach it."""
-        return f"http://{_HOST}:{self._port}/v1"
+        return f"http://{self._host}:{self._port}/v1"
 
     @property
     def connections(self) -> int:
@@ -55,7 +63,7 @@ class ScriptedServer:
         return len(self._connections)
 
     async def __aenter__(self) -> "ScriptedServer":
-        self._server = await asyncio.start_server(self._accept, _HOST, self._port, limit=_LIMIT)
+        self._server = await asyncio.start_server(self._accept, self._host, self._port, limit=_LIMIT)
         self._port = self._server.sockets[0].getsockname()[1]
         return self
 

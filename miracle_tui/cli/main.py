@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "promote": ("promote", "Take the result of a green run."),
     "undo": ("undo", "Put your files back as they were before a promotion."),
     "worktrees": ("worktrees", "List the worktrees of runs, and remove those that are done."),
+    "worker": ("worker", "Work on the runs of a shared queue, until it is stopped."),
     "doctor": ("doctor", "Find what is missing on this machine, and fix it."),
     "config": ("config", "Show and check the configuration."),
     "db": ("db", "Look at the database."),
