@@ -9,7 +9,7 @@ from engine import commands as c
 from engine import events as e
 from engine.context.summarise import due_summary
 from engine.decide_session import next_in_session
-from engine.decide_stuck import escalation
+from engine.decide_stuck import NEW_WAY, begun_anew, escalation
 from engine.gates.blast import of_plan, of_scan
 from engine.gates.breaker import breaker_reason
 from engine.gates.budget import usd
@@ -188,11 +188,9 @@ def _begin_iteration(state: State, phase: Phase, last: Iteration | None) -> Comm
         return (c.Record(e.RunFinished(outcome="failed", reason=breaker_reason(state))),)
     if last is not None and (escalated := escalation(state, phase, last)) is not None:
         return escalated
-    return (
-        c.Record(
-            e.IterationStarted(phase_id=phase.id, number=len(state.iterations) + 1, hypothesis=_hypothesis(last)),
-        ),
-    )
+    hypothesis = NEW_WAY if begun_anew(phase, last) else _hypothesis(last)
+    begun = e.IterationStarted(phase_id=phase.id, number=len(state.iterations) + 1, hypothesis=hypothesis)
+    return (c.Record(begun),)
 
 
 def _hypothesis(last: Iteration | None) -> str:
@@ -214,7 +212,7 @@ def _blames_tests(previous: Iteration | None) -> bool:
 
 
 def _code(state: State, phase: Phase, last: Iteration, previous: Iteration | None) -> Commands:
-    if _blames_tests(previous) and phase.test_files:
+    if _blames_tests(previous) and phase.test_files and not begun_anew(phase, previous):
         return ()
     if last.work is None:
         return (c.OpenSession("coder", phase.id, last.number),)
@@ -234,7 +232,7 @@ def _check(state: State, phase: Phase, last: Iteration) -> Commands:
 
 
 def _test(state: State, phase: Phase, last: Iteration, previous: Iteration | None) -> Commands:
-    wants_tests = not phase.test_files or _blames_tests(previous)
+    wants_tests = not phase.test_files or _blames_tests(previous) or begun_anew(phase, previous)
     if wants_tests and last.tests is None:
         return (c.OpenSession("tester", phase.id, last.number),)
     if last.tests is not None and not last.tests_commit:

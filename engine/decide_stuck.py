@@ -7,6 +7,7 @@ from engine.gates.blast import of_stuck
 from engine.gates.stuck import next_step, stuck
 from engine.state import Iteration, Phase, State
 
+NEW_WAY = "The subtask was written anew, because what was tried led nowhere. Follow it, and no earlier hypothesis."
 _STEPS = {"replan": "its subtask was written anew", "model": "other models took over", "person": "a person was asked"}
 
 
@@ -27,6 +28,13 @@ def escalation(state: State, phase: Phase, last: Iteration) -> tuple[c.Command, 
     step = next_step(state, phase.id)
     escalated = e.Escalated(phase_id=phase.id, number=last.number, step=step, reason=found.reason)
     return (c.Record(escalated),)
+
+
+def begun_anew(phase: Phase, previous: Iteration | None) -> bool:
+    """Whether the phase was planned again after this iteration: what was thought of it then no longer leads."""
+    return previous is not None and any(
+        taken.step == "replan" and taken.number == previous.number for taken in phase.escalations
+    )
 
 
 def _carry_through(state: State, phase: Phase, taken: e.Escalated) -> tuple[c.Command, ...] | None:

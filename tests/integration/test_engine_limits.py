@@ -1,0 +1,74 @@
+"""What keeps a run in bounds, with a real engine: a phase that goes in circles, caps, unknown prices, the forecast."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.config import Config
+from engine import events as e
+from engine.scripted.script import Script
+from tests.engine_fixtures import engine_config, scripted_engine, task_of
+from tests.tiny_script import CODE, SUBTASK, WRONG, tiny_script
+
+ANOTHER = {**SUBTASK, "title": "Doubling by addition", "description": "n + n, written anew"}
+
+
+def turn(name: str, **arguments: Any) -> dict[str, Any]:
+    return {"text": f"I call {name}.", "calls": [{"name": name, "arguments": arguments}]}
+
+
+def session(role: str, *turns: dict[str, Any], **place: Any) -> dict[str, Any]:
+    return {"role": role, "turns": list(turns), **place}
+
+
+def circling_script() -> Script:
+    """The coder changes nothing in its second iteration; once the phase is planned again it knows better."""
+    extra = [
+        session("coder", turn("submit_work", summary="it should work now"), visit=2),
+        session("replanner", turn("submit_subtask", **{**ANOTHER, "id": "p2"}), turn("submit_subtask", **ANOTHER)),
+        session(
+            "coder",
+            turn("create_file", path="double.py", content=CODE.replace("2 * n", "n + n"), overwrite=True),
+            turn("submit_work", summary="by addition"),
+            visit=3,
+        ),
+    ]
+    return tiny_script(wrong_first=True, extra=extra)
+
+
+@pytest.fixture
+def folder(sandbox_workspace: Path) -> Path:
+    """The person's empty folder."""
+    made = sandbox_workspace / "project"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
+def config(database_url: str, sandbox_workspace: Path) -> Config:
+    return engine_config(database_url, sandbox_workspace / "home", **{"settings.sandbox.backend": "bubblewrap"})
+
+
+async def test_a_phase_whose_files_come_back_is_planned_again_and_ends_green(config: Config, folder: Path) -> None:
+    script = circling_script()
+    async with scripted_engine(config, script) as (engine, _):
+        run_id = await engine.start(task_of(script, folder))
+        state = await engine.settled(run_id)
+        assert state.outcome == "success", state.reason or state.paused
+        told = [one.event for one in await engine.log(run_id)]
+    (escalated,) = [event for event in told if isinstance(event, e.Escalated)]
+    assert (escalated.step, escalated.number) == ("replan", 2)
+    assert escalated.reason == "Iteration 2 left every file exactly as iteration 1 had left it."
+    (replanned,) = [event for event in told if isinstance(event, e.PhaseReplanned)]
+    assert replanned.subtask.title == ANOTHER["title"]
+    refused = [event for event in told if isinstance(event, e.ToolFinished) and event.strike]
+    assert refused[0].output == "The id of the subtask stays as it was: p1."
+    opened = next(event for event in told if isinstance(event, e.SessionOpened) and event.role == "replanner")
+    prompt = opened.messages[1].content
+    assert escalated.reason in prompt
+    assert "iteration 2: return 2 * n" in prompt
+    assert "test_double" in prompt
+    coder = [event for event in told if isinstance(event, e.SessionOpened) and event.role == "coder"][-1]
+    assert "n + n, written anew" in coder.messages[1].content
+    assert WRONG not in state.iterations[-1].diff.replace("-", "")
