@@ -20,11 +20,6 @@ class ContextMeter:
     sections: tuple[SectionSize, ...] = ()
     """The rules and the opening's sections, then `messages`, `answers` and `results` of the conversation since."""
 
-    @property
-    def share(self) -> float:
-        """The part of the window that is taken."""
-        return self.tokens / self.window if self.window else 0.0
-
 
 def measure(
     messages: tuple[Message, ...], window: int, sections: tuple[SectionSize, ...] = (), tools: int = 0
