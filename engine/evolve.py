@@ -5,7 +5,6 @@ that a log written by another version still folds.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +12,7 @@ from engine import events as e
 from engine.fold_fork import forked
 from engine.fold_phase import FOLD_PHASE, change_iteration, phases_of, submitted
 from engine.fold_session import FOLD_SESSION, first_model
+from engine.frozen import fresh, replace
 from engine.llm.protocol import Message
 from engine.state import Approval, Session, State
 
@@ -30,13 +30,13 @@ def evolve(state: State, recorded: e.Recorded) -> State:
         return state
     fold = _FOLDS.get(type(recorded.event))
     after = fold(state, recorded.event, recorded.at) if fold else state
-    return replace(
-        after,
-        run_id=recorded.run_id,
-        seq=recorded.seq,
-        started_at=after.started_at or recorded.at,
-        updated_at=recorded.at,
-    )
+    place = {
+        "run_id": recorded.run_id,
+        "seq": recorded.seq,
+        "started_at": after.started_at or recorded.at,
+        "updated_at": recorded.at,
+    }
+    return replace(state, **place) if after is state else fresh(after, **place)
 
 
 def fold(log: Iterable[e.Recorded], state: State | None = None) -> State:

@@ -1,11 +1,11 @@
 """The fold of a fork: what a run that begins with another's prefix keeps of it, and what it does again."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 
 from engine import events as e
 from engine.fold_phase import change_iteration, change_phase, phases_of
+from engine.frozen import replace
 from engine.state import Approval, Phase, Spend, State
 from engine.task import Plan, Task
 

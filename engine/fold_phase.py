@@ -1,11 +1,11 @@
 """The part of the fold that follows phases: their iterations, how these are judged, how their work comes together."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from engine import events as e
+from engine.frozen import replace
 from engine.state import Iteration, Phase, State
 from engine.task import Plan
 

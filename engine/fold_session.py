@@ -1,12 +1,12 @@
 """The part of the fold that follows one agent's conversation."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from engine import events as e
 from engine.fold_phase import change_iteration
+from engine.frozen import replace
 from engine.llm.protocol import Message, ToolCall
 from engine.state import Session, State
 
@@ -95,8 +95,8 @@ def _answer_received(state: State, event: e.AnswerReceived, at: datetime) -> Sta
     )
     if session is None:
         return state
-    spent = next((one for one in state.iterations if session.iteration and one.number == session.iteration), None)
-    if spent is not None:
+    spent = state.iteration_of(session.phase_id)
+    if spent is not None and spent.number == session.iteration:
         tokens = answer.usage.input_tokens + answer.usage.output_tokens
         cost = spent.cost_usd + (answer.cost_usd or 0.0)
         state = change_iteration(state, spent.number, cost_usd=cost, tokens=spent.tokens + tokens)

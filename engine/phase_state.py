@@ -14,7 +14,7 @@ NEARLY_FULL = 0.8
 """Share of a model's window that a request takes when a person should know."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Session:
     """An agent's conversation that has not submitted yet."""
 
@@ -63,7 +63,7 @@ class Session:
         return self.prompt_tokens >= self.window_tokens * NEARLY_FULL > 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Iteration:
     """One trip round the loop."""
 
@@ -121,7 +121,7 @@ class Iteration:
         return (self.work is not None and not self.code_commit) or (self.tests is not None and not self.tests_commit)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Phase:
     """A subtask of the approved plan and how far it is."""
 

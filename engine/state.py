@@ -1,6 +1,6 @@
 """What is so now: the frozen state of a run, folded from its log by `engine.evolve`."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -16,6 +16,7 @@ from engine.events import (
     Undone,
     WorkspacePrepared,
 )
+from engine.frozen import replace
 from engine.phase_state import Iteration as Iteration
 from engine.phase_state import Phase as Phase
 from engine.phase_state import Session as Session
@@ -60,7 +61,7 @@ ROLE_STAGE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Approval:
     """A question to a person and its answer."""
 
@@ -69,7 +70,7 @@ class Approval:
     answer: ApprovalAnswered | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Spend:
     """What the run used."""
 
@@ -87,7 +88,7 @@ class Spend:
         return self.input_tokens + self.output_tokens
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class State:
     """Everything that is so of one run."""
 
@@ -242,7 +243,8 @@ class State:
         mine = self.iterations_of(phase_id)
         others = tuple(one for one in self.iterations if one.phase_id not in hidden and one.phase_id != phase_id)
         phases = tuple(replace(phase, test_files=()) if phase.id in hidden else phase for phase in self.phases)
-        return replace(self, iterations=(*others, *mine), phases=phases)
+        sessions = tuple(session for session in self.sessions if session.phase_id not in hidden)
+        return replace(self, iterations=(*others, *mine), phases=phases, sessions=sessions)
 
     @property
     def pending_approvals(self) -> tuple[Approval, ...]:
