@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from engine.compare import Comparison
     from engine.events import Promoted, Recorded, Undone
     from engine.gates.forecast import Forecast
+    from engine.gates.rehearsal import Rehearsal
+    from engine.gates.rules import Rule
     from engine.llm.protocol import ModelClient
     from engine.state import State
     from engine.summary import PendingApproval, RunSummary
@@ -40,11 +42,16 @@ class EnginePort(Protocol):
         self,
         run_id: str,
         approval_id: str,
-        decision: Literal["once", "run", "deny"],
+        decision: Literal["once", "run", "always", "deny"],
         *,
         reason: str = "",
         answers: tuple[str, ...] = (),
+        rule: "Rule | None" = None,
     ) -> None: ...
+    async def rules(self) -> "list[Rule]": ...
+    async def remove_rule(self, rule_id: str) -> None: ...
+    async def propose_rules(self, run_id: str, approval_id: str) -> "tuple[Rule, ...]": ...
+    async def rehearse(self, *rules: "Rule") -> "tuple[Rehearsal, ...]": ...
     async def edit_plan(self, run_id: str, plan: "Plan") -> None: ...
     async def promotion_preview(self, run_id: str) -> "Preview": ...
     async def promote(

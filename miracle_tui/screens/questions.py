@@ -2,16 +2,14 @@
 
 import math
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING
 
 from engine.state import Approval, State, Status
+from miracle_tui.screens.asking import Asking
 
 if TYPE_CHECKING:
-    from textual.screen import Screen
-
     from miracle_tui.screens.run_desk import RunDesk
 
-Answer = TypeVar("Answer")
 MORE = 5
 """Dollars or iterations that are offered to a run that used up its own."""
 MORE_TOKENS = 500
@@ -29,14 +27,10 @@ class Questions:
 
     def __init__(self, desk: "RunDesk") -> None:
         self.desk = desk
+        self.asking = Asking(desk)
         self._asked: set[str] = set()
         self._told: set[str] = set()
         self._waiting = 0
-        self._open = False
-        self._dialog: Screen[Any] | None = None
-        """The dialog of the question that is open."""
-        self._about = ""
-        """Id of that question."""
 
     def forget(self) -> None:
         """Another run is shown."""
@@ -46,9 +40,9 @@ class Questions:
     def take_state(self, state: State) -> None:
         """Open what has not been opened; say how a run ended or why it stopped."""
         screen = self.desk.screen
-        self._close_answered(state)
+        self.asking.close_answered(state)
         for approval in state.pending_approvals:
-            if approval.request.approval_id not in self._asked and not self._open:
+            if approval.request.approval_id not in self._asked and not self.asking.busy:
                 self._asked.add(approval.request.approval_id)
                 screen.miracle.perform(partial(self.ask, approval), "ask", group="dialog")
                 return
@@ -59,70 +53,9 @@ class Questions:
         else:
             self._told.discard("paused")
 
-    def _close_answered(self, state: State) -> None:
-        """Close the dialog of a question that was answered elsewhere."""
-        dialog = self._dialog
-        waiting = {approval.request.approval_id for approval in state.pending_approvals}
-        if dialog is not None and dialog.is_current and self._about not in waiting:
-            self._dialog = None
-            dialog.dismiss(None)
-            self.desk.screen.notify("The question was answered elsewhere.", timeout=4)
-
-    async def _shown(self, dialog: "Screen[Answer]", approval: Approval) -> "Answer | None":
-        self._dialog, self._about = dialog, approval.request.approval_id
-        try:
-            return await self.desk.screen.app.push_screen_wait(dialog)
-        finally:
-            self._dialog = None
-
     async def ask(self, approval: Approval) -> None:
-        """Open the dialog of a question and pass the answer on; a dialog that is closed leaves the question open."""
-        if self._open:
-            return
-        self._open = True
-        try:
-            await self._ask(approval)
-        finally:
-            self._open = False
-
-    async def _ask(self, approval: Approval) -> None:
-        from widgets.dialogs.approval_dialog import ApprovalDialog
-        from widgets.dialogs.questions_dialog import QuestionsDialog
-        from widgets.dialogs.stuck_dialog import StuckDialog
-
-        request, run_id = approval.request, self.desk.run_id
-        if request.topic == "plan" and self.desk.state.plan is not None:
-            await self._ask_plan(approval)
-            return
-        own = {"questions": QuestionsDialog, "stuck": StuckDialog}.get(request.topic, ApprovalDialog)
-        dialog = own(request)
-        choice = await self._shown(dialog, approval)
-        if choice is not None:
-            await self.desk.engine.answer(
-                run_id, request.approval_id, choice.decision, reason=choice.reason, answers=choice.answers
-            )
-            self._drive(run_id)
-
-    async def _ask_plan(self, approval: Approval) -> None:
-        from widgets.dialogs.plan_dialog import PlanDialog
-
-        state, run_id = self.desk.state, self.desk.run_id
-        if state.plan is None:
-            return
-        expected = await self.desk.expected(state.task, len(state.plan.subtasks)) if state.task else ""
-        choice = await self._shown(PlanDialog(state.plan, state.spec, expected), approval)
-        if choice is None:
-            return
-        if choice.plan is not None:
-            await self.desk.engine.edit_plan(run_id, choice.plan)
-        decision: Literal["once", "deny"] = "once" if choice.decision == "approve" else "deny"
-        await self.desk.engine.answer(run_id, approval.request.approval_id, decision, reason=choice.reason)
-        self._drive(run_id)
-
-    def _drive(self, run_id: str) -> None:
-        """An answered run goes on here if it was begun here; another executor sees the answer by itself."""
-        if run_id in self.desk.screen.miracle.driven:
-            self.desk.engine.drive(run_id)
+        """Open the dialog of a question of the shown run."""
+        await self.asking.ask(self.desk.state, approval)
 
     async def confirm(self, title: str, text: str) -> bool:
         """A yes or no."""

@@ -257,15 +257,14 @@ class RunDesk:
             await self.engine.cancel(self.run_id)
 
     async def ask_again(self) -> None:
-        """Open the question that waits: of this run, else of the run that has one."""
-        if self.state.pending_approvals:
-            await self.questions.ask(self.state.pending_approvals[0])
-            return
-        others = [approval for approval in await self.engine.approvals() if approval.run_id != self.run_id]
-        if others:
-            self.show(others[0].run_id)
-        else:
-            self.screen.notify("Nothing waits for an answer.", timeout=3)
+        """Open the one question of the shown run; with several, or none, the inbox of all runs."""
+        from miracle_tui.screens.inbox_screen import InboxScreen
+
+        waiting = self.state.pending_approvals if self.is_open else ()
+        if len(waiting) == 1:
+            await self.questions.ask(waiting[0])
+        elif (chosen := await self.screen.app.push_screen_wait(InboxScreen(self))) is not None:
+            self.show(chosen)
 
     async def promote(self) -> None:
         """Take the result of the shown run."""

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from config.config import Config
 from config.paths import find_paths
+from config.rules import CommandRules
 from engine import events as e
 from engine.bus import Bus, Live
 from engine.compare import Comparison, compare_tests, facts
@@ -28,6 +29,8 @@ from engine.workspace.undo import UndoPreview
 from memory.search import Hit, Kind
 from tests.ui.recorded_preview import recorded_preview, recorded_undoing
 from tests.ui.recorded_run import SECOND, START, TASK
+
+SAFETY = CommandRules(approval=("rm -r", "pip install"))
 
 
 class NoModel:
@@ -161,7 +164,7 @@ class ScriptedEngine:
         return propose_rules(await self.state(run_id), approval_id)
 
     async def rehearse(self, *rules: Rule) -> tuple[Rehearsal, ...]:
-        return tuple(rehearse(rule, self.past, self.config.rules.commands, self.made_rules) for rule in rules)
+        return tuple(rehearse(rule, self.past, SAFETY, self.made_rules) for rule in rules)
 
     async def edit_plan(self, run_id: str, plan: Plan) -> None:
         self._command("edit_plan", run_id, plan)
@@ -214,7 +217,12 @@ class ScriptedEngine:
     async def approvals(self) -> list[PendingApproval]:
         return [
             PendingApproval(
-                run_id, approval.request.approval_id, approval.request.topic, approval.request.title, approval.asked_at
+                run_id,
+                approval.request.approval_id,
+                approval.request.topic,
+                approval.request.title,
+                approval.asked_at,
+                approval.request.blast_radius,
             )
             for run_id, run in self._runs.items()
             for approval in fold(run.log).pending_approvals

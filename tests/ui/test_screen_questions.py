@@ -3,6 +3,7 @@
 from engine import events as e
 from engine.task import Plan
 from miracle_tui.app import MiracleApp
+from miracle_tui.screens.inbox_screen import InboxScreen
 from tests.ui import recorded_run
 from tests.ui.app_fixtures import opened_app, shown_all, until
 from tests.ui.recorded_run import RUN
@@ -12,6 +13,7 @@ from widgets.dialogs.approval_dialog import ApprovalDialog
 from widgets.dialogs.plan_dialog import PlanChoice, PlanDialog
 from widgets.dialogs.promote_dialog import PromoteDialog
 from widgets.dialogs.questions_dialog import QuestionsDialog
+from widgets.inbox_list import InboxList
 
 
 def engine_with(events: list[e.Event]) -> ScriptedEngine:
@@ -47,7 +49,7 @@ async def test_a_question_that_is_answered_elsewhere_closes() -> None:
         await until(pilot, lambda: isinstance(app.screen, PlanDialog))
         engine.tell(RUN, e.ApprovalAnswered(approval_id="a-plan", decision="once", by="another"))
         await until(pilot, lambda: app.screen is app.run_screen)
-        assert "answered elsewhere" in notices(app)
+        assert "answered elsewhere. another allowed it" in notices(app)
         assert engine.called("answer") == []
         engine.tell(RUN, *recorded_run.until_command()[len(recorded_run.until_plan()) + 1 :])
         await until(pilot, lambda: isinstance(app.screen, ApprovalDialog))
@@ -112,6 +114,8 @@ async def test_questions_of_other_runs_wait_on_the_border_and_are_reached_by_key
         await until(pilot, lambda: "1 waiting elsewhere" in str(frame.border_title))
         assert app.screen is app.run_screen
         await pilot.press("escape", "a")
+        await until(pilot, lambda: isinstance(app.screen, InboxScreen) and bool(app.screen.query_one(InboxList).items))
+        await pilot.press("g")
         await until(pilot, lambda: isinstance(app.screen, PlanDialog))
         assert app.run_screen.desk is not None
         assert app.run_screen.desk.run_id == "other"

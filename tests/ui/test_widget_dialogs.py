@@ -10,6 +10,8 @@ from textual.pilot import Pilot
 from textual.screen import ModalScreen
 from textual.widgets import Input, TextArea
 
+from engine.gates.rehearsal import PastAction, Rehearsal
+from engine.gates.rules import ProgramPattern, Rule
 from engine.summary import RunSummary
 from engine.task import Receipt
 from tests.widget_fixtures import HOSTILE, NOW, SIZES, Host, assert_inert, plan, request, state, until
@@ -23,6 +25,7 @@ from widgets.dialogs.plan_dialog import PlanChoice, PlanDialog
 from widgets.dialogs.plan_draft import PlanDraft
 from widgets.dialogs.promote_dialog import PromoteDialog
 from widgets.dialogs.questions_dialog import QuestionsDialog
+from widgets.dialogs.rule_dialog import RuleDialog
 from widgets.dialogs.runs_dialog import RunsDialog
 from widgets.paste_area import PasteArea
 
@@ -77,6 +80,14 @@ def summary(run_id: str, text: str = "Roman numerals") -> RunSummary:
     )  # fmt: skip
 
 
+def rehearsal(text: str) -> Rehearsal:
+    """A rule and a past that hold nothing but this text."""
+    pattern = ProgramPattern(breadth="exact", program=text, words=(text,))
+    rule = Rule(topic="command", breadth="exact", patterns=(pattern,), project=text)
+    action = PastAction(text, NOW, text, text, asked=True, decision="deny", by=text)
+    return Rehearsal(rule, (action,), runs=1)
+
+
 def hostile_dialogs(text: str) -> list[ModalScreen[Any]]:
     """Every dialog, with nothing but this text in it."""
     safe = text.encode("utf-8", "replace").decode() or "x"
@@ -94,6 +105,7 @@ def hostile_dialogs(text: str) -> list[ModalScreen[Any]]:
         ErrorDialog(text, text, text),
         HelpDialog({text or "x": [(text, text)]}, text),
         RunsDialog([summary("r1", text)], "r1"),
+        RuleDialog([rehearsal(text)]),
     ]
 
 
@@ -113,6 +125,7 @@ async def test_hostile_texts_are_inert_at_any_size(size: tuple[int, int]) -> Non
     [
         (("o",), ApprovalChoice("once")),
         (("r",), ApprovalChoice("run")),
+        (("a",), ApprovalChoice("always")),
         (("d",), ApprovalChoice("deny")),
         (("e", "n", "o", "enter"), ApprovalChoice("deny", reason="no")),
         (("e", "o", "escape", "o"), ApprovalChoice("once")),
@@ -134,7 +147,8 @@ async def test_an_approval_shows_how_far_it_reaches() -> None:
             "can be undone  no",
             "$0.50",
             "build",
-            "r for this run",
+            "r this run",
+            "a always",
         ):
             assert words in text
 

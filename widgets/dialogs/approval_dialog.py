@@ -15,6 +15,7 @@ from textual.widgets import Input, Static
 from widgets.dialogs.dialog import Dialog
 from widgets.inert import inert, inert_line
 from widgets.line_input import LineInput
+from widgets.reach import reach_lines
 
 if TYPE_CHECKING:
     from engine.events import ApprovalRequested
@@ -25,7 +26,6 @@ _TOPICS = {
     "plan": "The plan waits for you",
     "questions": "Questions about the goal",
 }
-SHOWN_PATHS = 12
 SHOWN_CHARACTERS = 6000
 
 
@@ -33,17 +33,24 @@ SHOWN_CHARACTERS = 6000
 class ApprovalChoice:
     """A person's answer."""
 
-    decision: Literal["once", "run", "deny"]
+    decision: Literal["once", "run", "always", "deny"]
+    """`always` wants a rule, which a dialog of its own narrows."""
     reason: str = ""
     answers: tuple[str, ...] = ()
 
 
 class ApprovalDialog(Dialog[ApprovalChoice | None]):
-    """Allow once, for this run, deny, deny with a reason, or decide later."""
+    """Allow once, for this run, always by a rule, deny, deny with a reason, or decide later.
+
+    Args:
+        request: The question.
+        note: A line about when it is answered by itself.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("o", "answer('once')", "Once", id="approval.once"),
         Binding("r", "answer('run')", "For this run", id="approval.run"),
+        Binding("a", "answer('always')", "Always", id="approval.always"),
         Binding("d", "answer('deny')", "Deny", id="approval.deny"),
         Binding("e", "reason", "Deny with a reason", id="approval.reason"),
     ]
@@ -52,12 +59,20 @@ class ApprovalDialog(Dialog[ApprovalChoice | None]):
     | :- | :- |
     | o | allow it once |
     | r | allow it for the rest of this run |
+    | a | allow it for good: choose the rule and see what it would have allowed |
     | d | deny it |
     | e | deny it and tell the agent why |
     | escape | decide later |
     """
 
-    KEYS = (("o", "once"), ("r", "for this run"), ("d", "deny"), ("e", "deny, saying why"), ("esc", "later"))
+    KEYS = (
+        ("o", "once"),
+        ("r", "this run"),
+        ("a", "always"),
+        ("d", "deny"),
+        ("e", "deny, saying why"),
+        ("esc", "later"),
+    )
     TONE = "-warning"
 
     DEFAULT_CSS = """
@@ -65,14 +80,16 @@ class ApprovalDialog(Dialog[ApprovalChoice | None]):
         #approval-title { text-style: bold; height: auto; }
         #approval-detail { height: auto; margin: 1 0; padding: 0 1; border-left: outer $warning 60%; }
         #approval-reach { height: auto; }
+        #approval-note { height: auto; margin-top: 1; color: $text-muted; }
         #approval-reason { display: none; margin-top: 1; }
         #approval-reason.-on { display: block; }
     }
     """
 
-    def __init__(self, request: ApprovalRequested) -> None:
+    def __init__(self, request: ApprovalRequested, note: str = "") -> None:
         super().__init__(_TOPICS.get(request.topic, "May it?"))
         self.request = request
+        self.note = note
 
     def body(self) -> Iterable[Widget]:
         """Title, detail, reach, and the line for a reason."""
@@ -80,28 +97,13 @@ class ApprovalDialog(Dialog[ApprovalChoice | None]):
         detail = inert((self.request.detail or self.request.subject)[:SHOWN_CHARACTERS]).strip()
         if detail:
             yield Static(Content(detail), id="approval-detail", markup=False)
-        yield Static(self._reach(), id="approval-reach", markup=False)
+        reach = Content("\n").join(reach_lines(self.request.blast_radius))
+        yield Static(reach, id="approval-reach", markup=False)
+        if self.note:
+            yield Static(Content(inert_line(self.note, 200)), id="approval-note", markup=False)
         yield LineInput(placeholder="why not? enter sends it to the agent", id="approval-reason")
 
-    def _reach(self) -> Content:
-        """The blast radius, one line each."""
-        radius = self.request.blast_radius
-        cost = "unknown" if radius.cost_usd is None else f"${radius.cost_usd:.2f}"
-        lines = [
-            _line("network", "yes, it may reach the network" if radius.network else "no", warn=radius.network),
-            _line("can be undone", "yes" if radius.reversible else "no", warn=not radius.reversible),
-        ]
-        if radius.cost_usd is not None:
-            lines.append(_line("cost", cost, warn=radius.cost_usd > 1))
-        paths = [inert_line(path, 200) for path in radius.paths[:SHOWN_PATHS]]
-        more = len(radius.paths) - len(paths)
-        if more > 0:
-            paths.append(f"and {more:,} more")
-        lines.append(_line("touches", paths[0] if paths else "nothing outside its own output", warn=False))
-        lines += [_line("", path, warn=False) for path in paths[1:]]
-        return Content("\n").join(lines)
-
-    def action_answer(self, decision: Literal["once", "run", "deny"]) -> None:
+    def action_answer(self, decision: Literal["once", "run", "always", "deny"]) -> None:
         """Answer at once."""
         self.dismiss(ApprovalChoice(decision))
 
@@ -125,9 +127,3 @@ class ApprovalDialog(Dialog[ApprovalChoice | None]):
     def _reasoned(self, event: Input.Submitted) -> None:
         event.stop()
         self.dismiss(ApprovalChoice("deny", reason=event.value.strip()))
-
-
-def _line(word: str, value: str, *, warn: bool) -> Content:
-    return Content.assemble(
-        (f"{word:<14} ", "$foreground-muted"), (value, "$text-warning bold" if warn else "$foreground")
-    )

@@ -224,7 +224,7 @@ class NewTaskDialog(Dialog[NewTask | None]):
     def _approval_timeout(self) -> int:
         text = self._value("approval-timeout")
         if not (text.isascii() and text.isdigit() and len(text) < 9):
-            raise _FormProblem("approval-timeout", "The time for an answer is a whole number of seconds; 0 is for ever.")
+            raise _FormProblem("approval-timeout", "The time for an answer is whole seconds; 0 is for ever.")
         return int(text)
 
 

@@ -19,9 +19,10 @@ from widgets.dialogs.plan_draft import Draft, PlanDraft, ids_in
 from widgets.inert import inert, inert_line
 from widgets.line_input import LineInput
 from widgets.paste_area import PasteArea
+from widgets.reach import reach_line
 
 if TYPE_CHECKING:
-    from engine.task import Plan, Spec
+    from engine.task import BlastRadius, Plan, Spec
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class PlanDialog(Dialog[PlanChoice | None]):
     | escape | leave the subtask; then the dialog |
     """
 
-    KEYS = (
+    KEYS: ClassVar[tuple[tuple[str, str], ...]] = (
         ("a", "approve"), ("d", "send back"), ("e", "edit"), ("n", "new"), ("x", "remove"), ("J K", "move"),
         ("esc", "later"),
     )  # fmt: skip
@@ -71,6 +72,7 @@ class PlanDialog(Dialog[PlanChoice | None]):
         #plan-summary { color: $text-muted; height: auto; }
         #plan-list { height: auto; max-height: 60vh; margin-top: 1; }
         #plan-expected { color: $text-muted; height: auto; margin-top: 1; }
+        #plan-reach { height: auto; margin-top: 1; }
         #plan-editor { height: auto; display: none; }
         #plan-reason { display: none; margin-top: 1; }
         PasteArea { height: 5; }
@@ -80,9 +82,12 @@ class PlanDialog(Dialog[PlanChoice | None]):
     }
     """
 
-    def __init__(self, plan: Plan, spec: Spec | None = None, expected: str = "") -> None:
+    def __init__(
+        self, plan: Plan, spec: Spec | None = None, expected: str = "", reach: BlastRadius | None = None
+    ) -> None:
         super().__init__(f"Plan: {spec.title}" if spec else "Plan")
         self._expected = expected
+        self._reach = reach
         self.draft = PlanDraft.of(plan)
         self.changed = False
         self._editing = -1
@@ -93,6 +98,8 @@ class PlanDialog(Dialog[PlanChoice | None]):
         yield OptionList(id="plan-list", markup=False)
         if self._expected:
             yield Static(Content(inert_line(self._expected, 200)), id="plan-expected", markup=False)
+        if self._reach is not None:
+            yield Static(reach_line(self._reach), id="plan-reach", markup=False)
         yield Vertical(
             Static("title", classes="label"),
             LineInput(id="edit-title"),
