@@ -8,6 +8,7 @@ import pytest
 from config.config import Config
 from engine import events as e
 from engine.scripted.script import Script
+from memory.records import NewEvent, Row
 from tests.engine_fixtures import engine_config, scripted_engine, task_of
 from tests.tiny_script import CODE, SUBTASK, WRONG, tiny_script
 
@@ -72,3 +73,55 @@ async def test_a_phase_whose_files_come_back_is_planned_again_and_ends_green(con
     coder = [event for event in told if isinstance(event, e.SessionOpened) and event.role == "coder"][-1]
     assert "n + n, written anew" in coder.messages[1].content
     assert WRONG not in state.iterations[-1].diff.replace("-", "")
+
+
+async def test_a_model_without_a_price_is_asked_about_once(
+    database_url: str, sandbox_workspace: Path, folder: Path
+) -> None:
+    config = engine_config(
+        database_url,
+        sandbox_workspace / "home",
+        **{"settings.sandbox.backend": "bubblewrap", "settings.cost_control.unknown_price": "ask"},
+    )
+    script = tiny_script()
+    async with scripted_engine(config, script) as (engine, server):
+        run_id = await engine.start(task_of(script, folder))
+        paused = (await engine.settled(run_id)).paused
+        assert paused is not None
+        assert (paused.reason, server.requests) == ("price", [])
+        assert "The price of" in paused.detail
+        await engine.resume(run_id)
+        state = await engine.settled(run_id)
+        assert state.outcome == "success", state.reason or state.paused
+        assert state.spend.unpriced_calls == state.spend.calls
+
+
+async def test_tokens_are_capped_and_more_lets_the_run_end_green(config: Config, folder: Path) -> None:
+    script = tiny_script()
+    async with scripted_engine(config, script) as (engine, _):
+        run_id = await engine.start(task_of(script, folder, max_tokens=20_000))
+        state = await engine.settled(run_id)
+        assert state.paused is not None, state.reason
+        assert state.paused.reason == "budget"
+        assert state.spend.tokens <= 20_000
+        assert f"--tokens +{state.paused.needs_tokens}" in state.paused.hint
+        await engine.resume(run_id, add_tokens=500_000)
+        state = await engine.settled(run_id)
+        assert state.outcome == "success", state.reason or state.paused
+
+
+async def test_the_forecast_rests_on_runs_of_the_same_folder(config: Config, folder: Path) -> None:
+    script = tiny_script()
+    async with scripted_engine(config, script) as (engine, _):
+        task = task_of(script, folder)
+        assert await engine.forecast(task) is None
+        rows = []
+        for number in (1, 2, 3):
+            run = {"task_id": f"t{number}", "workspace": task.workspace, "outcome": "success", "scripted": True}
+            rows.append(Row("tasks", {"task_id": f"t{number}"}, {"language": "python", "project_type": "library"}))
+            rows.append(Row("runs", {"run_id": f"past{number}"}, {**run, "iterations": number, "cost_usd": number}))
+        await engine.memory.store.create_run("past1")
+        await engine.memory.store.append("past1", [NewEvent("e", "noted", {})], rows, lease=None, after=0)
+        found = await engine.forecast(task, phases=4)
+        assert found is not None
+        assert found.text == "3 runs like this in this folder: 1-3 iterations (median 2), $1.20-2.80 (median $2.00)"
