@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from miracle_tui.engine_port import EnginePort
 
 FRAME_S = 1 / 20
+BACKLOG_FRAME_S = 0.4
+"""Between two looks at a log that is still being read: drawing each step would take longer than the reading."""
+MANY = 200
+"""Events in one frame that no running run writes: a backlog."""
 BREATH_S = 0.008
 """Longest time that taking up a backlog keeps the loop from drawing and reading keys."""
 
@@ -35,6 +39,8 @@ class Reel:
         """Names the worker that follows the log."""
         self._timer: asyncio.TimerHandle | None = None
         self._moments: tuple[Moment, ...] = ()
+        self._last = self._last_but_one = 0
+        """The end of the log at the last two looks."""
 
     @property
     def moments(self) -> tuple[Moment, ...]:
@@ -66,7 +72,8 @@ class Reel:
                 if isinstance(item, Recorded):
                     self._take(item)
                     if self._timer is None:
-                        self._timer = loop.call_later(FRAME_S, self._tell)
+                        backlog = self._last - self._last_but_one > MANY
+                        self._timer = loop.call_later(BACKLOG_FRAME_S if backlog else FRAME_S, self._tell)
                 if loop.time() > breath:
                     await asyncio.sleep(0)
                     breath = loop.time() + BREATH_S
@@ -89,6 +96,7 @@ class Reel:
 
     def _tell(self) -> None:
         self._timer = None
+        self._last_but_one, self._last = self._last, self.folds.end
         found = self.timeline.moments
         if len(found) != len(self._moments):
             self._moments = found

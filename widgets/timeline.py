@@ -90,12 +90,24 @@ class TimelineBar(Widget, can_focus=True):
         super().__init__(id=id)
         self._starts: list[tuple[int, int]] = []
         """(place of its first moment, iteration), in order."""
+        self._marks: list[tuple[int, Mark]] = []
+        """(place, mark) of the moments that stand out."""
         self._marked: tuple[int, int, dict[int, Mark]] = (0, 0, {})
         """Count of moments, width, and the marks that belong to them."""
 
-    def watch_moments(self, moments: tuple[Moment, ...]) -> None:
-        """Find where the iterations begin."""
-        self._starts = [(place, moment.iteration) for place, moment in enumerate(moments) if moment.kind == "iteration"]
+    def watch_moments(self, before: tuple[Moment, ...], after: tuple[Moment, ...]) -> None:
+        """Find where iterations begin and what stands out; a line that grew is looked at only where it did."""
+        known = len(before)
+        if known > len(after) or (known and after[known - 1] is not before[-1]):
+            known = 0
+        if not known:
+            self._starts, self._marks = [], []
+        for place in range(known, len(after)):
+            moment = after[place]
+            if moment.kind == "iteration":
+                self._starts.append((place, moment.iteration))
+            if (mark := mark_of(moment)) is not None:
+                self._marks.append((place, mark))
 
     # Where to go from here
 
@@ -164,10 +176,9 @@ class TimelineBar(Widget, can_focus=True):
         """The mark of each column; made anew only for other moments or another width."""
         if self._marked[:2] != (len(self.moments), width):
             marks: dict[int, Mark] = {}
-            for place, moment in enumerate(self.moments):
-                mark = mark_of(moment)
+            for place, mark in self._marks:
                 column = self._column(place, width)
-                if mark is not None and (column not in marks or marks[column][0] < mark[0]):
+                if column not in marks or marks[column][0] < mark[0]:
                     marks[column] = mark
             self._marked = (len(self.moments), width, marks)
         return self._marked[2]

@@ -80,7 +80,7 @@ def test_lines_are_cut_at_spaces_and_by_cells() -> None:
 def test_a_place_is_named_by_number_or_iteration() -> None:
     bar = TimelineBar()
     bar.set_reactive(TimelineBar.moments, moments(recorded(story())))
-    bar.watch_moments(bar.moments)
+    bar.watch_moments((), bar.moments)
     assert bar.place_of("1") == 0
     assert bar.place_of("0") is None
     assert bar.place_of("61") is None
