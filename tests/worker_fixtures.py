@@ -1,16 +1,18 @@
 """Machines for workers: three network namespaces around one PostgreSQL that listens on their bridge; needs root."""
 
 import asyncio
+import inspect
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -127,7 +129,8 @@ def postgres_on(address: str, folder: Path) -> Iterator[str]:
                 time.sleep(0.05)
         yield f"{address}:{port}"
     finally:
-        server.terminate()
+        # Fast: a worker that was cut off may have left a connection that the server still waits for.
+        server.send_signal(signal.SIGINT)
         server.wait(30)
 
 
@@ -197,12 +200,17 @@ class Hall:
 
     def live(self) -> set[str]:
         """Names of the workers that gave a sign of life within the last seconds."""
-        with self.connect() as connection:
+        with self.connect() as connection, suppress(psycopg.errors.UndefinedTable):
             rows = connection.execute(
                 "select name from worker_names join procrastinate_workers on id = worker_id "
                 "where last_heartbeat > now() - interval '5 s'"
             ).fetchall()
-        return {row[0] for row in rows}
+            return {row[0] for row in rows}
+        return set()
+
+    def ended(self) -> bool:
+        """Whether a worker's process is over."""
+        return any(worker.process.poll() is not None for worker in self.workers.values())
 
     def at_work(self) -> dict[str, str]:
         """Run to the name of the worker that has it."""
@@ -219,9 +227,9 @@ class Hall:
         return int(row[0]) if row else 0
 
     async def until(self, what: str, holds: Any, within_s: float = START_S) -> float:
-        """Wait until something holds, and say how many seconds it took."""
+        """Wait until something holds, awaited or not, and say how many seconds it took."""
         began = time.monotonic()
-        while not holds():
+        while not (await now if inspect.isawaitable(now := holds()) else now):
             if time.monotonic() - began > within_s:
                 logs = "\n".join(f"== {worker.log.name}\n{worker.log.read_text()[-3000:]}"
                                  for worker in self.workers.values())  # fmt: skip
