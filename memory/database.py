@@ -81,12 +81,26 @@ class Database:
             DatabaseUnavailable: the server stayed away.
             DiskFull: the server has no room to write.
         """
+
+        async def transaction() -> Result:
+            if self._engine is None:
+                raise DatabaseUnavailable("The database is closed")
+            async with self._engine.begin() as connection:
+                return await work(connection)
+
+        return await self.persist(transaction)
+
+    async def persist(self, work: Callable[[], Awaitable[Result]]) -> Result:
+        """Do what needs the server, again from its beginning while the server is away.
+
+        Raises:
+            DatabaseUnavailable: the server stayed away.
+            DiskFull: the server has no room to write.
+        """
         from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
         from memory.translate import DRIVER_ERRORS, is_transient, translate
 
-        if self._engine is None:
-            raise DatabaseUnavailable("The database is closed")
         retrying = AsyncRetrying(
             retry=retry_if_exception(is_transient),
             wait=wait_random_exponential(multiplier=0.05, max=2),
@@ -97,8 +111,7 @@ class Database:
         try:
             async for attempt in retrying:
                 with attempt:
-                    async with self._engine.begin() as connection:
-                        return await work(connection)
+                    return await work()
         except DRIVER_ERRORS as error:
             if (known := translate(error)) is not None:
                 raise known from error

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from memory.database import Database
 from memory.errors import LeaseLost, MemoryStoreError, RunUnknown
 from memory.tables import streams
-from memory.translate import DRIVER_ERRORS, translate
+from memory.translate import DRIVER_ERRORS
 
 if TYPE_CHECKING:
     import psycopg
@@ -85,7 +85,7 @@ class Lease:
             LeaseLost: another executor has the run.
             RunUnknown: there is no such run.
         """
-        await self._lock()
+        await self._database.persist(self._lock)
         try:
             self.epoch = await self._database.run(self._next_epoch)
         except BaseException:
@@ -117,7 +117,7 @@ class Lease:
             except DRIVER_ERRORS:
                 await self._disconnect()
         with suppress(LeaseLost):
-            await self._lock()
+            await self._database.persist(self._lock)
         if await self._database.run(self._stored_epoch) != self.epoch:
             await self.fence()
         self._answered = time.monotonic()
@@ -155,10 +155,7 @@ class Lease:
                 await self.renew()
 
     async def _lock(self) -> None:
-        try:
-            connection = await self._database.connect(**_CLIENT_SIDE)
-        except DRIVER_ERRORS as error:
-            raise translate(error) or error from error
+        connection = await self._database.connect(**_CLIENT_SIDE)
         try:
             locked = await self._locked(connection)
         except BaseException:

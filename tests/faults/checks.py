@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from engine import events as e
+from engine.commands import MergeTier
+from engine.decide import decide
 from engine.evolve import fold
 from engine.run_log import recorded
 from engine.scripted.http import HttpRequest
@@ -123,17 +125,22 @@ def _answered(stored: Sequence[StoredEvent]) -> frozenset[Place]:
     return frozenset(found)
 
 
-def check_worktree(state: State, home: Path) -> None:
-    """Whenever no agent is at work in it, the worktree is what its newest checkpoint says."""
-    last = state.iteration
-    if state.workspace is None or state.session is not None or last is None:
+def check_worktrees(state: State, home: Path) -> None:
+    """Whenever no agent is at work in it, a worktree is what its newest checkpoint says."""
+    if state.workspace is None:
         return
-    if (last.work is not None and not last.code_commit) or (last.tests is not None and not last.tests_commit):
-        return
-    commits = [iteration.commit for iteration in state.iterations if iteration.commit]
-    newest = commits[-1] if commits else state.workspace.base_commit
-    git_dir = home / "data" / "repositories" / f"{state.run_id}.run"
-    assert tree_of(git_dir, Path(state.workspace.worktree)) == _git(git_dir, "rev-parse", f"{newest}^{{tree}}")
+    apart = [phase for phase in state.phases if phase.apart and phase.worktree]
+    places = {phase.worktree: (phase.id, state.tip_of(phase.id)) for phase in apart}
+    if not any(isinstance(command, MergeTier) for command in decide(state)):
+        # A merge that is under way writes the files before it moves the branch.
+        at_work = next((phase.id for phase in state.phases if phase.state == "active" and not phase.apart), "")
+        places[state.workspace.worktree] = (at_work, state.tip)
+    for worktree, (phase_id, commit) in places.items():
+        session, last = state.session_in(phase_id), state.iteration_of(phase_id) if phase_id else None
+        if (session and session.role in ("coder", "tester")) or (last and last.unsaved):
+            continue
+        git_dir = home / "data" / "repositories" / f"{Path(worktree).name}.run"
+        assert tree_of(git_dir, Path(worktree)) == _git(git_dir, "rev-parse", f"{commit}^{{tree}}"), worktree
 
 
 def tree_of(git_dir: Path, worktree: Path) -> str:
@@ -167,8 +174,7 @@ async def sandboxes_gone(run_id: str, within_s: float = 15.0) -> None:
 def check_nothing_left(state: State, home: Path) -> None:
     """A run that is over leaves its branch and its worktree, and no half-written file or lock."""
     folder = home / "data"
-    kept = {state.run_id, *(Path(phase.worktree).name for phase in state.phases if getattr(phase, "worktree", ""))}
-    strange = {path.name for path in (folder / "worktrees").iterdir()} - kept
+    strange = {path.name for path in (folder / "worktrees").iterdir()} - {state.run_id}
     assert not strange, f"left behind: {strange}"
     for root in (folder / "repositories", folder / "worktrees"):
         left = [path for path in root.rglob("*") if path.name.endswith((".lock", ".part", ".index"))]

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.fault_fixtures import Figures, Nursery, nursery, ordeal
+from tests.faults.two_phases import two_phases
 from tests.tiny_script import tiny_script
 
 pytestmark = pytest.mark.bubblewrap
@@ -41,3 +42,17 @@ async def test_kills_at_every_event_that_is_seen_to_come(
         await run.to_the_end()
         assert len(run.state.iterations) == 2
         assert figures.kills >= 20
+
+
+@pytest.mark.parametrize("tree", [True, False], ids=["with-all-it-started", "alone"])
+async def test_kills_at_every_commit_of_two_phases_side_by_side(
+    family: Nursery, database_url: str, sandbox_workspace: Path, figures: Figures, tree: bool
+) -> None:
+    async with ordeal(family, database_url, sandbox_workspace, two_phases(), figures, parallel_phases=2) as run:
+        while not run.over:
+            # Each side may have begun a call first; beyond these, whatever comes next is the last of this life.
+            place = 1 + sum(bool(session.calling) for session in run.state.sessions)
+            await run.live(kill={"at": "after", "n": place, "tree": tree})
+        await run.to_the_end()
+        assert len(run.state.iterations) == 3
+        assert figures.kills >= 25
