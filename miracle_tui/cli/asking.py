@@ -26,6 +26,8 @@ CHOICES: dict[str, tuple[Decision, bool]] = {
 }
 """A key to its decision, and whether a reason is asked for."""
 
+STUCK_CHOICES: dict[str, tuple[Decision, bool]] = {"g": ("once", False), "h": ("once", True), "e": ("deny", False)}
+STUCK_PROMPT = "  [g]o on, go on with a [h]int, [e]nd the run, [l]ater > "
 PROMPT = "  [o]nce, for this [r]un, [d]eny, deny with a reason [x], [l]ater > "
 
 
@@ -121,11 +123,13 @@ class Answerer:
     async def _ask(self, request: ApprovalRequested) -> tuple[Decision, str, tuple[str, ...]] | None:
         if self.lines is None:
             return None
+        stuck = request.topic == "stuck"
+        choices, prompt, why = (STUCK_CHOICES, STUCK_PROMPT, "Hint") if stuck else (CHOICES, PROMPT, "Why?")
         while True:
-            reply = await self.lines.ask(PROMPT)
+            reply = await self.lines.ask(prompt)
             if reply is None or reply.lower().startswith("l"):
                 return None
-            if reply[:1].lower() in CHOICES:
-                decision, explain = CHOICES[reply[:1].lower()]
-                reason = await self.lines.ask("  Why? > ") if explain else ""
+            if reply[:1].lower() in choices:
+                decision, explain = choices[reply[:1].lower()]
+                reason = await self.lines.ask(f"  {why} > ") if explain else ""
                 return decision, reason or "", ()

@@ -23,11 +23,15 @@ Examples:
   miracle approve roman.1 --always --dry-run                 what would a rule have allowed in past runs?
   miracle approve roman.1 --always --match like              allow it, and make the rule
   miracle approve roman.1 --deny --reason "Use sqlite3, not an ORM"
+  miracle approve roman.1 --once --reason "Parse with a table"  a hint for a phase that goes in circles
   miracle approve roman.1 --answer "Python 3.12" --answer "" reply to questions in order; an empty one is skipped
 """
 MATCH_HELP = (
     "With --always: this exact command or these files (the default); like it: program, subcommand and kinds of "
     "arguments; on files of the same folder; or the program with any arguments, the rule in any file."
+)
+REASON_HINT = (
+    "Add --deny; or --once, where a phase goes in circles; or use `miracle steer` to send the agent a message."
 )
 WORDS = {
     "once": "allowed",
@@ -59,7 +63,7 @@ class _Wish:
 @click.option("--match", type=click.Choice(("exact", "like", "paths", "any")), help=MATCH_HELP)
 @click.option("--everywhere", is_flag=True, help="With --always: in all projects, not only this run's.")
 @click.option("--dry-run", is_flag=True, help="With --always: only show what the rule would have allowed.")
-@click.option("--reason", default="", help="Why not; the agent reads it. With --deny.")
+@click.option("--reason", default="", help="Why not; the agent reads it. With --deny, or as a hint with --once.")
 @click.option("--answer", "answers", multiple=True, metavar="TEXT", help="A reply to each question, in order.")
 @as_json
 def command(
@@ -79,8 +83,8 @@ def command(
     """
     from miracle_tui.cli.opening import in_loop
 
-    if reason and scope != "deny":
-        raise BadInput("--reason goes with --deny", "Add --deny, or use `miracle steer` to send the agent a message.")
+    if reason and scope not in ("deny", "once"):
+        raise BadInput("--reason goes with --deny", REASON_HINT)
     if answers and scope == "deny":
         raise BadInput("--answer does not go with --deny", "Give the answers, or deny.")
     if scope != "always" and (match or everywhere or dry_run):
@@ -158,6 +162,8 @@ def _request(state: "State", approval_id: str) -> "ApprovalRequested | None":
 def _check(request: "ApprovalRequested | None", wish: _Wish) -> None:
     """Refuse replies that do not fit the question."""
     asked = request.questions if request else ()
+    if wish.reason and wish.decision != "deny" and (request is None or request.topic != "stuck"):
+        raise BadInput("--reason goes with --deny", REASON_HINT)
     if wish.answers and not asked:
         raise BadInput("This question asks to allow something, not for a reply", "Leave --answer away.")
     if asked and wish.decision in ("once", "run") and not wish.answers:

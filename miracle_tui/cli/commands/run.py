@@ -12,6 +12,7 @@ from miracle_tui.cli.problems import BadInput
 
 if TYPE_CHECKING:
     from config.config import Config
+    from engine.engine import Engine
     from engine.llm.protocol import ModelClient
     from engine.task import Task
     from miracle_tui.cli.asking import Answerer
@@ -99,10 +100,20 @@ async def _run(given: dict[str, Any]) -> int:
         task = make_task(config, goal, workspace, model, given)
         progress = not given["as_json"]
         async with opened(config, model=model, unsafe_local=given["unsafe_local"], progress=progress) as engine:
+            await _tell_expected(engine, task)
             run_id = await engine.start(task)
             return await attend(engine, run_id, JsonView() if given["as_json"] else TextView(), answerer)
     finally:
         await model.close()
+
+
+async def _tell_expected(engine: "Engine", task: "Task") -> None:
+    """Say on stderr what runs like this one took."""
+    from engine.gates.forecast import NOTHING_KNOWN
+    from miracle_tui.cli.console import tell
+
+    found = await engine.forecast(task)
+    tell([f"· {found.text if found else NOTHING_KNOWN}"])
 
 
 def make_answerer(approve: str | None, answers: Path | None, as_json: bool) -> "Answerer":
