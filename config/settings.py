@@ -154,6 +154,8 @@ class Interface(Section):
     """Name of the Textual theme."""
     keymap: dict[str, str] = Field(default_factory=dict)
     """Binding id to key."""
+    notifications: tuple[Literal["bell", "title", "desktop"], ...] = ("bell", "title", "desktop")
+    """How the app calls when a run needs a person: the terminal's bell, the window's title, the desktop."""
 
 
 class Settings(Section):

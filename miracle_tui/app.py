@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on
@@ -12,7 +13,7 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from miracle_tui.messages import EngineReady, RunsChanged, ServiceChanged, Trouble
+from miracle_tui.messages import EngineReady, RunCalls, RunsChanged, ServiceChanged, Trouble
 from miracle_tui.screens.first_screen import FirstScreen
 from miracle_tui.services import Launch, Services
 from miracle_tui.themes import DARK, THEMES, other_theme
@@ -21,10 +22,16 @@ from miracle_tui.trouble import trouble_of
 if TYPE_CHECKING:
     from textual.worker import WorkType
 
+    from config.settings import Interface
+    from engine.summary import RunSummary
+    from miracle_tui.attention import Call
     from miracle_tui.engine_port import EnginePort
+    from miracle_tui.ring import Ring
     from miracle_tui.screens.run_screen import RunScreen
 
 
+AGAIN_S = 5.0
+"""Seconds within which a second ctrl+c is the second of two."""
 Work = Callable[[], Awaitable[None]]
 """Called in the worker: a coroutine made before it would be left unawaited when the worker never comes to run."""
 
@@ -51,7 +58,7 @@ class MiracleApp(App[None]):
         Binding("d", "toggle_theme", "Theme", show=False, id="theme"),
         Binding("q", "quit", "Quit", show=False, id="quit"),
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True, id="quit.always"),
-        Binding("ctrl+c", "interrupt", "What ends it", show=False, id="interrupt"),
+        Binding("ctrl+c", "interrupt", "Pause, and once more leave", show=False, id="interrupt"),
         Binding("question_mark,f1", "help", "Help", id="help", key_display="?"),
     ]
 
@@ -63,6 +70,9 @@ class MiracleApp(App[None]):
         """Runs that this app set to work."""
         self.own_keys: dict[str, str] = {}
         """Binding id to key, where it is not the built-in one."""
+        self.ring: Ring | None = None
+        """Calls the person; comes with the settings."""
+        self._interrupted_at = 0.0
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = DARK.name
@@ -120,16 +130,19 @@ class MiracleApp(App[None]):
 
     async def _open(self) -> None:
         config = await self.services.load()
-        self._use_interface(config.settings.interface.theme, config.settings.interface.keymap)
+        self._use_interface(config.settings.interface)
         if self.services.lacks_key:
             self.run_screen.take_service(ServiceChanged("model", "failed", "no key"))
             self.push_setup()
         self.post_message(EngineReady(await self.services.open(self.post_message)))
 
-    def _use_interface(self, theme: str, keymap: dict[str, str]) -> None:
+    def _use_interface(self, interface: "Interface") -> None:
         from miracle_tui.keymap import check_keymap
+        from miracle_tui.ring import Ring
         from miracle_tui.screens.run_screen import RunScreen
 
+        self.ring = Ring(self._write, interface.notifications)
+        theme, keymap = interface.theme, interface.keymap
         if theme in self.available_themes:
             self.theme = theme
         else:
@@ -153,9 +166,55 @@ class MiracleApp(App[None]):
         self.run_screen.engine_ready(event.engine, self.services.demo_task)
 
     async def _feed(self, engine: "EnginePort") -> None:
-        self.run_screen.post_message(RunsChanged())
-        async for run_id in engine.changes():
-            self.run_screen.post_message(RunsChanged(run_id))
+        from miracle_tui.attention import calls, looks
+
+        before: dict[str, str] = {}
+        async for runs in looks(engine):
+            self.run_screen.post_message(RunsChanged())
+            mine = [run for run in runs if self._is_mine(run)]
+            self._show_title(mine)
+            for call in calls(before, mine):
+                self.run_screen.post_message(RunCalls(call))
+            before = {run.run_id: run.status for run in runs}
+
+    def _is_mine(self, run: "RunSummary") -> bool:
+        """Whether a person at this terminal is who should hear of the run."""
+        return run.run_id in self.driven or run.workspace == str(self.services.launch.workspace)
+
+    def _show_title(self, runs: "list[RunSummary]") -> None:
+        if self.ring is not None:
+            waiting = sum(run.status == "waiting" for run in runs)
+            working = sum(run.status == "running" for run in runs)
+            asks = f"◆ {waiting} waiting for you · " if waiting else ""
+            self.ring.show(f"{asks}Miracle" + (f" · {working} at work" if working else ""))
+
+    @on(RunCalls)
+    def _run_calls(self, event: RunCalls) -> None:
+        self.perform(partial(self._ring_for, event.call), "ring", group="ring")
+
+    async def _ring_for(self, call: "Call") -> None:
+        """Ring, unless the person looks at the run right now, or somebody paused it."""
+        engine, ring, desk = self.engine, self.ring, self.run_screen.desk
+        shown = desk is not None and desk.run_id == call.run_id
+        if engine is None or ring is None or (shown and self.app_focus):
+            return
+        if call.status == "paused":
+            paused = (await engine.state(call.run_id)).paused
+            if paused is None or paused.reason == "person":
+                return
+        if not shown:
+            self.notify(f"{call.words}. r lists the runs.", title=call.title, markup=False, timeout=8)
+        await ring.ring(call.title, call.words, away=not self.app_focus)
+
+    def _write(self, text: str) -> None:
+        """Write to the terminal beside the screen."""
+        if not self.is_headless and self._driver is not None:
+            self._driver.write(text)
+
+    def on_unmount(self) -> None:
+        """Leave the window as it was."""
+        if self.ring is not None:
+            self.ring.close()
 
     # Screens
 
@@ -193,9 +252,18 @@ class MiracleApp(App[None]):
         if not isinstance(self.screen, HelpDialog):
             self.push_screen(HelpDialog(key_groups(self.own_keys, self.BINDINGS)))
 
-    def action_interrupt(self) -> None:
-        """Say what ctrl+c does elsewhere and not here; where text is selected, it copies before it comes to this."""
-        self.notify("ctrl+q quits, and a run can be resumed. f5, or space outside the line, pauses.", timeout=5)
+    async def action_interrupt(self) -> None:
+        """Pause the shown run; once more, leave. Where text is selected, ctrl+c copies before it comes to this."""
+        now = monotonic()
+        again, self._interrupted_at = now - self._interrupted_at < AGAIN_S, now
+        desk = self.run_screen.desk
+        if again:
+            await self.action_quit()
+        elif desk is not None and desk.wish == "pause":
+            self.perform(desk.pause_or_resume, "pause", group="dialog")
+            self.notify("Pausing. ctrl+c once more leaves; the run can be resumed.", timeout=AGAIN_S)
+        else:
+            self.notify("ctrl+c once more leaves; a run can be resumed.", timeout=AGAIN_S)
 
     async def action_quit(self) -> None:
         """Leave; runs that are at work can be resumed."""

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from engine.bus import Live
     from engine.events import Recorded
     from engine.state import State
+    from miracle_tui.attention import Call
     from miracle_tui.engine_port import EnginePort
 
 ServiceStatus = Literal["starting", "ok", "failed"]
@@ -77,6 +78,17 @@ class Trouble(Message):
 
     title: str
     hint: str = ""
+
+
+@dataclass
+class RunCalls(Message):
+    """A run needs a person, or has just ended.
+
+    Attributes:
+        call: Which run, and why.
+    """
+
+    call: "Call"
 
 
 @dataclass

@@ -218,8 +218,10 @@ class PlanPane(CursorPane):
         reds = sum(iteration.report is not None and not iteration.report.green for iteration in iterations)
         tail = Content("")
         if active:
-            stage = str(state.stage)
+            stage = str(state.focused(subtask.id).stage)
             tail = Content.styled(f" {stage.lower()}", STAGE_STYLES.get(stage, "$foreground-muted"))
+            if any(approval.request.phase_id == subtask.id for approval in state.pending_approvals):
+                tail = Content.styled(" ◆ waits for you", "bold $text-accent")
         replanned = any(phase.id == subtask.id and phase.replanned for phase in state.phases)
         if replanned:
             tail = tail.append(Content.styled(" replanned", "$text-warning"))

@@ -68,6 +68,8 @@ class Furniture:
         self.state: State | None = None
         self.chosen = 0
         """The iteration that a person looks at; 0 while they follow the newest."""
+        self.followed = ""
+        """The phase that a person looks at among those side by side; "" for the first of them."""
         self._shown: Iteration | None = None
         self._speaking = ("", "")
         self._streamed = False
@@ -89,7 +91,7 @@ class Furniture:
 
     def clear(self) -> None:
         """Show no run."""
-        self.state, self._shown, self.chosen = None, None, 0
+        self.state, self._shown, self.chosen, self.followed = None, None, 0, ""
         self.status.state = self.plan.state = self.reflection.state = self.strip.state = None
         self.activity.state = None
         self.activity.forget()
@@ -113,9 +115,10 @@ class Furniture:
         self.status.state = state
         self.goal.running = state.outcome is None
         self.plan.state = state
-        self.reflection.state = state
+        seen = self._seen(state)
+        self.reflection.state = seen
         self.strip.state = state
-        self.activity.state = state
+        self.activity.state = seen
         proof = None
         for item in recorded:
             if isinstance(item.event, AnswerReceived):
@@ -124,11 +127,37 @@ class Furniture:
                 proof = item.event.report
             elif isinstance(item.event, ToolFinished):
                 self.activity.tool_done(item.event.name, item.event.target, ok=item.event.ok)
-        self.grid.working = STAGE_PANE.get(str(state.stage), "") if self.activity.works else ""
+        self.grid.working = STAGE_PANE.get(str(seen.stage), "") if self.activity.works else ""
         self._show_iteration()
         if proof is not None and self._streamed and not self.chosen:
             # A proof that holds is no iteration's report, and its tests were seen to run in the pane.
             self._show_report(proof)
+
+    @property
+    def beside(self) -> list[str]:
+        """Ids of the phases that are at work side by side."""
+        tier = self.state.tier_at_work if self.state is not None and self.state.outcome is None else ()
+        return [phase.id for phase in tier if phase.apart and phase.state != "green"]
+
+    @property
+    def phase_id(self) -> str:
+        """The phase that the panes show, of those side by side; "" where only one is at work."""
+        beside = self.beside
+        return self.followed if self.followed in beside else next(iter(beside), "")
+
+    def next_phase(self) -> str:
+        """Show the next of the phases that are at work side by side; its id, or "" where there is none."""
+        beside = self.beside
+        if self.state is None or len(beside) < 2:
+            return ""
+        self.followed = beside[(beside.index(self.phase_id) + 1) % len(beside)]
+        self._streamed = False
+        self._hush()
+        self.show_state(self.state, ())
+        return self.followed
+
+    def _seen(self, state: "State") -> "State":
+        return state.focused(self.phase_id)
 
     def choose(self, number: int) -> None:
         """Show one iteration; 0 follows the newest again."""
@@ -142,9 +171,10 @@ class Furniture:
         state = self.state
         if state is None:
             return
-        shown = self._pick(state)
+        shown = self._pick(state if self.chosen else self._seen(state))
+        note = f" phase {self.phase_id} · p next " if len(self.beside) > 1 else ""
         for name in ("diff", "reflection", "tests"):
-            self.grid.frame(name).note(f" iteration {self.chosen} · 0 newest " if self.chosen else "")
+            self.grid.frame(name).note(f" iteration {self.chosen} · 0 newest " if self.chosen else note)
         if shown is None:
             return
         before, self._shown = self._shown, shown
@@ -179,7 +209,10 @@ class Furniture:
         """Hand on streamed text, notices, output and tests as they end."""
         from engine.bus import Delta, Notice, OutputText, StreamVoid, TestsBegan, TestSeen
 
+        shown = self.phase_id
         for item in items:
+            if not isinstance(item, Notice) and shown and item.phase_id not in ("", shown):
+                continue
             if isinstance(item, Delta):
                 self._speak(item.session_id, item.role, item.text)
             elif isinstance(item, StreamVoid):

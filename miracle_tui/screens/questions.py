@@ -30,7 +30,6 @@ class Questions:
         self.asking = Asking(desk)
         self._asked: set[str] = set()
         self._told: set[str] = set()
-        self._waiting = 0
 
     def forget(self) -> None:
         """Another run is shown."""
@@ -107,14 +106,8 @@ class Questions:
         await Results(self.desk).offer()
 
     def show_waiting(self, count: int) -> None:
-        """How many questions of other runs wait; a bell when there are more than before."""
-        screen = self.desk.screen
-        if count > self._waiting:
-            screen.app.bell()
-            asks = "Another run asks you something." if count == 1 else f"{count} questions of other runs wait."
-            screen.notify(f"{asks} a opens it.", timeout=6)
-        self._waiting = count
-        screen.show_badge(count)
+        """How many questions of other runs wait."""
+        self.desk.screen.show_badge(count)
 
     def _tell_end(self, state: State) -> None:
         screen = self.desk.screen

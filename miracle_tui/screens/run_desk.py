@@ -60,7 +60,10 @@ class RunDesk:
 
     def take_state(self, state: State, recorded: "Iterable[Recorded]") -> None:
         """The shown run went on: ask what it asks, say what a person must know."""
-        self.state = state
+        before, self.state = self.state, state
+        if before.run_id == state.run_id and before.told < state.told:
+            who = f"The {state.session.role}" if state.session else "The agent"
+            self.screen.notify(f"{who} has your message now.", timeout=4)
         self.questions.take_state(state)
 
     async def see_who_works(self) -> None:
@@ -88,6 +91,16 @@ class RunDesk:
         chosen = await self.screen.app.push_screen_wait(RunsDialog(runs, self.run_id, unfinished=here))
         if chosen:
             self.show(chosen)
+
+    async def step_run(self, by: int) -> None:
+        """Show the next or the previous of this folder's runs that are not over."""
+        runs = [run.run_id for run in reversed(self._unfinished(await self.engine.runs()))]
+        others = [run_id for run_id in runs if run_id != self.run_id]
+        if not others:
+            self.screen.notify("No other run of this folder is open. r lists all.", timeout=4)
+            return
+        at = runs.index(self.run_id) if self.run_id in runs else -1
+        self.show(runs[(at + by) % len(runs)])
 
     async def tell_interrupted(self) -> None:
         """Say which runs of this folder are not finished; they go on only when a person wants it."""

@@ -56,6 +56,9 @@ class RunScreen(Screen[None]):
         Binding("4", "pane('tests')", "Test output", show=False, id="pane.tests"),
         Binding("i", "write", "Write", show=False, id="write"),
         Binding("escape", "back", "Keys", id="back"),
+        Binding("p", "next_phase", "Next phase at work", show=False, id="phase.next"),
+        Binding("right_square_bracket", "step_run(1)", "Next run", show=False, id="run.next", key_display="]"),
+        Binding("left_square_bracket", "step_run(-1)", "Previous run", show=False, id="run.previous", key_display="["),
         Binding("0", "live", "Newest iteration", show=False, id="live"),
         Binding("P", "promote", "Take result", show=False, id="promote"),
         Binding("U", "undo_result", "Undo the taken result", show=False, id="undo"),
@@ -205,6 +208,16 @@ class RunScreen(Screen[None]):
     def action_write(self) -> None:
         """Go to the line where goals and messages are written."""
         self.furniture.goal.focus()
+
+    def action_next_phase(self) -> None:
+        """Look at another of the phases that are at work side by side."""
+        if not self.furniture.next_phase():
+            self.notify("One phase at a time is at work now.", timeout=3)
+
+    def action_step_run(self, by: int) -> None:
+        """Show the next of the runs that are not over."""
+        if (desk := self._desk()) is not None:
+            self.miracle.perform(partial(desk.step_run, by), "show another run", group="dialog")
 
     def action_live(self) -> None:
         """Follow the newest iteration again."""
