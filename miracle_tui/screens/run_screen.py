@@ -46,7 +46,7 @@ class RunScreen(Screen[None]):
         Binding("t", "timeline", "Timeline", id="timeline"),
         Binding("f", "fork", "Fork", show=False, id="fork"),
         Binding("w", "prompts", "What the model was told", show=False, id="prompts"),
-        Binding("tab", "next_pane(1)", "Next pane", id="pane.next"),
+        Binding("tab", "next_pane(1)", "Pane", id="pane.next"),
         Binding("shift+tab", "next_pane(-1)", "Previous pane", show=False, id="pane.previous"),
         Binding("m", "maximise_pane", "Maximise", show=False, id="pane.maximise"),
         Binding("f11", "maximise_pane", "Maximise", show=False, id="pane.maximise.always"),
