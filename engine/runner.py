@@ -30,6 +30,9 @@ Step = Callable[[RunContext], Awaitable[None]]
 
 MAX_CHAIN = 8
 """Events that are decided one on the other and appended together."""
+PLACE_S = 1.0
+"""Seconds without a place after which a person is told what the run waits for."""
+_NO_PLACE = "other runs are at work; orchestrator.max_concurrent_tasks says how many may be"
 _STUCK = "Resume to try again; if it stays so, the log file tells more."
 _STEPS = {
     c.PrepareWorkspace: prepare_workspace,
@@ -114,7 +117,7 @@ async def _work(run: RunContext, place: Place, leaving: asyncio.Event) -> State:
                         did = f"{name_of(command)} was done again and again and changed nothing."
                         await _pause(run, "error", did, _STUCK)
                         break
-                    lanes.begin(lane, command, _carry_out(run, command, place))
+                    lanes.begin(lane, command, _carry_out(run, command, place, leaving))
                 lanes.stop_unless(partial(_may_go_on, run.state, leaving.is_set()))
                 await _until_moved(run, lanes, before)
         return run.state
@@ -153,10 +156,15 @@ async def _append(run: RunContext, command: c.Record) -> None:
     await run.log.append_at(before.seq, *await with_answers(run, state, *events))
 
 
-async def _carry_out(run: RunContext, command: c.Command, place: Place) -> None:
-    async with place:
-        if not run.state.paused:
-            await _guarded(run, partial(_take, command=command))
+async def _carry_out(run: RunContext, command: c.Command, place: Place, leaving: asyncio.Event) -> None:
+    waits = asyncio.get_running_loop().call_later(PLACE_S, run.notice, _NO_PLACE)
+    try:
+        async with place:
+            waits.cancel()
+            if not run.state.paused and not leaving.is_set():
+                await _guarded(run, partial(_take, command=command))
+    finally:
+        waits.cancel()
 
 
 async def _take(run: RunContext, command: c.Command) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import signal
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
     from miracle_tui.screens.run_screen import RunScreen
 
 
+LEAVING_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+"""The system, or the terminal that goes away, ends the app as a person would: runs can be resumed."""
+PATIENCE_S = 1.0
+"""Seconds that leaving takes before it says what it waits for."""
 AGAIN_S = 5.0
 """Seconds within which a second ctrl+c is the second of two."""
 Work = Callable[[], Awaitable[None]]
@@ -296,7 +301,20 @@ def run_app(workspace: Path | None = None, *, demo: str = "", launch: Launch | N
 
 
 async def _run(app: MiracleApp) -> None:
+    loop = asyncio.get_running_loop()
+    for number in LEAVING_SIGNALS:
+        loop.add_signal_handler(number, app.call_later, app.action_quit)
     try:
         await app.run_async()
     finally:
-        await app.services.close()
+        for number in LEAVING_SIGNALS:
+            loop.remove_signal_handler(number)
+        await _close(app.services)
+
+
+async def _close(services: Services) -> None:
+    closing = asyncio.ensure_future(services.close())
+    done, _ = await asyncio.wait({closing}, timeout=PATIENCE_S)
+    if not done:
+        print("An answer that is paid for is on its way; it is kept when it comes. Ctrl+C leaves at once.", flush=True)
+    await closing

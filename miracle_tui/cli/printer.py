@@ -87,6 +87,10 @@ def _session_opened(event: e.SessionOpened, state: State) -> list[str]:
     return [f"▸ {stage.value if stage else one_line(event.role).upper()}{place}"]
 
 
+def _call_started(event: e.CallStarted, state: State) -> list[str]:
+    return [f"  · the model is told {plural(event.steers, 'message')} of yours"] if event.steers else []
+
+
 def _call_failed(event: e.CallFailed, state: State) -> list[str]:
     hint = [f"  → {one_line(event.hint)}"] if event.hint else []
     return [f"! the model {one_line(event.model)} failed: {one_line(event.detail)}", *hint]
@@ -279,6 +283,7 @@ _SAY: dict[type, Say] = {
     e.Steered: lambda event, state: [f"▸ message from {one_line(event.by)}: {one_line(event.text)}"],
     e.Warned: lambda event, state: [f"! {one_line(event.text)}"],
     e.SessionOpened: _session_opened,
+    e.CallStarted: _call_started,
     e.CallFailed: _call_failed,
     e.AnswerRejected: _answer_rejected,
     e.ToolFinished: _tool_finished,

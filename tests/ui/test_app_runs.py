@@ -105,8 +105,8 @@ async def test_phases_side_by_side_are_shown_one_at_a_time() -> None:
             engine.bus.publish(TestsBegan(RUN, "bubblewrap", "pytest", name))
             engine.bus.publish(OutputText(RUN, f"output of {name}\n", name))
         log = furniture.tests.output_log
-        await until(pilot, lambda: log.line_count > 0)
-        assert [log.row_text(y) for y in range(log.row_count())] == ["output of one"]
+        await until(pilot, lambda: log.row_count() > 1)
+        assert [log.row_text(y) for y in range(log.row_count())] == ["$ pytest", "output of one"]
         await pilot.press("escape", "p")
         await until(pilot, lambda: furniture.phase_id == "two")
         assert furniture.reflection.state is not None
