@@ -52,6 +52,9 @@ async def each_check(config: "Config", *, online: bool = False) -> AsyncIterator
     yield await check_current_folder()
     yield check_disk(config)
     yield await check_database(config)
+    from miracle_tui.worker_check import check_execution
+
+    yield await check_execution(config)
     for check in await check_sandboxes(config):
         yield check
     yield await asyncio.to_thread(check_node)

@@ -1,6 +1,8 @@
 """Three workers, each in a network namespace, over one PostgreSQL: kill, freeze or cut one off, and its runs go on."""
 
 import asyncio
+import os
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +17,10 @@ from tests.engine_fixtures import task_of
 from tests.tiny_script import tiny_script
 from tests.worker_fixtures import MACHINES, Hall, Worker, hall, watcher
 
-pytestmark = pytest.mark.bubblewrap
+pytestmark = [
+    pytest.mark.bubblewrap,
+    pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("ip"), reason="network namespaces need root and iproute2"),
+]
 
 TAKEOVER_S = 10.0
 """The promise: a dead worker's run is with another one by then."""
