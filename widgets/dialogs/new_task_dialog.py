@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from textual import on
+from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
@@ -152,12 +152,11 @@ class NewTaskDialog(Dialog[NewTask | None]):
         event.stop()
         self._look_ahead()
 
-    def _look_ahead(self) -> None:
-        if self._foretell is not None:
-            self.run_worker(self._show_expected(self._foretell), group="forecast", exclusive=True, exit_on_error=False)
-
-    async def _show_expected(self, foretell: Foretell) -> None:
-        text = await foretell(
+    @work(group="forecast", exclusive=True, exit_on_error=False, description="look what runs like this took")
+    async def _look_ahead(self) -> None:
+        if self._foretell is None:
+            return
+        text = await self._foretell(
             NewTask(
                 workspace=self._value("workspace"),
                 project_type=str(self.query_one("#project-type", Select).value),
