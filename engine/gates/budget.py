@@ -70,6 +70,12 @@ def may_fit_later(
     return bool(expected) and short_of(at_rest, reserved_usd, reserved_tokens) is None
 
 
+def lacks_tokens(state: State) -> bool:
+    """Whether a run that is short of something is short of tokens, not of money."""
+    paused = state.paused
+    return paused is not None and (paused.needs_tokens > 0 or state.spend.tokens >= state.max_tokens > 0)
+
+
 def left_usd(state: State) -> float:
     """What a new call may cost at most."""
     return state.budget_usd - state.spend.usd - state.spend.uncertain_usd - state.reserved_usd

@@ -1,5 +1,9 @@
 """How a run stands when a command leaves it: the exit status, and what a person can do next."""
 
+import math
+
+from engine.decide import MORE_TOKENS
+from engine.gates.budget import lacks_tokens
 from engine.state import State, Status
 from miracle_tui.cli.inert import one_line
 from miracle_tui.cli.problems import BUDGET, FAILED, SUCCESS, WAITING
@@ -27,11 +31,20 @@ def next_steps(state: State) -> list[str]:
     if state.status is Status.WAITING:
         return [*_answers(state), f"→ then go on:  miracle resume {run}"]
     if state.paused is not None:
-        more = " --budget-usd +1" if state.paused.reason == "budget" else ""
-        return [f"→ go on:  miracle resume {run}{more}"]
+        return [f"→ go on:  miracle resume {run}{_more(state)}"]
     if state.status is Status.FAILED:
         return [f"→ what happened:  miracle show {run}"]
     return []
+
+
+def _more(state: State) -> str:
+    """What a run that is short of something needs, in round numbers."""
+    paused = state.paused
+    if paused is None or paused.reason != "budget":
+        return ""
+    if lacks_tokens(state):
+        return f" --tokens +{max(MORE_TOKENS, paused.needs_tokens)}"
+    return f" --budget-usd +{max(1, math.ceil(paused.needs_usd))}"
 
 
 def _answers(state: State) -> list[str]:

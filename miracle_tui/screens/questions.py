@@ -4,6 +4,7 @@ import math
 from functools import partial
 from typing import TYPE_CHECKING
 
+from engine.gates.budget import lacks_tokens
 from engine.state import Approval, State, Status
 from miracle_tui.screens.asking import Asking
 
@@ -14,12 +15,6 @@ MORE = 5
 """Dollars or iterations that are offered to a run that used up its own."""
 MORE_TOKENS = 500
 """Thousands of tokens that are offered."""
-
-
-def lacks_tokens(state: State) -> bool:
-    """Whether a run that is short of something is short of tokens, not of money."""
-    paused = state.paused
-    return paused is not None and (paused.needs_tokens > 0 or state.spend.tokens >= state.max_tokens > 0)
 
 
 class Questions:

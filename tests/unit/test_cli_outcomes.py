@@ -55,3 +55,19 @@ def test_a_run_without_money_says_how_to_give_it_more() -> None:
 
 def test_a_run_whose_result_was_taken_asks_for_nothing() -> None:
     assert next_steps(state_after(e.RunFinished(outcome="success"), e.Promoted(how="merge"))) == []
+
+
+@pytest.mark.parametrize(
+    ("paused", "wanted"),
+    [
+        (e.RunPaused(reason="budget", needs_usd=0.2), "--budget-usd +1"),
+        (e.RunPaused(reason="budget", needs_usd=2.2), "--budget-usd +3"),
+        (e.RunPaused(reason="budget", needs_tokens=9), "--tokens +500000"),
+        (e.RunPaused(reason="budget", needs_tokens=600_000), "--tokens +600000"),
+        (e.RunPaused(reason="price"), "miracle resume r"),
+    ],
+)
+def test_what_is_short_says_how_much_more(paused: e.RunPaused, wanted: str) -> None:
+    state = State(run_id="r", max_tokens=10, paused=paused)
+    assert [line for line in next_steps(state) if line.endswith(wanted)]
+    assert exit_status(state) == (3 if paused.reason == "price" else 4)
