@@ -1,7 +1,8 @@
 """Standing rules over the store: made, rehearsed, removed by a person; asked before a person is."""
 
+import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from pydantic import ValidationError
 from config.rules import CommandRules
 from engine.errors import CommandRefused
 from engine.events import ApprovalAnswered, ApprovalRequested, Event
-from engine.gates.rehearsal import PastAction, Rehearsal, rehearse
+from engine.gates.rehearsal import PastAction, Rehearsal, judge, rehearse
 from engine.gates.rules import (
     Rule,
     propose_for_command,
@@ -66,12 +67,10 @@ class StandingRules:
     async def rehearse(self, rules: Sequence[Rule]) -> tuple[Rehearsal, ...]:
         """What each of the rules would have allowed in past runs."""
         others = await self.rules()
-        past = {topic: await self._actions(topic) for topic in dict.fromkeys(rule.topic for rule in rules)}
-        rehearsed = []
-        for rule in rules:
-            actions, partial = past[rule.topic]
-            rehearsed.append(rehearse(rule, actions, self.safety, others, partial=partial))
-        return tuple(rehearsed)
+        topics: dict[str, None] = dict.fromkeys(rule.topic for rule in rules)
+        past = {topic: await self._actions(topic) for topic in topics}
+        # In a thread: thousands of commands are parsed, and the app goes on drawing.
+        return await asyncio.to_thread(_rehearse, rules, past, self.safety, others)
 
     async def answer(self, state: State, request: ApprovalRequested) -> ApprovalAnswered | None:
         """The answer that the rules give to a question; None leaves it to a person."""
@@ -156,6 +155,18 @@ def findings_of(state: State, request: ApprovalRequested) -> tuple[ScanFinding, 
     asked = request.subject.split("\n")
     return tuple(
         finding for finding in scan if finding.verdict == "blocked" or (finding.rule in asked and _needs(finding))
+    )
+
+
+def _rehearse(
+    rules: Sequence[Rule],
+    past: Mapping[str, tuple[tuple[PastAction, ...], bool]],
+    safety: CommandRules,
+    others: Sequence[Rule],
+) -> tuple[Rehearsal, ...]:
+    judged = {topic: judge(actions, safety) for topic, (actions, _) in past.items()}
+    return tuple(
+        rehearse(rule, past[rule.topic][0], judged[rule.topic], others, partial=past[rule.topic][1]) for rule in rules
     )
 
 

@@ -1,11 +1,18 @@
 """An approval rehearsal: what a rule would have allowed in past runs, before it is made. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from config.rules import CommandRules
-from engine.gates.rules import Rule, rules_allowing_command, rules_allowing_findings
+from engine.gates.rules import (
+    Programs,
+    Rule,
+    programs_of,
+    rules_allowing_findings,
+    rules_allowing_programs,
+)
 from sandbox.commands import judge_command
 from sandbox.report import ScanFinding
 
@@ -60,15 +67,45 @@ class Rehearsal:
         return sum(action.decision == "deny" and action.by not in ("timeout", "policy") for action in self.allowed)
 
 
+@dataclass(frozen=True)
+class Judged:
+    """What a command of the past is to today's safety rules, and its programs."""
+
+    verdict: Literal["asked", "free", "blocked"]
+    programs: Programs = ()
+
+
+def judge(past: Iterable[PastAction], safety: CommandRules) -> dict[str, Judged]:
+    """Each command of the past, parsed once for any number of rules.
+
+    Args:
+        past: scans among it are passed over.
+        safety: today's safety rules, which a rule stands behind.
+    """
+    judged = {}
+    for command in dict.fromkeys(action.subject for action in past if not action.findings):
+        verdict = judge_command(command, safety).verdict
+        if verdict == "approval_required":
+            judged[command] = Judged("asked", programs_of(command))
+        else:
+            judged[command] = Judged("blocked" if verdict == "blocked" else "free")
+    return judged
+
+
 def rehearse(
-    rule: Rule, past: Sequence[PastAction], safety: CommandRules, others: Iterable[Rule] = (), *, partial: bool = False
+    rule: Rule,
+    past: Sequence[PastAction],
+    judged: Mapping[str, Judged],
+    others: Iterable[Rule] = (),
+    *,
+    partial: bool = False,
 ) -> Rehearsal:
     """What a rule would have allowed.
 
     Args:
         rule: the rule, made or not.
         past: what happened, in any order.
-        safety: today's safety rules, which a rule stands behind.
+        judged: the commands of the past.
         others: the rules there are; a compound command may need several.
         partial: whether `past` is not all.
     """
@@ -77,10 +114,10 @@ def rehearse(
     allowed: list[PastAction] = []
     counts = {"asked": 0, "free": 0, "blocked": 0}
     for action in here:
-        verdict = _verdict(action, safety)
+        verdict = _verdict(action, judged)
         if verdict != "asked":
             counts[verdict] += 1
-        elif rule in _allowing(rules, action, safety):
+        elif rule in _allowing(rules, action, judged):
             allowed.append(action)
         else:
             counts["asked"] += 1
@@ -95,14 +132,13 @@ def rehearse(
     )
 
 
-def _verdict(action: PastAction, safety: CommandRules) -> str:
+def _verdict(action: PastAction, judged: Mapping[str, Judged]) -> str:
     if action.findings:
         return "blocked" if any(finding.verdict == "blocked" for finding in action.findings) else "asked"
-    judged = judge_command(action.subject, safety).verdict
-    return {"blocked": "blocked", "approval_required": "asked"}.get(judged or "", "free")
+    return judged[action.subject].verdict
 
 
-def _allowing(rules: Sequence[Rule], action: PastAction, safety: CommandRules) -> tuple[Rule, ...]:
+def _allowing(rules: Sequence[Rule], action: PastAction, judged: Mapping[str, Judged]) -> tuple[Rule, ...]:
     if action.findings:
         return rules_allowing_findings(rules, action.findings, action.project)
-    return rules_allowing_command(rules, action.subject, action.project, safety)
+    return rules_allowing_programs(rules, judged[action.subject].programs, action.project)

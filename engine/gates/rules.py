@@ -23,6 +23,7 @@ from sandbox.report import ScanFinding
 Breadth = Literal["exact", "like", "paths", "any"]
 BREADTHS: tuple[Breadth, ...] = ("exact", "like", "paths", "any")
 RuleTopic = Literal["command", "scan"]
+Programs = tuple[tuple[str, ...], ...]
 MOVERS = frozenset({"cd", "pushd", "popd"})
 """Programs after which a relative path means another file."""
 
@@ -147,10 +148,19 @@ def rules_allowing_command(rules: Iterable[Rule], command: str, project: str, sa
     """
     if judge_command(command, safety).verdict != "approval_required":
         return ()
+    return rules_allowing_programs(rules, programs_of(command), project)
+
+
+def programs_of(command: str) -> Programs:
+    """The programs of a plain command; none of any other."""
     try:
-        programs = plain_programs(command)
+        return plain_programs(command)
     except NotPlain:
         return ()
+
+
+def rules_allowing_programs(rules: Iterable[Rule], programs: Programs, project: str) -> tuple[Rule, ...]:
+    """The rules that together allow every program of a command that needs an approval; empty when they do not."""
     asked = [rule for rule in rules if rule.topic == "command" and rule.holds_in(project)]
     moved = any(words[0].rsplit("/", 1)[-1] in MOVERS for words in programs)
     found: dict[str, Rule] = {}

@@ -91,9 +91,17 @@ class InboxScreen(Screen[str | None]):
             ask = partial(self.desk.questions.asking.ask_by_id, event.item.run_id, event.item.approval_id)
             self.desk.screen.miracle.perform(ask, "ask", group="dialog")
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Each key is offered where it does something."""
+        if action in ("go", "remove") and self.is_mounted:
+            item = self.query_one(InboxList).current
+            return isinstance(item, Rule) if action == "remove" else item is not None and not isinstance(item, Rule)
+        return True
+
     def _preview(self) -> None:
         item = self.query_one(InboxList).current
         frame = self.query_one("#inbox-preview")
+        self.refresh_bindings()
         if item is None:
             frame.border_title = ""
             self.query_one("#inbox-text", Static).update(Content(""))
@@ -173,7 +181,8 @@ def asked(state: State, approval_id: str) -> list[Content]:
 
 def told(rule: Rule) -> list[Content]:
     """A rule in a few lines."""
-    used = f"{rule.uses:,} times" + (f", last {when(rule.used_at)}" if rule.used_at else "")
+    times = "once" if rule.uses == 1 else f"{rule.uses:,} times"
+    used = times + (f", last {when(rule.used_at)}" if rule.used_at else "")
     return [
         Content.styled(inert_line(rule.describe(), 400), "bold $text-success"),
         _pair("in", rule.project or "all projects"),

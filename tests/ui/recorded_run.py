@@ -128,7 +128,12 @@ def until_plan() -> list[e.Event]:
         *_session("s2", "planner", 0.012),
         e.PlanSubmitted(session_id="s2", plan=PLAN),
         e.ApprovalRequested(
-            approval_id="a-plan", topic="plan", subject="plan:1", title="Is this plan right?", detail=PLAN.summary
+            approval_id="a-plan",
+            topic="plan",
+            subject="plan:1",
+            title="Is this plan right?",
+            detail=PLAN.summary,
+            blast_radius=BlastRadius(paths=("roman.py",), cost_usd=4.98),
         ),
     ]
 

@@ -16,7 +16,7 @@ from engine.compare import Comparison, compare_tests, facts
 from engine.errors import CommandRefused
 from engine.evolve import fold
 from engine.gates.forecast import Forecast
-from engine.gates.rehearsal import PastAction, Rehearsal, rehearse
+from engine.gates.rehearsal import PastAction, Rehearsal, judge, rehearse
 from engine.gates.rules import Rule
 from engine.llm.errors import ModelError
 from engine.llm.protocol import Answer, ModelRequest, OnDelta, OnRetry
@@ -164,7 +164,7 @@ class ScriptedEngine:
         return propose_rules(await self.state(run_id), approval_id)
 
     async def rehearse(self, *rules: Rule) -> tuple[Rehearsal, ...]:
-        return tuple(rehearse(rule, self.past, SAFETY, self.made_rules) for rule in rules)
+        return tuple(rehearse(rule, self.past, judge(self.past, SAFETY), self.made_rules) for rule in rules)
 
     async def edit_plan(self, run_id: str, plan: Plan) -> None:
         self._command("edit_plan", run_id, plan)

@@ -149,6 +149,21 @@ def test_findings_are_sorted_by_severity() -> None:
     assert lines[-3:] == ["  ! audit: revise", "    ✗ critical: a hole (a.py:3)", "    ! minor: a name"]
 
 
+@pytest.mark.parametrize(
+    ("decision", "words"),
+    [
+        ("once", "✓ allowed by ada@laptop"),
+        ("run", "✓ allowed for the whole run by ada@laptop"),
+        ("always", "✓ allowed for good by ada@laptop"),
+        ("deny", "✗ denied by ada@laptop"),
+    ],
+)
+def test_an_answer_says_who_gave_it_and_how(decision: e.Decision, words: str) -> None:
+    answer = e.ApprovalAnswered(approval_id="roman-1.1", decision=decision, by="ada@laptop")
+    recorded = e.Recorded(run_id="roman-1", seq=1, at=datetime(2026, 1, 1, tzinfo=UTC), event=answer)
+    assert lines_for(recorded, State()) == [f"  {words}"]
+
+
 def test_the_end_shows_the_receipt() -> None:
     lines, state = told(
         *CODED,

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from config.rules import CommandRules
-from engine.gates.rehearsal import PastAction, rehearse
+from engine.gates.rehearsal import PastAction, judge, rehearse
 from engine.gates.rules import Rule, propose_for_command, propose_for_findings
 from sandbox.report import ScanFinding
 
@@ -34,7 +34,7 @@ PAST = (
 
 
 def test_the_exact_rule_finds_only_the_same_command() -> None:
-    done = rehearse(rule("pip install flask", 0), PAST, SAFETY)
+    done = rehearse(rule("pip install flask", 0), PAST, judge(PAST, SAFETY))
     assert [(one.run_id, one.decided) for one in done.allowed] == [
         ("run4", "allowed for its run by ada"),
         ("run1", "allowed once by ada"),
@@ -43,14 +43,14 @@ def test_the_exact_rule_finds_only_the_same_command() -> None:
 
 
 def test_a_wider_rule_shows_what_a_person_had_denied() -> None:
-    done = rehearse(rule("pip install flask", 1), PAST, SAFETY)
+    done = rehearse(rule("pip install flask", 1), PAST, judge(PAST, SAFETY))
     assert [one.subject.split()[-1] for one in done.allowed] == ["flask", "rich", "django", "flask"]
     assert done.denied == 1, "what only time denied was denied by nobody"
     assert done.asked_anyway == 2
 
 
 def test_a_rule_of_one_project_is_rehearsed_on_its_runs() -> None:
-    done = rehearse(rule("pip install flask", 0, ELSEWHERE), PAST, SAFETY)
+    done = rehearse(rule("pip install flask", 0, ELSEWHERE), PAST, judge(PAST, SAFETY))
     assert [one.run_id for one in done.allowed] == ["run4"]
     assert (done.asked_anyway, done.runs) == (0, 1)
 
@@ -58,8 +58,8 @@ def test_a_rule_of_one_project_is_rehearsed_on_its_runs() -> None:
 def test_a_compound_command_counts_with_the_rules_there_are() -> None:
     both = (action("curl https://example.test && pip install flask", 1),)
     install, fetch = rule("pip install flask", 0), rule("curl https://example.test", 0)
-    assert rehearse(install, both, SAFETY).allowed == ()
-    (found,) = rehearse(install, both, SAFETY, [fetch]).allowed
+    assert rehearse(install, both, judge(both, SAFETY)).allowed == ()
+    (found,) = rehearse(install, both, judge(both, SAFETY), [fetch]).allowed
     assert found.decided == "nobody was asked"
 
 
@@ -72,7 +72,7 @@ def test_scans_are_rehearsed_by_their_findings() -> None:
 
     past = (scan("src/a.py"), scan("src/b.py"), scan("c.py"), scan("src/d.py", "blocked"))
     _, folder, _ = propose_for_findings(past[0].findings)
-    done = rehearse(folder, past, SAFETY)
+    done = rehearse(folder, past, judge(past, SAFETY))
     assert {one.run_id for one in done.allowed} == {"src/a.py", "src/b.py"}
     assert (done.asked_anyway, done.blocked) == (1, 1)
     assert {one.decided for one in done.allowed} == {"waits for an answer"}

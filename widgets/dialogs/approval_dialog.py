@@ -70,7 +70,7 @@ class ApprovalDialog(Dialog[ApprovalChoice | None]):
         ("r", "this run"),
         ("a", "always"),
         ("d", "deny"),
-        ("e", "deny, saying why"),
+        ("e", "deny, why"),
         ("esc", "later"),
     )
     TONE = "-warning"
