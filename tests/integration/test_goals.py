@@ -28,7 +28,7 @@ async def test_a_goal_becomes_proven_code(
     folder.mkdir()
     config = engine_config(database_url, home, **{"settings.sandbox.backend": backend.name})
     async with scripted_engine(config, script) as (engine, _):
-        task = task_of(script, folder, review=True, audit=True)
+        task = task_of(script, folder, review=True, audit=True, parallel_phases=2)
         before = sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
         run_id = await engine.start(task)
         state = await engine.settled(run_id)
