@@ -35,8 +35,8 @@ def waiting(database_url: str) -> list[tuple[Any, ...]]:
 
 
 @asynccontextmanager
-async def engine_on(config: Config, **model: str) -> AsyncIterator[Engine]:
-    engine = await Engine.open(config, model=make_model(config, base_url=SERVER, **model))
+async def engine_on(config: Config, scripted: str | None = None) -> AsyncIterator[Engine]:
+    engine = await Engine.open(config, model=make_model(config, base_url=SERVER, scripted=scripted))
     try:
         yield engine
     finally:
