@@ -87,7 +87,7 @@ def _facts(a: RunFacts, b: RunFacts, width: int) -> list[Content]:
 
     rows = [
         row("", Content.styled("A", "$text-primary bold"), Content.styled("B", "$text-accent bold")),
-        row("run", _bold(a.run_id), _bold(b.run_id)),
+        row("run", _name(a.run_id, half - 1), _name(b.run_id, half - 1)),
         plain("", a.title, b.title) if a.title != b.title else Content(""),
         row("status", _status(a), _status(b)),
         row("tests", _counts(a), _counts(b)),
@@ -112,8 +112,10 @@ def _facts(a: RunFacts, b: RunFacts, width: int) -> list[Content]:
     return [one for one in rows if one]
 
 
-def _bold(text: str) -> Content:
-    return Content.styled(inert_line(text, 80), "bold $foreground")
+def _name(run_id: str, room: int) -> Content:
+    """A run's id; of a long one the end, by which runs of one goal differ."""
+    text = inert_line(run_id, 80)
+    return Content.styled(text if len(text) <= room else f"…{text[-(room - 1) :]}", "bold $foreground")
 
 
 def _status(run: RunFacts) -> Content:

@@ -35,11 +35,11 @@ _MARKS: dict[str, Mark] = {
     "pause": (7, "‖", "$text-warning"),
     "escalation": (8, "!", "$text-error bold"),
     "trouble": (4, "!", "$text-error"),
-    "merge": (4, "⋈", "$text-primary"),
-    "fork": (9, "⑂", "$text-accent bold"),
+    "merge": (4, "┴", "$text-primary"),
+    "fork": (9, "┬", "$text-accent bold"),
     "steer": (4, "»", "$text-secondary"),
     "end": (9, "■", "$foreground bold"),
-    "taken": (5, "↧", "$text-success"),
+    "taken": (5, "↓", "$text-success"),
 }
 
 
