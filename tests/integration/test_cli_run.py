@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import signal
 import subprocess
 from collections.abc import AsyncIterator
@@ -138,7 +139,7 @@ async def test_a_budget_that_is_used_up_is_4_and_can_be_raised(server: ScriptedS
         "run", *GOAL, *model(server), "--approve", "all", "--budget-usd", "0.01", cwd=project, environ=PRICES
     )
     assert done.code == 4, done.out + done.err
-    assert f"miracle resume {done.run_id} --budget-usd +1" in done.out
+    assert re.search(rf"→ go on:  miracle resume {done.run_id} --budget-usd \+\d+\n", done.out), done.out
     more = await miracle("resume", done.run_id, "--budget-usd", "+0.01", *model(server), cwd=project, environ=PRICES)
     assert more.code == 4, more.out + more.err
     assert more.out.startswith("▸ resumed by person with $0.01 more\n")

@@ -61,6 +61,7 @@ After 3, 4 and 130 nothing is lost: `miracle resume RUN` goes on where it stoppe
     type=click.IntRange(min=0),
     help="Seconds after which an unanswered question is denied; 0 waits for ever. The plan always waits.",
 )
+@click.option("--priority", metavar="N", type=click.IntRange(-1000, 1000), help="In the queue the higher goes first.")
 @click.option("--no-questions", is_flag=True, help="Do not ask anything about the goal.")
 @click.option(
     "--answers",
@@ -100,8 +101,8 @@ async def _run(given: dict[str, Any]) -> int:
         task = make_task(config, goal, workspace, model, given)
         progress = not given["as_json"]
         async with opened(config, model=model, unsafe_local=given["unsafe_local"], progress=progress) as engine:
-            await _tell_expected(engine, task)
             run_id = await engine.start(task)
+            await _tell_expected(engine, task)
             return await attend(engine, run_id, JsonView() if given["as_json"] else TextView(), answerer)
     finally:
         await model.close()
@@ -155,6 +156,7 @@ def make_task(config: "Config", goal: str, workspace: Path, model: "ModelClient"
         "questions": False if given["no_questions"] else None,
         "review": True if given["enable_review"] else None,
         "audit": True if given["enable_audit"] else None,
+        "priority": given["priority"],
     }
     chosen = {name: value for name, value in choices.items() if value is not None}
     if given["model"]:
