@@ -20,7 +20,7 @@ from engine.task import Task
 from memory.database import Database
 from memory.store import EventStore
 from tests.fault_figures import Figures
-from tests.faults.checks import Calls, check_log, check_nothing_left, check_worktree, sandboxes_gone
+from tests.faults.checks import Calls, check_log, check_nothing_left, check_worktrees, end_at_once, sandboxes_gone
 
 LIFE_S = 30.0
 
@@ -97,11 +97,7 @@ def kill_tree(pid: int) -> None:
         family = [parent, *parent.children(recursive=True)]
     except psutil.NoSuchProcess:
         return
-    for process in family:
-        try:
-            process.kill()
-        except psutil.NoSuchProcess:
-            continue
+    end_at_once(family)
 
 
 @dataclass
@@ -140,7 +136,7 @@ class Ordeal:
         Returns:
             The child's exit status: a negative number when it was killed.
         """
-        orders = {"database": self.database_url, "home": str(self.home), "server": self.server.base_url}
+        orders: dict[str, Any] = {"database": self.database_url, "home": str(self.home), "server": self.server.base_url}
         orders |= {"task": self.task.model_dump(mode="json"), "run_id": self.run_id}
         self.calls.begin_life(len(self.server.requests))
         self.figures.lives += 1
@@ -149,7 +145,9 @@ class Ordeal:
             pid = await self.family.begin({**orders, "kill": kill, "settings": self.settings})
             ending = asyncio.create_task(self.family.end())
             if growth or after_s is not None:
-                await asyncio.wait({ending, *((growth,) if growth else ())}, timeout=after_s, return_when="FIRST_COMPLETED")
+                await asyncio.wait(
+                    {ending, *((growth,) if growth else ())}, timeout=after_s, return_when="FIRST_COMPLETED"
+                )
                 if not ending.done():
                     (kill_tree if tree else _kill)(pid)
             status = await ending
@@ -170,12 +168,11 @@ class Ordeal:
         if not self.run_id:
             return
         await sandboxes_gone(self.run_id)
-        while self.server.connections:  # what the dead one sent last may not have been read yet
-            await asyncio.sleep(0.001)
+        await self.server.disconnected()  # what the dead one sent last may not have been read yet
         stored = await self.store.read(self.run_id)
         self.state, self.newest = check_log(stored), stored[-1].kind
         self.calls.check(stored, self.server.requests)
-        await asyncio.to_thread(check_worktree, self.state, self.home)
+        await asyncio.to_thread(check_worktrees, self.state, self.home)
 
     async def to_the_end(self) -> None:
         """Let the run live in peace until it is over, and look at all that it leaves."""

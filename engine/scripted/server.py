@@ -57,10 +57,10 @@ class ScriptedServer:
         """Where clients reach it."""
         return f"http://{self._host}:{self._port}/v1"
 
-    @property
-    def connections(self) -> int:
-        """How many connections are open; once there is none, every request that was sent is in `requests`."""
-        return len(self._connections)
+    async def disconnected(self) -> None:
+        """Wait until no connection is open: then every request that was sent is in `requests`."""
+        while self._connections:
+            await asyncio.wait(set(self._connections))
 
     async def __aenter__(self) -> "ScriptedServer":
         self._server = await asyncio.start_server(self._accept, self._host, self._port, limit=_LIMIT)

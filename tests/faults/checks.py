@@ -1,6 +1,7 @@
 """What must hold of a run at every moment, however it was killed: its log, its calls, its worktree, its traces."""
 
 import asyncio
+import contextlib
 import json
 import os
 import subprocess
@@ -10,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from engine import events as e
 from engine.commands import MergeTier
@@ -161,6 +164,13 @@ def _git(git_dir: Path, *arguments: str, index: Path | None = None) -> str:
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
     return ended.stdout.strip()
+
+
+def end_at_once(processes: Iterable[psutil.Process]) -> None:
+    """Kill processes, some of which may be gone by now."""
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 async def sandboxes_gone(run_id: str, within_s: float = 15.0) -> None:

@@ -22,8 +22,8 @@ from engine.llm.choose import make_model
 from engine.task import Task
 from tests.engine_fixtures import engine_config
 
-HEAVY = ("openai", "sqlalchemy.ext.asyncio", "pgvector.psycopg", "numpy", "bandit", "memory.failures", "memory.schema")
-HEAVY += ("tenacity", "genai_prices", "memory.vectors", "sandbox.bubblewrap", "sandbox.scan_bandit")
+HEAVY = ("openai", "sqlalchemy.ext.asyncio", "pgvector.psycopg", "numpy", "bandit", "tenacity", "genai_prices")
+OWN = ("memory.failures", "memory.schema", "memory.vectors", "sandbox.bubblewrap", "sandbox.scan_bandit")
 
 
 async def work(orders: dict[str, Any]) -> None:
@@ -93,16 +93,21 @@ def die(tree: bool) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def _say_where(*_: object) -> None:
+    for task in asyncio.all_tasks():
+        task.print_stack()
+
+
 def main() -> None:
     """Fork for each order, and say how it ended."""
-    for name in HEAVY:
+    for name in (*HEAVY, *OWN):
         importlib.import_module(name)
     print("ready", flush=True)
     while line := sys.stdin.readline():
         pid = os.fork()
         if not pid:
             os.setpgid(0, 0)
-            signal.signal(signal.SIGUSR1, lambda *_: [task.print_stack() for task in asyncio.all_tasks()])
+            signal.signal(signal.SIGUSR1, _say_where)
             code = 1
             try:
                 asyncio.run(work(json.loads(line)))

@@ -1,4 +1,4 @@
-"""A run goes on while its database stops, is killed, loses its connections, and comes back, at one event after another."""
+"""A run goes on while its database stops, is killed, loses its connections, and comes back, again and again."""
 
 import asyncio
 import os
@@ -13,7 +13,7 @@ from engine import events as e
 from memory.postmaster import Home, is_held, running_pid
 from tests.engine_fixtures import engine_config, scripted_engine, task_of
 from tests.fault_figures import Figures
-from tests.faults.checks import check_log
+from tests.faults.checks import check_log, end_at_once
 from tests.tiny_script import tiny_script
 
 pytestmark = pytest.mark.bubblewrap
@@ -83,8 +83,7 @@ def _strike(home: Home, how: signal.Signals) -> None:
         return
     if how is signal.SIGKILL:
         # Without their postmaster the others end by themselves, and until then keep a new server from starting.
-        for process in psutil.Process(pid).children():
-            process.kill()
+        end_at_once(psutil.Process(pid).children())
     os.kill(pid, how)
 
 

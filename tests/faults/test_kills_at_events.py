@@ -1,11 +1,12 @@
-"""A run that is killed on both sides of every commit, and at every event that is seen to come, ends as if nothing was."""
+"""A run that is killed on both sides of every commit, and at every event that is seen, ends as if nothing was."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from tests.fault_fixtures import Figures, Nursery, nursery, ordeal
+from tests.fault_figures import Figures
+from tests.fault_fixtures import Nursery, nursery, ordeal
 from tests.faults.two_phases import two_phases
 from tests.tiny_script import tiny_script
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.fault_fixtures import Figures, Nursery, nursery, ordeal
+from tests.fault_figures import Figures
+from tests.fault_fixtures import Nursery, nursery, ordeal
 from tests.tiny_script import tiny_script
 
 pytestmark = pytest.mark.bubblewrap

@@ -11,7 +11,7 @@ from engine.engine import Engine
 from engine.state import State
 from tests.engine_fixtures import engine_config, processes_in, scripted_engine, task_of
 from tests.fault_figures import Figures
-from tests.faults.checks import check_log, sandboxes_gone
+from tests.faults.checks import check_log, end_at_once, sandboxes_gone
 from tests.tiny_script import tiny_script
 
 pytestmark = pytest.mark.bubblewrap
@@ -37,8 +37,7 @@ async def kill_sandbox(run_id: str, part: str) -> int:
         if commands:
             family = [one for one in commands[0].parents() if one.name() == "bwrap"]
             chosen = {"starter": family[-1:], "init": family[:1], "command": commands}[part]
-            for process in chosen:
-                process.kill()
+            end_at_once(chosen)
             return len(chosen)
         await asyncio.sleep(0.005)
     raise AssertionError("no sandbox came")
@@ -50,6 +49,8 @@ async def until(engine: Engine, run_id: str, *kinds: str, after: int = 0) -> e.R
         async for item in engine.watch(run_id, after):
             if isinstance(item, e.Recorded) and item.event.kind in kinds:
                 return item
+            if isinstance(item, e.Recorded) and isinstance(item.event, e.RunPaused):
+                raise AssertionError(item.event)
     raise AssertionError("the feed ended")
 
 
@@ -68,8 +69,9 @@ async def test_a_killed_sandbox_is_no_pass_and_the_run_goes_on(
     config = engine_config(database_url, sandbox_workspace / "home", **{"settings.sandbox.backend": "bubblewrap"})
     async with scripted_engine(config, script) as (engine, server):
         run_id = await engine.start(task_of(script, folder))
+        stood = 0
         for before, lost in (("scan_finished", "tests_finished"), ("phase_finished", "proof_finished")):
-            seen = (await until(engine, run_id, before)).seq
+            seen = (await until(engine, run_id, before, after=stood)).seq
             figures.kills += await kill_sandbox(run_id, part) > 0
             killed = await until(engine, run_id, lost, "run_finished", after=seen)
             assert isinstance(killed.event, e.TestsFinished | e.ProofFinished)
@@ -80,6 +82,7 @@ async def test_a_killed_sandbox_is_no_pass_and_the_run_goes_on(
             state = await settled(engine, run_id)
             assert state.paused is not None
             assert (state.paused.reason, bool(state.paused.hint)) == ("sandbox", True)
+            stood = state.seq
             await engine.resume(run_id)
         state = await settled(engine, run_id)
         assert state.outcome == "success", (state.paused, state.reason)

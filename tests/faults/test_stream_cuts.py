@@ -1,7 +1,6 @@
-"""A model's stream that breaks at any byte: either the answer is whole, or the call is made again; never half of one."""
+"""A model's stream that breaks at any byte: the answer is whole, or the call is made again; never half of one."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,8 +21,8 @@ from tests.tiny_script import tiny_script
 
 SHORT = Turn(text="Ja, 世界.", calls=(ScriptedCall(name="submit_work", arguments={"summary": "fünf Zeilen"}),))
 SHORT_SCRIPT = SCRIPT.model_copy(update={"sessions": (Session(role="coder", turns=(SHORT,)),)})
-STRIDE = 5
-"""Every third byte: chunk lengths, JSON and UTF-8 sequences are all longer, or come again."""
+STRIDE = 2
+"""Every second byte: what is shorter than that comes again at another place."""
 
 
 async def sizes_of(server: ScriptedServer) -> int:
@@ -32,7 +31,9 @@ async def sizes_of(server: ScriptedServer) -> int:
         b'{"model": "gpt-5.1", "messages": [{"role": "user", "content": "x"}], "stream": true,'
         b' "stream_options": {"include_usage": true}}'
     )
-    head = f"POST /v1/chat/completions HTTP/1.1\r\nX-Miracle-Role: coder\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    head = (
+        f"POST /v1/chat/completions HTTP/1.1\r\nX-Miracle-Role: coder\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    )
     reader, writer = await asyncio.open_connection("127.0.0.1", int(server.base_url.split(":")[2].split("/")[0]))
     writer.write(head + body)
     whole = await reader.readuntil(b"\r\n0\r\n\r\n")
@@ -41,18 +42,16 @@ async def sizes_of(server: ScriptedServer) -> int:
     return len(whole)
 
 
-@pytest.fixture
-async def one_attempt() -> AsyncIterator[Retry]:
-    """No retry: what one attempt comes to is what is looked at."""
-    yield Retry(max_attempts=1, min_wait_seconds=0.01, max_wait_seconds=0.02)
+ONE_ATTEMPT = Retry(max_attempts=1, min_wait_seconds=0.01, max_wait_seconds=0.02)
+"""What one attempt comes to is what is looked at."""
 
 
-async def test_a_cut_at_any_byte_gives_the_whole_answer_or_none(one_attempt: Retry, figures: Figures) -> None:
+async def test_a_cut_at_any_byte_gives_the_whole_answer_or_none(figures: Figures) -> None:
     async with ScriptedServer(SHORT_SCRIPT) as server:
         size = await sizes_of(server)
     faults = [Fault(FaultKind.CUT_AT, after_bytes=cut) for cut in range(0, size, STRIDE)]
     async with ScriptedServer(SHORT_SCRIPT, faults=faults) as server:
-        model = OpenAIModel(settings(server.base_url, retry=one_attempt))
+        model = OpenAIModel(settings(server.base_url, retry=ONE_ATTEMPT))
         try:
             ends = [await attempt(model) for _ in faults]
             whole = await model.complete(request())
@@ -118,7 +117,9 @@ async def test_a_run_whose_every_call_breaks_first_ends_green(
             state = await engine.settled(run_id)
         log = await engine.log(run_id)
         assert state.outcome == "success", (state.paused, state.reason)
-        struck = sum(fault.at_call is not None and fault.at_call <= len(server.requests) for fault in faults[: len(CUTS)])
+        struck = sum(
+            fault.at_call is not None and fault.at_call <= len(server.requests) for fault in faults[: len(CUTS)]
+        )
         assert len(server.requests) == state.spend.calls + struck, "each broken call is made again once, no other is"
         assert not [one for one in log if isinstance(one.event, e.CallFailed)]
     figures.cuts += struck

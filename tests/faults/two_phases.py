@@ -42,7 +42,9 @@ def _coder(phase: str, *, right: bool, visit: int) -> dict[str, object]:
 
 def _tester(phase: str) -> dict[str, object]:
     name, path = NAMES[phase], f"tests/test_{NAMES[phase]}.py"
-    content = f"from {name} import {name}\n\n\ndef test_{name}() -> None:\n    assert {name}(5) == {5 * FACTORS[phase]}\n"
+    content = (
+        f"from {name} import {name}\n\n\ndef test_{name}() -> None:\n    assert {name}(5) == {5 * FACTORS[phase]}\n"
+    )
     wrote = ("create_file", {"path": path, "content": content})
     return _session("tester", wrote, ("submit_tests", {"files": [path]}), phase=phase)
 
