@@ -200,7 +200,7 @@ class MiracleApp(App[None]):
     async def _ring_for(self, call: "Call") -> None:
         """Ring, unless the person looks at the run right now, or somebody paused it."""
         engine, ring, desk = self.engine, self.ring, self.run_screen.desk
-        shown = desk is not None and desk.run_id == call.run_id
+        shown = desk is not None and desk.run_id == call.run_id and self.run_screen.is_current
         if engine is None or ring is None or (shown and self.app_focus):
             return
         if call.status == "paused":

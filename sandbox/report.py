@@ -1,5 +1,6 @@
 """What a sandboxed test run and a scan say: the values that cross into the engine's events."""
 
+from functools import cached_property
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -46,15 +47,15 @@ class TestReport(_Value):
         """Whether every collected test ran, none failed, and at least one passed."""
         return self.reason == "ok" and self.passed > 0 and self.failed == 0
 
-    @property
+    @cached_property
     def passed(self) -> int:
         return sum(case.outcome in ("passed", "xfailed") for case in self.cases)
 
-    @property
+    @cached_property
     def failed(self) -> int:
         return sum(case.outcome in ("failed", "error", "xpassed") for case in self.cases)
 
-    @property
+    @cached_property
     def skipped(self) -> int:
         return sum(case.outcome == "skipped" for case in self.cases)
 

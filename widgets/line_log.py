@@ -232,7 +232,7 @@ class LineLog(LinePane):
 
     def _search_line(self) -> Strip:
         caret = ("▏", "$primary") if self._typing else ("", "")
-        hint = "  enter jump · esc end" if self._typing else "  n next · N previous · esc end"
+        hint = "  enter jump · esc end" if self._typing else "  . next · , previous · esc end"
         content = Content.assemble(
             (" / ", "$text-primary bold"),
             inert(self._query),

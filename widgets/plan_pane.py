@@ -163,7 +163,7 @@ class PlanPane(CursorPane):
             rows += [*self._waiting_rows(state, width), _Row(Content(""))]
         for number, tier in enumerate(self._tiers(state), 1):
             several = len(tier) > 1
-            if len(self._tiers(state)) > 1:
+            if several or len(self._tiers(state)) > 1:
                 label = f"TIER {number}" + ("  side by side" if several else "")
                 rows.append(_Row(Content.styled(label, "$foreground-disabled")))
             for subtask, phase_state in tier:

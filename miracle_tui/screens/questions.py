@@ -32,9 +32,14 @@ class Questions:
         self._told.clear()
 
     def take_state(self, state: State) -> None:
-        """Open what has not been opened; say how a run ended or why it stopped."""
+        """Open what has not been opened; say how a run ended or why it stopped.
+
+        While the person is elsewhere in the app nothing opens over it; it opens when they come back.
+        """
         screen = self.desk.screen
         self.asking.close_answered(state)
+        if not screen.is_current:
+            return
         for approval in state.pending_approvals:
             if approval.request.approval_id not in self._asked and not self.asking.busy:
                 self._asked.add(approval.request.approval_id)

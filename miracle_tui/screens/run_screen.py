@@ -171,6 +171,12 @@ class RunScreen(Screen[None]):
     def _writing(self) -> bool:
         return self.furniture.goal.has_focus
 
+    @on(events.ScreenResume)
+    def _come_back(self) -> None:
+        """What a run asked meanwhile is asked now."""
+        if self.desk is not None and self.desk.run_id:
+            self.desk.questions.take_state(self.desk.state)
+
     @on(events.DescendantFocus)
     @on(events.DescendantBlur)
     def _focus_moved(self) -> None:
