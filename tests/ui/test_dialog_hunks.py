@@ -40,7 +40,7 @@ WORDS: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
     (("X", "w"), ("Nothing is chosen",)),
     (("t", "n"), ("No conflict waits",)),
     ((), ("yours now", "the run's", "+ run 20", "line 19", "4 of 5 hunks are written into /home/ada/numerals")),
-    ((), ("uncommitted; 2 in conflict",)),
+    ((), ("uncommitted. Open: 1 in conflict",)),
     (("home",), ("both changed the same lines",)),
     (("end",), ("a folder is there",)),
     (("end", "up"), ("becomes executable",)),

@@ -69,8 +69,8 @@ class HunkDialog(Dialog[Selection | None]):
     """
 
     KEYS = (
-        ("space", "take or leave"), ("a x", "file"), ("A X", "all"), ("m t", "mine, theirs"), ("n", "next conflict"),
-        ("w", "write"), ("esc", "back"),
+        ("space", "take"), ("w", "write"), ("m t", "mine, theirs"), ("n", "next conflict"), ("a x", "file"),
+        ("A X", "all"), ("esc", "back"),
     )  # fmt: skip
 
     DEFAULT_CSS = """
@@ -189,6 +189,8 @@ class HunkDialog(Dialog[Selection | None]):
                 (mark, look), (f" {inert_line(row.file.path, 200)}  ", "bold $foreground"),
                 (inert_line(about, 200), "$foreground-muted"),
             )  # fmt: skip
+        if row.hunk.kind == "mode":
+            return Content.assemble("   ", (mark, look), (" executable or not", "$foreground-muted"))
         return Content.assemble(
             "   ", (mark, look), (f" {_place(row.hunk):<12}", "$foreground-muted"),
             (f"-{len(row.hunk.mine)}", "$text-error"), " ", (f"+{len(row.hunk.theirs)}", "$text-success"),
@@ -197,7 +199,7 @@ class HunkDialog(Dialog[Selection | None]):
 
 
 def _place(hunk: Hunk) -> str:
-    return {"lines": f"line {hunk.start + 1}", "file": "the file", "mode": "executable"}[hunk.kind]
+    return f"line {hunk.start + 1}" if hunk.kind == "lines" else "the file"
 
 
 def _first(hunk: Hunk) -> str:

@@ -108,9 +108,7 @@ class HunkDraft:
     @property
     def open(self) -> int:
         """How many conflicts have no decision."""
-        return self.preview.conflicts - sum(
-            (file.path, hunk.number) in self.sides for file in self.preview.files for hunk in file.conflicts
-        )
+        return sum((file.path, hunk.number) not in self.sides for file in self.preview.files for hunk in file.conflicts)
 
     @property
     def writes(self) -> int:
@@ -126,8 +124,8 @@ class HunkDraft:
         left = self.selection().left_out(self.preview)
         if not left and self.preview.merges:
             return f"{text} and, if it has no other changes, committed as a merge."
-        undecided = f"; {self.open} in conflict without a decision stay as they are" if self.open else ""
-        return f"{text}, uncommitted{undecided}."
+        undecided = f" Open: {self.open} in conflict, which is left as it is." if self.open else ""
+        return f"{text}, uncommitted.{undecided}"
 
     def selection(self) -> Selection:
         """The choice as the engine takes it."""
