@@ -122,6 +122,11 @@ class Ordeal:
     def over(self) -> bool:
         return self.state.outcome is not None
 
+    @property
+    def worktree(self) -> Path:
+        assert self.state.workspace is not None
+        return Path(self.state.workspace.worktree)
+
     async def live(
         self, *, kill: dict[str, Any] | None = None, after_s: float | None = None, watch: int = 0, tree: bool = True
     ) -> int:

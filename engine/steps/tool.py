@@ -11,6 +11,7 @@ from engine.run_context import RunContext
 from engine.standing_rules import with_answers
 from engine.state import Session
 from engine.steps.check import language_of, publish_output
+from engine.tools.intent import Intent
 from engine.tools.registry import call_tool, tools_for
 from engine.tools.tool import CommandRun, NeedsApproval, ToolContext, ToolResult
 from sandbox.identity import sandbox_identity
@@ -57,7 +58,8 @@ def _context(run: RunContext, session: Session, command: c.RunTool) -> ToolConte
     approved = asked is not None and asked.answer is not None and asked.answer.decision != "deny"
     existing = frozenset(state.workspace.facts.test_files) if state.workspace else frozenset()
     written = frozenset(state.focused(session.phase_id).protected_tests)
-    worktree = run.prepared(session.phase_id).worktree
+    prepared = run.prepared(session.phase_id)
+    worktree = prepared.worktree
 
     async def execute(line: str) -> CommandRun:
         outcome = await run_command(
@@ -82,6 +84,7 @@ def _context(run: RunContext, session: Session, command: c.RunTool) -> ToolConte
         run=execute,
         approved=approved,
         questions=state.task is not None and state.task.questions,
+        intent=Intent(prepared.git_dir / "intent.json", f"{session.id}/{command.call.id}"),
     )
 
 

@@ -7,7 +7,7 @@ from pydantic import Field
 from engine.errors import ToolError
 from engine.tools.tool import Arguments, ToolContext, ToolResult, check_writable, checked_path
 from sandbox.errors import MissingFile
-from sandbox.safe_files import open_beneath, write_text
+from sandbox.safe_files import open_beneath, read_bytes, write_text
 
 MAX_CHARACTERS = 1_000_000
 
@@ -40,11 +40,22 @@ class CreateFile:
 
 def _create(context: ToolContext, path: str, arguments: CreateFileArguments) -> ToolResult:
     existed = _exists(context, path)
-    if existed and not arguments.overwrite:
+    if existed and not arguments.overwrite and not _was_created(context, path, arguments.content):
         raise ToolError(f"{path} exists already. Change it with edit_file, or pass overwrite=true to replace it whole.")
+    if context.intent:
+        context.intent.note(path, arguments.content)
     write_text(context.worktree, path, arguments.content)
     lines = arguments.content.count("\n") + (not arguments.content.endswith("\n") and bool(arguments.content))
     return ToolResult(True, f"{'Replaced' if existed else 'Created'} {path} ({lines} lines).", path)
+
+
+def _was_created(context: ToolContext, path: str, content: str) -> bool:
+    """Whether this very call made the file before its process was killed, and nothing changed it since."""
+    return (
+        context.intent is not None
+        and context.intent.fulfilled(path, content)
+        and read_bytes(context.worktree, path, 4 * MAX_CHARACTERS) == content.encode()
+    )
 
 
 def _exists(context: ToolContext, path: str) -> bool:

@@ -44,8 +44,12 @@ class EditFile:
 
 def _edit(context: ToolContext, path: str, arguments: EditFileArguments) -> ToolResult:
     before = read_text(context.worktree, path)
+    if context.intent and context.intent.fulfilled(path, before):
+        return ToolResult(True, f"Edited {path}.", path)
     after = replaced(before, arguments.old, arguments.new, path)
     checked_content(after)
+    if context.intent:
+        context.intent.note(path, after)
     write_text(context.worktree, path, after)
     line = before.count("\n", 0, before.index(_in_style(arguments.old, before))) + 1
     return ToolResult(True, f"Edited {path} at line {line}.", path)

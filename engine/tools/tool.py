@@ -13,6 +13,7 @@ from config.rules import CommandRules
 from engine.errors import ToolError
 from engine.events import Topic
 from engine.task import BlastRadius
+from engine.tools.intent import Intent
 from engine.workspace.testfiles import is_test_file
 from sandbox.report import Reason
 from sandbox.safe_files import split_relative
@@ -73,6 +74,8 @@ class ToolContext:
     """True when a person allowed exactly this call."""
     questions: bool = False
     """Whether a person may be asked."""
+    intent: Intent | None = None
+    """The note that a call leaves before it writes."""
 
 
 class NeedsApproval(Exception):

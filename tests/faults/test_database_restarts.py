@@ -1,6 +1,7 @@
 """A run goes on while its database stops, is killed, loses its connections, and comes back, again and again."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import time
@@ -78,13 +79,12 @@ async def test_a_run_goes_on_when_its_connections_are_cut(
 
 
 def _strike(home: Home, how: signal.Signals) -> None:
-    pid = running_pid(home)
-    if pid is None:
-        return
-    if how is signal.SIGKILL:
-        # Without their postmaster the others end by themselves, and until then keep a new server from starting.
-        end_at_once(psutil.Process(pid).children())
-    os.kill(pid, how)
+    with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):  # it may be down from the time before
+        postmaster = psutil.Process(running_pid(home) or 0)
+        if how is signal.SIGKILL:
+            # Without their postmaster the others end by themselves, and until then keep a new server from starting.
+            end_at_once(postmaster.children())
+        os.kill(postmaster.pid, how)
 
 
 async def _gone(home: Home) -> None:

@@ -12,7 +12,7 @@ from tests.tiny_script import tiny_script
 
 pytestmark = pytest.mark.bubblewrap
 
-KILLS = 60
+KILLS = 40
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """A sandbox that is killed while it works is never a pass: the run pauses and says so, and a resume ends it green."""
 
 import asyncio
+import contextlib
 from pathlib import Path
 
 import psutil
@@ -32,13 +33,14 @@ def test_double() -> None:
 async def kill_sandbox(run_id: str, part: str) -> int:
     """Kill a part of the run's next sandbox as soon as there is one: `starter`, `init` or `command`."""
     for _ in range(2000):
-        found = [psutil.Process(pid) for pid in processes_in(run_id)]
-        commands = [process for process in found if "bwrap" not in process.name()]
-        if commands:
-            family = [one for one in commands[0].parents() if one.name() == "bwrap"]
-            chosen = {"starter": family[-1:], "init": family[:1], "command": commands}[part]
-            end_at_once(chosen)
-            return len(chosen)
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found = [psutil.Process(pid) for pid in processes_in(run_id)]
+            commands = [process for process in found if "bwrap" not in process.name()]
+            if commands:
+                family = [one for one in commands[0].parents() if one.name() == "bwrap"]
+                chosen = {"starter": family[-1:], "init": family[:1], "command": commands}[part]
+                end_at_once(chosen)
+                return len(chosen)
         await asyncio.sleep(0.005)
     raise AssertionError("no sandbox came")
 
