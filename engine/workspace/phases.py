@@ -17,7 +17,7 @@ from engine.workspace.inspect import check_workspace
 from engine.workspace.kept import SNAPSHOT, keep, private_ref
 from engine.workspace.prepared import Prepared, check_run_id, forget_record, git_dir_of, read_record, write_record
 from engine.workspace.tree_merge import merge_trees
-from engine.workspace.worktree import BRANCHES, write_files
+from engine.workspace.worktree import BRANCHES, make_good, write_files
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ async def open_phase(prepared: Prepared, phase_id: str, commit: str) -> Prepared
     git_dir = prepared.git_dir.with_name(f"{named}.run")
     earlier = read_record(git_dir, prepared.identity)
     if earlier is not None and earlier.base_commit == commit:
-        await _make_good(earlier)
+        await make_good(earlier)
         return earlier
     if earlier is not None:
         await close_phase(earlier)
@@ -87,7 +87,7 @@ async def begin_at(
     check_run_id(run_id)
     earlier = read_record(git_dir_of(run_id, paths), identity)
     if earlier is not None:
-        await _make_good(earlier)
+        await make_good(earlier)
         return earlier
     kind = await check_workspace(workspace)
     if not source.owned and kind.common_dir != source.repository:
@@ -127,14 +127,6 @@ async def _branched(source: Prepared, named: str, commit: str, *, base: str, sna
     await write_files(made, commit)
     await asyncio.to_thread(write_record, made)
     return made
-
-
-async def _make_good(made: Prepared) -> None:
-    """Write the worktree again where somebody removed it."""
-    if not made.worktree.is_dir():
-        made.worktree.mkdir(mode=0o700, parents=True)
-        (made.git_dir / "index").unlink(missing_ok=True)
-        await write_files(made, made.ref)
 
 
 async def merge_phase(prepared: Prepared, base: str, theirs: str, message: str) -> Merge:

@@ -39,9 +39,7 @@ async def prepare_worktree(run_id: str, workspace: Path, paths: Paths, identity:
     git_dir = git_dir_of(run_id, paths)
     earlier = read_record(git_dir, identity)
     if earlier is not None:
-        if not earlier.worktree.is_dir():
-            earlier.worktree.mkdir(mode=0o700, parents=True)
-            await _fill(earlier, earlier.ref)
+        await make_good(earlier)
         return earlier
     kind = await check_workspace(workspace)
     try:
@@ -115,6 +113,20 @@ async def _base(kind: WorkspaceKind, git_dir: Path, objects: Path) -> tuple[str,
     commit = await git.line("commit-tree", tree, *parents, stdin=message)
     nothing = await git.line("hash-object", "-t", "tree", "--stdin")
     return commit, kind.kind == "repository" and tree != nothing, tuple(staged.notes)
+
+
+async def make_good(prepared: Prepared) -> None:
+    """Write a worktree again that somebody removed, as its branch has it; nothing where it still is.
+
+    It is made beside its place and moved there when it is whole: a kill in between leaves nothing that looks like it.
+    """
+    if prepared.worktree.is_dir():
+        return
+    beside = prepared.worktree.with_name(f".{prepared.worktree.name}.new")
+    await asyncio.to_thread(_clear, beside)
+    beside.mkdir(mode=0o700, parents=True)
+    await _fill(replace(prepared, worktree=beside), prepared.ref)
+    beside.rename(prepared.worktree)
 
 
 async def _fill(prepared: Prepared, commit: str) -> None:
