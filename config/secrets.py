@@ -1,7 +1,7 @@
 """Secrets: where the API key comes from, and how no secret leaves the process by accident."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -71,6 +71,15 @@ def redact_value(value: Any, secrets: Iterable[str] = ()) -> Any:
     if value is None or isinstance(value, bool | int | float):
         return value
     return redact(str(value), known)
+
+
+def redact_texts(value: Any, clean: Callable[[str], str]) -> Any:
+    """JSON with every text inside it cleaned; keys stay."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, dict):
+        return {key: redact_texts(item, clean) for key, item in value.items()}
+    return [redact_texts(item, clean) for item in value] if isinstance(value, list | tuple) else value
 
 
 def known_secrets(config: Config) -> tuple[str, ...]:

@@ -17,9 +17,10 @@ from engine.places import Place
 from engine.run_context import RunContext
 from engine.standing_rules import with_answers
 from engine.state import State
-from engine.steps.check import prove, scan_changes, test_worktree
+from engine.steps.check import scan_changes, test_worktree
 from engine.steps.phases import merge_tier, open_phase
 from engine.steps.prepare import prepare_workspace, restore_worktrees, take_checkpoint
+from engine.steps.prove import prove
 from engine.steps.remember import keep_lessons, recall
 from engine.steps.session import accept_submission, call_model, open_session
 from engine.steps.tool import run_tool

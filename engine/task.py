@@ -161,8 +161,22 @@ class ProjectFacts(Value):
     files: int = 0
 
 
+class Approved(Value):
+    """A question of the run and how it was answered."""
+
+    approval_id: str
+    topic: str
+    subject: str
+    decision: str
+    by: str
+    rule_id: str = ""
+
+
 class Receipt(Value):
-    """The proof that a run is green: made by the harness in a fresh sandbox from a clean checkout."""
+    """The proof that a run is green: made by the harness in a fresh sandbox from a clean checkout, and signed.
+
+    A receipt of an older Miracle has no signature; `engine.receipts` says what the hashes are of.
+    """
 
     commit: str
     tree: str
@@ -173,3 +187,28 @@ class Receipt(Value):
     output_sha256: str
     verify: str = ""
     duration_s: float = 0.0
+    run_id: str = ""
+    image: str = ""
+    """What isolated the code: the id of the Docker image, or the version of bubblewrap."""
+    environment: str = ""
+    """The fingerprint of the tool environment."""
+    outcomes: tuple[str, ...] = ()
+    """How each test ended, in the order of `tests`."""
+    durations_s: tuple[float, ...] = ()
+    """Seconds of each test, in the order of `tests`."""
+    goal_sha256: str = ""
+    approvals: tuple[Approved, ...] = ()
+    events: int = 0
+    """Events of the log that the proof stands on."""
+    log_sha256: str = ""
+    """Of those events."""
+    proof_sha256: str = ""
+    """Of the event that carries this receipt, without it."""
+    miracle: str = ""
+    """The version that made it."""
+    at: str = ""
+    """When, in UTC."""
+    key: str = ""
+    """The public key, 64 hexadecimal digits; empty when it is not signed."""
+    signature: str = ""
+    """Ed25519 over all the rest as canonical JSON."""

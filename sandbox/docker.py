@@ -61,6 +61,15 @@ class Docker:
             raise EnvironmentFailed(f"The image {self._images['python']} has no Python.", BUILD_HINT)
         return await prepare_environment(spec, self._environments, self._cache, self._python)
 
+    async def image_id(self, language: str) -> str:
+        """The id of the image that code of this language runs in.
+
+        Raises:
+            EngineTrouble: the engine does not answer.
+        """
+        name = self._images[language]
+        return (await asyncio.to_thread(_find_images, await self._connected(), [name]))[name]
+
     def run(self, spec: ExecSpec) -> AsyncIterator[ExecEvent]:
         """Run a command; see `ExecSpec`."""
         return self._run(spec)

@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "approve": ("approve", "Answer a question: allow, deny, or reply."),
     "rules": ("rules", "List what was allowed for good, and take it back."),
     "promote": ("promote", "Take the result of a green run."),
+    "verify": ("verify", "Check the receipt of a green run: signature, log, commit and tree."),
     "undo": ("undo", "Put your files back as they were before a promotion."),
     "worktrees": ("worktrees", "List the worktrees of runs, and remove those that are done."),
     "worker": ("worker", "Work on the runs of a shared queue, until it is stopped."),

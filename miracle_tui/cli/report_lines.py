@@ -62,9 +62,10 @@ def proof_lines(event: ProofFinished) -> list[str]:
         lines += _tail(event.verify_output)
     if event.receipt:
         receipt = event.receipt
+        signed = f", signed by key {one_line(receipt.key[:16])}" if receipt.key else ""
         lines.append(
             f"  ✓ receipt: commit {receipt.commit[:10]}, {plural(len(receipt.tests), 'test')} "
-            f"in {one_line(receipt.backend)}, output sha256 {receipt.output_sha256[:12]}"
+            f"in {one_line(receipt.backend)}, output sha256 {receipt.output_sha256[:12]}{signed}"
         )
     return lines
 

@@ -74,7 +74,8 @@ def _end(state: State) -> list[str]:
     if state.receipt:
         receipt = state.receipt
         tests = f"{plural(len(receipt.tests), 'test')} in {one_line(receipt.backend)}"
-        lines = ["✓ GREEN", f"  ✓ receipt: commit {receipt.commit[:10]}, {tests}"]
+        signed = f", signed by key {receipt.key[:16]}" if receipt.key else ", not signed"
+        lines = ["✓ GREEN", f"  ✓ receipt: commit {receipt.commit[:10]}, {tests}{one_line(signed)}"]
     elif state.outcome:
         lines = [f"✗ {state.stage.value}: {one_line(state.reason, 400)}"]
     elif state.paused:

@@ -76,6 +76,7 @@ class PromoteDialog(Dialog[Way | None]):
         ]
         if receipt.verify:
             rows.append(("accepted by", receipt.verify))
+        rows.append(("signed", f"by key {receipt.key[:16]}" if receipt.key else "by nobody: an older Miracle made it"))
         return [title, Content(""), *(_row(word, value) for word, value in rows)]
 
     def _files(self) -> list[Content]:
