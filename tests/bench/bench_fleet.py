@@ -5,8 +5,7 @@
 
 import argparse
 import asyncio
-import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 
 from tests.bench.fleet_figures import Costs, Fleet, Report, saturated
@@ -64,20 +63,20 @@ LIFTS: dict[str, tuple[tuple[str, dict[str, float | int]], ...]] = {
 }
 
 
-def ladder(fleet: Fleet, costs: Costs, say: Say, most_workers: int = MOST_WORKERS) -> Iterator[Rung]:
-    """Bottlenecks one after the other, each with the one before it lifted."""
+def ladder(fleet: Fleet, costs: Costs, say: Say, most_workers: int = MOST_WORKERS) -> Fleet:
+    """Tell the bottlenecks, each with those before it lifted; the fleet with all of them lifted."""
     used: set[str] = set()
     while (rung := find_bottleneck(fleet, costs, most_workers)) is not None:
         report = rung.report
         say(f"  {rung.workers:5,} workers: {rung.name} ({shares(report)}); {report.appends_per_s:,.0f} appends/s")
-        yield rung
         lift = next((one for one in LIFTS[rung.name] if one[0] not in used), None)
         if lift is None:
-            return
+            return fleet
         used.add(lift[0])
         fleet = replace(fleet, **lift[1])  # type: ignore[arg-type]
         say(f"    lifted by: {lift[0]}")
     say(f"  nothing more up to {most_workers:,} workers")
+    return fleet
 
 
 def shares(report: Report) -> str:
@@ -87,7 +86,7 @@ def shares(report: Report) -> str:
 
 def table(fleet: Fleet, costs: Costs, sizes: Sequence[int], runs_per_worker: int, say: Say) -> list[Report]:
     """Growing fleets, with runs in proportion."""
-    say("  workers     runs  at work  runs/h  of ideal  waits p50 / p95   commit waits  used or wanted")
+    say("  workers     runs  at work  runs/h     busy  waits p50 / p95   commit waits  used or wanted")
     found = []
     for workers in sizes:
         report = simulate(replace(fleet, workers=workers, runs=workers * runs_per_worker), costs)
@@ -95,7 +94,7 @@ def table(fleet: Fleet, costs: Costs, sizes: Sequence[int], runs_per_worker: int
         waits = f"{report.wait_s(0.5):7,.0f} / {report.wait_s(0.95):7,.0f} s"
         say(
             f"  {workers:7,}  {len(report.spans):7,}  {report.most_at_work:7,}  {report.runs_per_hour:6,.0f}  "
-            f"{report.efficiency:7.0%}  {waits}  {report.commit_wait_s * 1000:7.1f} ms    {shares(report)}"
+            f"{report.busy:7.0%}  {waits}  {report.commit_wait_s * 1000:7.1f} ms    {shares(report)}"
         )
     return found
 
@@ -161,10 +160,10 @@ def main() -> None:
     table(fleet, costs, given.workers, given.runs_per_worker, print)
     print("what comes first, and what after it, each lifted in turn:", flush=True)
     top = max(given.workers)
-    for _ in ladder(fleet, costs, print, top):
-        pass
+    lifted = ladder(fleet, costs, print, top)
+    print("with all of it lifted:", flush=True)
+    table(lifted, costs, given.workers, given.runs_per_worker, print)
 
 
 if __name__ == "__main__":
-    assert os.cpu_count()
     main()

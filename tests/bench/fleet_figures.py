@@ -9,29 +9,29 @@ from tests.bench.measuring import quantile
 class Costs:
     """Seconds that things take; the defaults were measured with `bench_fleet --measure`, see docs/scaling.md."""
 
-    append_s: float = 0.0006
+    append_s: float = 0.00015
     """A core of the database's server, for an append with its projection rows and its notice."""
-    commit_s: float = 0.0008
+    commit_s: float = 0.00025
     """The server commits one transaction with a notice at a time: how long each keeps the others."""
     wake_s: float = 0.000012
     """A core of the database's server, to wake one listener and to send it a notice."""
-    notice_s: float = 0.00004
+    notice_s: float = 0.000009
     """A worker's loop, to hear one notice on one connection."""
-    own_s: float = 0.05
+    own_s: float = 0.06
     """The engine's own work for a call: context, files, git."""
-    statement_s: float = 0.00005
+    statement_s: float = 0.000012
     """The smallest statement, such as a lease's sign of life."""
-    heartbeat_s: float = 0.0002
-    look_s: float = 0.00004
+    heartbeat_s: float = 0.00007
+    look_s: float = 0.0001
     """A look at a queue in which nothing waits."""
-    fetch_s: float = 0.0007
+    fetch_s: float = 0.0004
     """A look at the queue that takes a run."""
-    fetch_per_waiting_s: float = 0.0
+    fetch_per_waiting_s: float = 0.000000016
     """More of it for each run that waits."""
-    defer_s: float = 0.0006
-    finish_s: float = 0.0004
-    sweep_s: float = 0.001
-    sweep_per_run_s: float = 0.000003
+    defer_s: float = 0.00014
+    finish_s: float = 0.00014
+    sweep_s: float = 0.0011
+    sweep_per_run_s: float = 0.00000024
     """More of a sweep for each run that waits or is at work."""
 
 
@@ -51,7 +51,7 @@ class Fleet:
     call_s: float = 8.0
     call_sigma: float = 0.6
     """How the times of calls and tests spread: the deviation of their logarithm."""
-    appends_per_call: int = 3
+    appends_per_call: int = 5
     tests: int = 4
     """Test runs in the sandbox."""
     test_s: float = 6.0
@@ -59,8 +59,8 @@ class Fleet:
     """Requests that the model's provider takes; 0 sets no limit."""
     database_cores: int = 8
     max_connections: int = 200
-    connections_per_worker: int = 6
-    connections_per_run: int = 2
+    connections_per_worker: int = 4
+    connections_per_run: int = 3
     listens_per_worker: int = 0
     """Connections that hear of every append, whatever run it belongs to."""
     listens_per_run: int = 1
@@ -133,6 +133,12 @@ class Report:
     def efficiency(self) -> float:
         """Throughput, of what as many workers would do if nothing were shared."""
         return self.runs_per_hour / 3600 * self.fleet.run_s(self.costs) / (self.fleet.workers * self.fleet.places)
+
+    @property
+    def busy(self) -> float:
+        """Share of the workers' places that had a run, over the whole time."""
+        places = self.fleet.workers * self.fleet.places
+        return sum(span.ended - span.began for span in self.spans) / max(places * self.seconds, 1e-9)
 
     def wait_s(self, share: float) -> float:
         """Seconds from arrival to begin that a share of the runs does not exceed."""
