@@ -1,4 +1,4 @@
-"""Tool environments: pinned test tools in a folder of their own, shared by runs and processes, never changed."""
+"""Environments: pinned test tools, and what a project may use besides, in a folder that is shared and never changed."""
 
 import asyncio
 import compileall
@@ -14,14 +14,18 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
+from sandbox.environments_kept import MAKING, USES, hold
 from sandbox.errors import EnvironmentFailed
+from sandbox.packages.held import PACKAGES
 from sandbox.protocol import Env, EnvSpec
 
 TEST_PINS = (
+    "coverage==7.17.3",
     "hypothesis==6.170.15",
     "iniconfig==2.3.1",
     "packaging==26.3",
@@ -31,9 +35,8 @@ TEST_PINS = (
     "sortedcontainers==2.4.0",
 )
 """What every Python environment holds: the test runner, and all that it needs."""
-PACKAGES = "python"
 RUNNERS = "runners"
-LAYOUT = "2"
+LAYOUT = "3"
 """Goes up when what is in an environment changes in a way that its pins do not show."""
 INSTALL_TIMEOUT_S = 300
 PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "NETRC")
@@ -41,10 +44,10 @@ PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", 
 
 
 async def prepare_environment(spec: EnvSpec, folder: Path, cache: Path, python: tuple[int, int] | None) -> Env:
-    """Make a tool environment, or take the one that is there.
+    """Make an environment, or take the one that is there.
 
     Args:
-        spec: language and extra pins.
+        spec: language, extra pins, and the lock of what a person let be installed.
         folder: where environments are kept; it is made readable to the sandbox's user.
         cache: the installer's private cache.
         python: version of the sandbox's Python; None when the environment needs none.
@@ -61,12 +64,19 @@ def _prepare(spec: EnvSpec, folder: Path, cache: Path, python: tuple[int, int] |
     fingerprint = _fingerprint(spec, pins, python, runners)
     target = folder / f"{spec.language}-{fingerprint}"
     env = Env(spec, fingerprint, target)
-    if target.is_dir():
-        return env
     try:
         make_public(folder)
-        with _locked(folder / ".lock"):
-            if not target.is_dir():
+        hold(target)
+        if target.is_dir():
+            return env
+        base = _prepare(replace(spec, lock="", sources=()), folder, cache, python) if spec.lock else None
+        # A long download keeps nobody waiting who wants another environment.
+        with _locked(folder / USES / f"{target.name}.lock" if spec.lock else folder / ".lock"):
+            if target.is_dir():
+                return env
+            if base is not None and base.root is not None:
+                _extend(base.root, env, cache, python)
+            else:
                 _build(target, pins, cache, python, runners)
     except OSError as exc:
         raise EnvironmentFailed(f"The tool environment cannot be written: {exc}", f"Make room at {folder}.") from exc
@@ -77,8 +87,7 @@ def _build(
     target: Path, pins: tuple[str, ...], cache: Path, python: tuple[int, int] | None, runners: list[Traversable]
 ) -> None:
     """Fill a folder beside the target and rename it, so that no one ever sees half an environment."""
-    staging = Path(tempfile.mkdtemp(prefix=".making-", dir=target.parent))
-    try:
+    with _staging(target) as staging:
         (staging / PACKAGES).mkdir()
         (staging / RUNNERS).mkdir()
         for file in runners:
@@ -90,6 +99,26 @@ def _build(
             check_compiled(staging)
         _make_readable(staging)
         staging.rename(target)
+
+
+def _extend(base: Path, env: Env, cache: Path, python: tuple[int, int] | None) -> None:
+    """Fill a folder with the tools of another, which are never changed and so take no room, and a lock's packages."""
+    from sandbox.install import install_locked
+
+    if env.root is None:
+        return
+    with _staging(env.root) as staging:
+        shutil.copytree(base, staging, copy_function=os.link, dirs_exist_ok=True)
+        install_locked(env.spec, staging, cache, python)
+        _make_readable(staging)
+        staging.rename(env.root)
+
+
+@contextmanager
+def _staging(target: Path) -> Iterator[Path]:
+    staging = Path(tempfile.mkdtemp(prefix=MAKING, dir=target.parent))
+    try:
+        yield staging
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 
@@ -156,7 +185,8 @@ def _fingerprint(
     spec: EnvSpec, pins: tuple[str, ...], python: tuple[int, int] | None, runners: list[Traversable]
 ) -> str:
     digest = hashlib.sha256()
-    for part in (LAYOUT, spec.language, *pins, str(python), platform.system(), platform.machine()):
+    locked = (spec.lock, *spec.sources) if spec.lock else ()
+    for part in (LAYOUT, spec.language, *pins, *locked, str(python), platform.system(), platform.machine()):
         digest.update(part.encode() + b"\0")
     for file in runners:
         digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
@@ -177,7 +207,9 @@ def _make_readable(root: Path) -> None:
         for name in folders:
             Path(folder, name).chmod(0o755)
         for name in files:
-            Path(folder, name).chmod(0o444)
+            path = Path(folder, name)
+            if not path.is_symlink():
+                path.chmod(0o555 if path.stat().st_mode & 0o100 else 0o444)
 
 
 @contextmanager

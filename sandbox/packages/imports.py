@@ -1,0 +1,98 @@
+"""Which modules of other people a file imports, by its syntax tree; nothing of it is run."""
+
+import ast
+import re
+import sys
+from collections.abc import Iterable, Iterator
+
+from sandbox.packages.names import package_of
+
+NODE_BUILT_IN = frozenset(
+    """
+    assert async_hooks buffer child_process cluster console constants crypto dgram diagnostics_channel dns domain
+    events fs http http2 https inspector module net os path perf_hooks process punycode querystring readline repl
+    stream string_decoder sys test timers tls trace_events tty url util v8 vm wasi worker_threads zlib
+    """.split()
+)
+FORGIVING = ("ImportError", "ModuleNotFoundError", "Exception")
+_MISSING = (
+    re.compile(r"(?:ModuleNotFoundError|ImportError): No module named '?([A-Za-z_][\w.]*)'?"),
+    re.compile(r"Cannot find (?:package|module) '((?:@[\w.-]+/)?[\w.-]+(?:/[\w./-]+)?)'"),
+)
+
+
+def python_imports(source: str) -> dict[str, int]:
+    """Top-level modules that a Python file cannot do without, each with its first line; empty where it is not Python.
+
+    What is imported only for type checkers, or in a `try` that has an answer to its absence, is left out.
+    """
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return {}
+    found: dict[str, int] = {}
+    for node in _needed(tree.body):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+            names = [node.module]
+        else:
+            continue
+        for name in names:
+            top = name.split(".")[0]
+            if top not in sys.stdlib_module_names and not top.startswith("_"):
+                found.setdefault(top, node.lineno)
+    return found
+
+
+def javascript_imports(source: str) -> dict[str, int]:
+    """npm packages that a JavaScript file imports, each with its first line."""
+    from sandbox.scan_javascript import javascript_mentions
+
+    found: dict[str, int] = {}
+    for mention in javascript_mentions(source.encode("utf-8", "replace")):
+        name = mention.name
+        if mention.kind == "import" and name and not name.startswith((".", "/", "#")) and ":" not in name:
+            package = package_of(name)
+            if package.split("/")[0] not in NODE_BUILT_IN:
+                found.setdefault(package, mention.line)
+    return found
+
+
+def missing_in(texts: Iterable[str], language: str) -> tuple[str, ...]:
+    """Modules that test output says are missing: top-level modules, or npm packages."""
+    found: dict[str, None] = {}
+    pattern = _MISSING[0] if language == "python" else _MISSING[1]
+    for text in texts:
+        for match in pattern.finditer(text):
+            name = match[1]
+            if language == "python":
+                top = name.split(".")[0]
+                # `No module named 'yaml.cyaml'` is about a part of a package that is there.
+                if top == name and top not in sys.stdlib_module_names:
+                    found[top] = None
+            elif not name.startswith((".", "/")) and name.split("/")[0] not in NODE_BUILT_IN:
+                found[package_of(name)] = None
+    return tuple(found)
+
+
+def _needed(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
+    """Statements of a body and of all bodies within, without the parts that an import may fail in."""
+    waiting: list[ast.AST] = list(body)
+    while waiting:
+        node = waiting.pop(0)
+        if isinstance(node, ast.stmt):
+            yield node
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            waiting += node.orelse
+        elif isinstance(node, ast.Try) and any(_forgives(handler) for handler in node.handlers):
+            waiting += [*node.orelse, *node.finalbody]
+        else:
+            waiting += ast.iter_child_nodes(node)
+
+
+def _forgives(handler: ast.ExceptHandler) -> bool:
+    if handler.type is None:
+        return True
+    names = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    return any(isinstance(name, ast.Name) and name.id in FORGIVING for name in names)
