@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from config.config import Config
-from config.secrets import known_secrets, redact, redact_value
+from config.secrets import every_secret, redact, redact_value
 
 FILE = "agent.log"
 OURS = ("miracle_tui", "widgets", "engine", "memory", "sandbox", "config", "miracle")
@@ -47,7 +47,7 @@ def logging_to_file(config: Config, secrets: Iterable[str] = ()) -> Iterator[Pat
     except OSError:
         yield None
         return
-    known = (*known_secrets(config), *secrets)
+    known = (*every_secret(config, Path.cwd()), *secrets)
     handler.setFormatter(_formatter(settings.format, known))
     root = logging.getLogger()
     levels = {name: logging.getLogger(name).level for name in OURS}

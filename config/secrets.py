@@ -1,7 +1,10 @@
 """Secrets: where the API key comes from, and how no secret leaves the process by accident."""
 
+import io
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -9,54 +12,29 @@ from pydantic import BaseModel, SecretStr
 
 from config.config import Config
 from config.errors import SecretError
+from config.forms import replace_known
+from config.shapes import redact_shapes
 
 SERVICE = "miracle"
-REDACTED = "[redacted]"
-SHORTEST = 6
-"""Known secrets shorter than this are not replaced: they would take ordinary words with them."""
-
-PATTERNS = tuple(
-    re.compile(pattern)
-    for pattern in (
-        r"\bsk-[A-Za-z0-9_-]{16,}",
-        r"\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_-]{16,})",
-        r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
-        r"\bxox[abeprs]-[A-Za-z0-9-]{10,}",
-        r"\bAIza[A-Za-z0-9_-]{35}",
-        r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}",
-        r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----[\s\S]{0,16384}?(?:-----END [A-Z ]{0,20}PRIVATE KEY-----|\Z)",
-    )
+SECRET_NAME = re.compile(
+    r"(?i)(?:token|secret|passw(?:or)?d|passphrase|api_?key|access_?key|secret_?key|private_?key|credentials?|_auth)s?\Z"
 )
-"""Shapes of keys that are replaced whole."""
-
-NAMED = re.compile(
-    r"""(?ix)
-    ( \b (?:authorization|x-api-key) ["']? \s* [:=] \s* ["']? (?:(?:bearer|basic|token)\s+)?
-    | \b bearer \s+
-    | aws_secret_access_key ["']? \s* [:=] \s* ["']?
-    )
-    [A-Za-z0-9_.~+/=-]{12,}
-    """
-)
-"""A name that says that a secret follows; the name stays."""
-
-URL_PASSWORD = re.compile(r"(\b[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s:/@\"']{0,256}:)[^\s/@\"']{1,256}(?=@)")
+"""Names of variables that hold a secret."""
+DISTINCT = 8
+"""Shortest value of a variable that is taken for a secret by the variable's name alone."""
+ENV_FILE_BYTES = 65_536
+EXAMPLES = ("example", "sample", "template", "dist", "defaults")
+"""Endings of `.env` files that are committed and hold no secret."""
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
-    """Replace known secrets and whatever has the shape of a key by `[redacted]`.
+    """Replace known secrets, in whatever form, and whatever has the shape of a key by `[redacted]`.
 
     Args:
         text: any text that leaves the process: an event, a log line, a prompt, a report.
-        secrets: values known to be secret, as `known_secrets` gives them.
+        secrets: values known to be secret, as `every_secret` gives them.
     """
-    for secret in sorted(set(secrets), key=len, reverse=True):
-        if len(secret) >= SHORTEST:
-            text = text.replace(secret, REDACTED)
-    for pattern in PATTERNS:
-        text = pattern.sub(REDACTED, text)
-    text = NAMED.sub(rf"\1{REDACTED}", text)
-    return URL_PASSWORD.sub(rf"\1{REDACTED}", text)
+    return redact_shapes(replace_known(text, secrets))
 
 
 def redact_value(value: Any, secrets: Iterable[str] = ()) -> Any:
@@ -88,9 +66,69 @@ def known_secrets(config: Config) -> tuple[str, ...]:
     for model in (config.settings, config.database, config.openai):
         found += _secrets_in(model)
     for secret in tuple(found):
-        if "://" in secret and (password := urlsplit(secret).password):
+        if "://" in secret and (password := _password_of(secret)):
             found += [password, unquote(password)]
     return tuple(dict.fromkeys(found))
+
+
+def every_secret(config: Config, *folders: Path, environ: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """All that is known to be secret: of the configuration, of the environment, of `.env` files. Reads files.
+
+    Args:
+        config: the configuration in force.
+        folders: whose `.env` files are read, besides the person's own: the project's.
+        environ: the process environment.
+    """
+    found = [*known_secrets(config), *named_secrets(environ)]
+    for folder in (config.paths.config, *folders):
+        found += dotenv_secrets(folder)
+    return tuple(dict.fromkeys(found))
+
+
+def named_secrets(variables: Mapping[str, str]) -> tuple[str, ...]:
+    """Values whose variable is named like a secret, and passwords inside of URLs."""
+    found = [value for name, value in variables.items() if SECRET_NAME.search(name) and _distinct(value)]
+    for value in variables.values():
+        if "://" in value and (password := _password_of(value)) and _distinct(password):
+            found += [password, unquote(password)]
+    return tuple(dict.fromkeys(found))
+
+
+def dotenv_secrets(folder: Path) -> tuple[str, ...]:
+    """The secrets of a folder's `.env` files; a file that is huge or no text is passed over."""
+    from dotenv.parser import parse_stream
+
+    variables: dict[str, str] = {}
+    try:
+        found = sorted(path for path in folder.glob(".env*") if path.is_file() and not path.is_symlink())
+    except OSError:
+        return ()
+    files = [path for path in found if not path.name.endswith(EXAMPLES)]
+    for place, path in enumerate(files[:20]):
+        try:
+            if path.stat().st_size > ENV_FILE_BYTES:
+                continue
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            continue
+        for binding in parse_stream(io.StringIO(text)):
+            if binding.key and binding.value:
+                variables[f"{place} {binding.key}"] = binding.value
+    return named_secrets(variables)
+
+
+def _distinct(value: str) -> bool:
+    """Whether a value can be replaced wherever it stands: no word, path or number that means something else, too."""
+    if len(value) < DISTINCT or value[0] in "/~." or any(char.isspace() for char in value):
+        return False
+    return not (value.isdigit() or (value.isalpha() and (value.islower() or value.isupper() or value.istitle())))
+
+
+def _password_of(url: str) -> str:
+    try:
+        return urlsplit(url).password or ""
+    except ValueError:
+        return ""
 
 
 def _secrets_in(model: BaseModel) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Self
 from uuid import uuid4
 
 from config.config import Config
-from config.secrets import redact
+from config.secrets import every_secret, redact
 from engine import events as e
 from engine.agents.registry import agents
 from engine.bus import Bus, Live
@@ -22,6 +22,7 @@ from engine.fork import fork_run
 from engine.gates.forecast import Forecast, forecast
 from engine.gates.rehearsal import Rehearsal
 from engine.gates.rules import Rule
+from engine.known import known_to
 from engine.llm.choose import make_embeddings, make_model
 from engine.llm.embeddings import OpenAIEmbeddings
 from engine.llm.protocol import ModelClient
@@ -73,11 +74,7 @@ class Engine:
         for opened in (*((embeddings,) if embeddings else ()), memory, model, sandbox, self.fleet, *queue):
             # Closed the other way round: the runs first, what they use after them.
             self._open.push_async_callback(opened.close)
-        self._secrets = tuple(
-            secret.get_secret_value()
-            for secret in (config.openai.api.key, config.database.postgresql.url)
-            if secret is not None
-        )
+        self._secrets = every_secret(config)
         self._control = Control(memory.store, self._secrets, self._dispatch.send if self._dispatch else None)
         self.standing = StandingRules(memory.rules, config.rules.commands)
 
@@ -165,16 +162,18 @@ class Engine:
         config, model = self.config, self.model
         if self.surroundings and (task := (await self.state(run_id)).task):
             config, model = await self.surroundings.of(task)
+        secrets = await known_to(self.memory.store, run_id, config)
         lease = await self.memory.store.lease(run_id, f"{socket.gethostname()}:{os.getpid()}")
         return RunContext(
-            log=RunLog(self.memory.store, run_id, lease, secrets=self._secrets),
+            log=RunLog(self.memory.store, run_id, lease, secrets=secrets),
             config=config,
             model=model,
             memory=self.memory,
             bus=self.bus,
             backend=self.sandbox.backend,
-            redact=lambda text: redact(text, self._secrets),
+            redact=lambda text: redact(text, secrets),
             release=lease.release,
+            secrets=secrets,
         )
 
     async def settled(self, run_id: str) -> State:

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from config.config import Config
+from config.held_back import HeldBack
 from engine.bus import Bus, Notice
 from engine.errors import WorkspaceError
 from engine.llm.protocol import ModelClient
@@ -32,6 +33,10 @@ class RunContext:
     """Takes secrets out of whatever leaves the process or reaches the log."""
     release: Callable[[], Awaitable[None]]
     """Lets go of the run's lease."""
+    secrets: tuple[str, ...] = ()
+    """What `redact` knows by value."""
+    shown: dict[str, HeldBack] = field(default_factory=dict)
+    """Output that streams to the screen, by phase."""
     calls: set[str] = field(default_factory=set)
     """Ids of the model calls that this executor has under way."""
 
@@ -46,7 +51,11 @@ class RunContext:
 
     def notice(self, text: str) -> None:
         """Show a line that is not stored."""
-        self.bus.publish(Notice(self.run_id, text))
+        self.bus.publish(Notice(self.run_id, self.redact(text)))
+
+    def stream(self, phase_id: str) -> HeldBack:
+        """What a phase's output goes through on its way to the screen."""
+        return self.shown.setdefault(phase_id, HeldBack(self.secrets))
 
     def prepared(self, phase_id: str = "") -> Prepared:
         """The worktree that a phase works in: its own while it works apart from others, else the run's.

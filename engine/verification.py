@@ -209,12 +209,14 @@ async def _proved_again(engine: "Engine", run_id: str, receipt: Receipt) -> Chec
 async def _reading(engine: "Engine", run_id: str) -> AsyncIterator["RunContext"]:
     """The run's surroundings without its lease: nothing can be appended."""
     from config.secrets import redact
+    from engine.known import known_to
     from engine.run_context import RunContext
     from engine.run_log import RunLog
 
     async def nothing() -> None:
         pass
 
+    secrets = await known_to(engine.memory.store, run_id, engine.config)
     log = RunLog(engine.memory.store, run_id)
     await log.load()
     yield RunContext(
@@ -224,6 +226,7 @@ async def _reading(engine: "Engine", run_id: str) -> AsyncIterator["RunContext"]
         memory=engine.memory,
         bus=engine.bus,
         backend=engine.sandbox.backend,
-        redact=redact,
+        redact=lambda text: redact(text, secrets),
         release=nothing,
+        secrets=secrets,
     )

@@ -1,36 +1,42 @@
-"""The secrets gate: the keys that Miracle itself works with never reach the log, whatever wrote them down.
+"""The secrets gate: no secret reaches the log, whatever wrote it down.
 
-Output and prompts are also cleaned of whatever looks like a key. Here only known values are replaced, because what a
-model writes into a file must arrive as it was written.
+Known values are replaced in every text of an event, in whatever form. Whatever only looks like a key is replaced in the
+words of a person or an agent, and left alone in the arguments of tool calls: a file that a model writes must arrive as
+it was written, and the model was told no secret that it could write down.
 """
 
 from typing import Any
 
-from config.secrets import REDACTED
+from config.forms import forms_of, replace_forms
+from config.shapes import redact_shapes
 from engine.events import Event, from_body, to_body
 
 SHORTEST = 16
 """Characters; a shorter key, such as the `ollama` of a local server, is also an ordinary word."""
+WORDS = frozenset(
+    {
+        "answers", "cause", "conventions", "description", "detail", "evidence", "fix", "goal", "hint", "hypothesis",
+        "questions", "reason", "refusal", "summary", "target", "text", "title",
+    }
+)  # fmt: skip
+"""Fields that hold what somebody said, and that nothing is compared with."""
 
 
 def without_secrets(event: Event, secrets: tuple[str, ...]) -> Event:
-    """The event with every known secret in its texts replaced; the same object when there is none."""
+    """The event with every secret in its texts replaced; the same object when there is none."""
     known = tuple(secret for secret in secrets if len(secret) >= SHORTEST)
-    if not known:
-        return event
     body = to_body(event)
-    clean = _clean(body, known)
+    clean = _clean(body, forms_of(known), "")
     return event if clean == body else from_body(event.kind, clean)
 
 
-def _clean(value: Any, secrets: tuple[str, ...]) -> Any:
+def _clean(value: Any, forms: tuple[str, ...], field: str) -> Any:
     match value:
         case str():
-            for secret in secrets:
-                value = value.replace(secret, REDACTED)
-            return value
+            text = replace_forms(value, forms)
+            return redact_shapes(text) if field in WORDS else text
         case dict():
-            return {key: _clean(item, secrets) for key, item in value.items()}
+            return {key: _clean(item, forms, key) for key, item in value.items()}
         case list() | tuple():
-            return [_clean(item, secrets) for item in value]
+            return [_clean(item, forms, field) for item in value]
     return value

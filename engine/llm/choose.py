@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from config.config import Config
-from config.secrets import known_secrets
+from config.secrets import every_secret
 from engine.llm.cassette import RecordingModel, ReplayModel
 from engine.llm.client import OpenAIModel
 from engine.llm.connection import Connection
@@ -39,7 +39,7 @@ def make_model(
     client = OpenAIModel(config.openai, base_url=base_url, only_model=model, label=label, scripted=scripted is not None)
     if record is None:
         return client
-    return RecordingModel(client, record, known_secrets(config))
+    return RecordingModel(client, record, every_secret(config, Path.cwd()))
 
 
 def make_embeddings(config: Config, *, base_url: str | None = None) -> OpenAIEmbeddings:

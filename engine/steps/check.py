@@ -1,6 +1,8 @@
 """The steps that judge code: the scan and the test run."""
 
 import asyncio
+import re
+from dataclasses import replace
 from pathlib import Path
 
 from engine import commands as c
@@ -8,11 +10,12 @@ from engine import events as e
 from engine.bus import OutputText, TestsBegan, TestSeen
 from engine.run_context import RunContext
 from engine.workspace.checkpoint import changes_between, head
-from sandbox.protocol import Env, EnvSpec, ExecEvent, Language, Output, Started, TestEvent
-from sandbox.report import TestReport
+from sandbox.protocol import Env, EnvSpec, ExecEvent, Exited, Language, Output, Started, TestEvent
+from sandbox.report import CaseResult, TestReport
 from sandbox.scan import scan
 from sandbox.testing import Kind, TestRequest, run_tests
 
+_CUT = re.compile(r"(?<!\S)\S{1,2000}(\n\[\.\.\. [\d,]+ characters left out \.\.\.\]\n)\S{0,2000}")
 ENVIRONMENT_NOTICE = "preparing the tool environment"
 
 
@@ -45,9 +48,14 @@ def language_of(run: RunContext) -> Language:
 
 
 def publish_output(run: RunContext, phase_id: str, event: ExecEvent) -> None:
-    """Show a piece of output as it comes."""
-    if isinstance(event, Output):
-        run.bus.publish(OutputText(run.run_id, event.text, phase_id))
+    """Show a piece of output as it comes, without secrets."""
+    if isinstance(event, Started):
+        run.stream(phase_id).clear()
+    elif isinstance(event, Output | Exited):
+        stream = run.stream(phase_id)
+        text = stream.feed(event.text) if isinstance(event, Output) else stream.flush()
+        if text:
+            run.bus.publish(OutputText(run.run_id, text, phase_id))
 
 
 async def environment(run: RunContext) -> Env:
@@ -74,8 +82,9 @@ async def run_suite(run: RunContext, workspace: Path, name: str, phase_id: str) 
         match event:
             case Started():
                 run.bus.publish(TestsBegan(run.run_id, event.backend, " ".join(command) or kind, phase_id))
+                publish_output(run, phase_id, event)
             case TestEvent():
-                run.bus.publish(TestSeen(run.run_id, event, phase_id))
+                run.bus.publish(TestSeen(run.run_id, _seen(run, event), phase_id))
             case _:
                 publish_output(run, phase_id, event)
 
@@ -92,10 +101,21 @@ async def run_suite(run: RunContext, workspace: Path, name: str, phase_id: str) 
     return _redacted(run, report)
 
 
+def _seen(run: RunContext, event: TestEvent) -> TestEvent:
+    return replace(event, name=run.redact(event.name), case=_case(run, event.case) if event.case else None)
+
+
+def _case(run: RunContext, case: CaseResult) -> CaseResult:
+    return case.model_copy(update={"id": run.redact(case.id), "message": run.redact(case.message)})
+
+
 def _redacted(run: RunContext, report: TestReport) -> TestReport:
-    cases = tuple(
-        case.model_copy(update={"message": run.redact(case.message)}) if case.message else case for case in report.cases
-    )
+    # Where the output was cut, the words beside the cut may be halves of a secret that nothing recognises.
+    output = _CUT.sub(r"\1", report.output)
     return report.model_copy(
-        update={"output": run.redact(report.output), "detail": run.redact(report.detail), "cases": cases}
+        update={
+            "output": run.redact(output),
+            "detail": run.redact(report.detail),
+            "cases": tuple(_case(run, case) for case in report.cases),
+        }
     )

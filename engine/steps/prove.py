@@ -1,7 +1,6 @@
 """The step that proves a run green. Nothing else makes a receipt, and without one there is no success."""
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from engine.task import Receipt
 from engine.workspace.checkpoint import checkout_clean, tree_of
 from sandbox.protocol import Env
 from sandbox.provenance import provenance
+from sandbox.removal import remove_tree
 from sandbox.report import CaseResult, TestReport
 from sandbox.testing import run_command
 
@@ -109,12 +109,12 @@ async def _signed(run: RunContext, state: State, proof: Proof, event: e.ProofFin
 async def _checkout(run: RunContext, commit: str, name: str) -> AsyncIterator[Path]:
     """The commit's files and nothing else in a folder that is gone afterwards."""
     folder = run.config.paths.worktrees / f"{run.run_id}-{name}"
-    await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+    await asyncio.to_thread(remove_tree, folder)
     try:
         await checkout_clean(run.prepared(), commit, folder)
         yield folder
     finally:
-        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        await asyncio.to_thread(remove_tree, folder)
 
 
 def _complete(report: TestReport) -> TestReport:

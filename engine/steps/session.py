@@ -6,6 +6,7 @@ from uuid import uuid4
 
 from pydantic import ValidationError
 
+from config.held_back import HeldBack
 from engine import commands as c
 from engine import events as e
 from engine.agents.agent import Agent
@@ -144,16 +145,25 @@ async def _ask(run: RunContext, request: ModelRequest, session_id: str, cut: lis
         ModelError: the call failed for good.
     """
 
+    stream = HeldBack(run.secrets)
+
+    def publish(text: str) -> None:
+        if text:
+            run.bus.publish(Delta(run.run_id, session_id, request.role, text, request.phase))
+
     def show(text: str) -> None:
-        run.bus.publish(Delta(run.run_id, session_id, request.role, text, request.phase))
+        publish(stream.feed(text))
 
     def announce_retry(error: ModelError, wait_s: float, attempt: int) -> None:
+        stream.clear()
         run.bus.publish(StreamVoid(run.run_id, session_id, request.phase))
         if isinstance(error, StreamCut):
             cut.append(error)
         run.notice(f"{error.title}; attempt {attempt + 1} in {wait_s:.0f} s")
 
-    return await run.model.complete(request, show, announce_retry)
+    answer = await run.model.complete(request, show, announce_retry)
+    publish(stream.flush())
+    return answer
 
 
 async def _keep(run: RunContext, received: e.AnswerReceived) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from config.config import Config
 from config.logging import OURS, logging_to_file
-from config.secrets import known_secrets, redact
+from config.secrets import every_secret, redact
 from miracle_tui.cli.inert import one_line
 
 
@@ -28,7 +28,7 @@ def command_log(config: Config, *, to_stderr: bool = True) -> Iterator[Path | No
             _keep_stdout_clean()
         handler = logging.StreamHandler(sys.stderr)
         handler.setLevel(logging.WARNING)
-        handler.setFormatter(_Line(known_secrets(config)))
+        handler.setFormatter(_Line(every_secret(config, Path.cwd())))
         handler.addFilter(_is_news)
         if to_stderr:
             logging.getLogger().addHandler(handler)

@@ -83,12 +83,18 @@ def _report_from_below(exc: BaseException) -> int:
         return _tell(f"{exc.filename}: {exc.strerror}", "Check the path, its permissions and the free space.", FAILED)
     kept = _keep_traceback(exc)
     where = f"The whole traceback is in {kept}." if kept else "The log file could not be written."
-    from config.secrets import redact
+    return _tell(f"Miracle met an error of its own: {type(exc).__name__}: {exc}", where, FAILED)
 
-    return _tell(f"Miracle met an error of its own: {type(exc).__name__}: {redact(str(exc))}", where, FAILED)
+
+def _clean(text: str) -> str:
+    """Without secrets: what a library says in its errors is not ours to trust."""
+    from config.secrets import named_secrets, redact
+
+    return redact(text, named_secrets(os.environ))
 
 
 def _tell(title: str, hint: str, code: int) -> int:
+    title, hint = _clean(title), _clean(hint)
     lines = [f"Error: {one_line(title, 2000)}"]
     if hint:
         lines += [
@@ -107,7 +113,6 @@ def _keep_traceback(exc: BaseException) -> Path | None:
     """Append the traceback to the log file, as a line like its others; None when it cannot be written."""
     from config.logging import FILE
     from config.paths import find_paths
-    from config.secrets import redact
 
     path = find_paths().logs / FILE
     try:
@@ -117,7 +122,7 @@ def _keep_traceback(exc: BaseException) -> Path | None:
                 "timestamp": datetime.now(UTC).isoformat(),
                 "level": "ERROR",
                 "event": "command_failed",
-                "exception": redact("".join(traceback.format_exception(exc))),
+                "exception": _clean("".join(traceback.format_exception(exc))),
             }
         )
         with open(path, "a", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.errors import SecretError
-from config.secrets import REDACTED, api_key, forget_api_key, known_secrets, redact, redact_value, store_api_key
+from config.secrets import api_key, forget_api_key, known_secrets, redact, redact_value, store_api_key
+from config.shapes import REDACTED
 from tests.config_fixtures import Files
 
 SHAPES = [
