@@ -23,17 +23,35 @@ class LanguageRules(Section):
     """Functions that may not be called; a dotted name is a module's function, `*` ends a prefix."""
     approval_functions: tuple[str, ...] = ()
     """Functions that a person has to allow."""
+    approval_attributes: tuple[str, ...] = ()
+    """Members of whatever object that a person has to allow; `*` ends a prefix."""
     approval_required_operations: tuple[str, ...] = ()
     """Kinds of operation that a person has to allow, whatever function carries them out."""
 
 
 class CommandRules(Section):
-    """Programs that run_command may not start."""
+    """Programs that run_command may start, and those that it may not."""
 
     blocked: tuple[str, ...] = ()
     """Commands that are refused, by their first words."""
     approval: tuple[str, ...] = ()
     """Commands that a person has to allow, by their first words."""
+    allowed: tuple[str, ...] = ("*",)
+    """Programs that may run without being asked about: `*` is any, `./*` what lies in the worktree. Any other program
+    needs an approval; the two lists above come first."""
+
+
+class Need(Section):
+    """What a goal of some kind cannot do without: asked about once in a run, with the reason, and not blocked."""
+
+    title: str
+    """What is needed, as a person says it."""
+    project_types: tuple[str, ...] = ()
+    """Project types that need it."""
+    words: tuple[str, ...] = ()
+    """Words of a requirement, or of a phase of the plan, that need it."""
+    rules: tuple[str, ...] = ()
+    """Rules of the scan that it is about, as `blocked_import:socket`; `*` ends a prefix."""
 
 
 class SafetyRules(Section):
@@ -43,6 +61,8 @@ class SafetyRules(Section):
     """Rules for Python."""
     node: LanguageRules = LanguageRules()
     """Rules for JavaScript."""
+    needs: dict[str, Need] = Field(default_factory=dict)
+    """What a goal can need, by name."""
     commands: CommandRules = CommandRules()
     """Rules for commands."""
     bandit: dict[str, Verdict] = Field(default_factory=BANDIT.copy)

@@ -32,6 +32,13 @@ def lower(base: Any, asked: Any) -> Any:
     return asked
 
 
+def higher(base: int, asked: int) -> int:
+    """A demand that may only go up."""
+    if asked < base:
+        raise Loosens(f"a project can only raise it, and {asked} is less than {base}")
+    return asked
+
+
 def sooner(base: int, asked: int) -> int:
     """A time limit that may only come sooner; 0 means never."""
     if base and (not asked or asked > base):
@@ -105,6 +112,8 @@ RULES: dict[str, Rule] = {
     "settings.agents.approve": stricter(APPROVE),
     "settings.agents.approval_timeout_s": sooner,
     "settings.agents.max_turns": lower,
+    "settings.agents.mutants": higher,
+    "settings.agents.min_mutants": higher,
     "settings.memory.similarity_threshold": free,
     "settings.memory.max_similar_failures": free,
     "settings.memory.max_similar_patterns": free,
@@ -130,14 +139,17 @@ RULES: dict[str, Rule] = {
     "rules.python.approval_imports": grow,
     "rules.python.blocked_functions": grow,
     "rules.python.approval_functions": grow,
+    "rules.python.approval_attributes": grow,
     "rules.python.approval_required_operations": grow,
     "rules.node.blocked_imports": grow,
     "rules.node.approval_imports": grow,
     "rules.node.blocked_functions": grow,
     "rules.node.approval_functions": grow,
+    "rules.node.approval_attributes": grow,
     "rules.node.approval_required_operations": grow,
     "rules.commands.blocked": grow,
     "rules.commands.approval": grow,
+    "rules.commands.allowed": shrink,
     "rules.bandit": bandit,
     "dependencies.python.allowed": shrink,
     "dependencies.python.blocked": grow,

@@ -1,22 +1,27 @@
-"""Judges a line of shell before it runs, by its syntax tree: every program in it, behind pipes and wrappers too."""
+"""Judges a line of shell before it runs, by its syntax tree: every program in it, however it is wrapped or written.
 
-import shlex
-from collections.abc import Iterator
+The sandbox is what confines a command; the rules keep an agent from what a person does not want tried at all. What
+cannot be read for certain is asked about, and what is no shell is refused.
+"""
+
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import pairwise
 
 from config.rules import CommandRules
+from sandbox.command_code import base_name, interpreted
+from sandbox.command_matching import Match, is_known, match_of
+from sandbox.command_wrappers import unwrapped
+from sandbox.inline_code import judged_code
 from sandbox.report import Verdict
+from sandbox.shell_parts import Code, Doubt, Part, Program, ScriptFile, Unreadable, Word
+from sandbox.shell_reading import Line, read_line
 
-if TYPE_CHECKING:
-    from tree_sitter import Node
-
-SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh", "ash"})
-WRAPPERS = frozenset({"env", "sudo", "doas", "nice", "nohup", "timeout", "xargs", "time", "exec", "command", "builtin",
-                      "stdbuf", "setsid", "ionice", "taskset", "prlimit", "chroot", "watch", "busybox"})  # fmt: skip
-TAKES_VALUE = frozenset({"-u", "-n", "-I", "-P", "-L", "-s", "-k", "-g", "-C", "-i", "-o", "-e", "-d", "-c"})
-"""Options of wrappers that are followed by a value; a value taken for a program only makes the judgement stricter."""
 DEEPEST = 8
+"""Commands within commands that are looked into."""
+MOST = 2_000
+"""Parts of a line that are looked at."""
+COPIERS = frozenset({"cp", "mv", "ln", "install", "tee", "link", "rsync"})
 
 
 @dataclass(frozen=True)
@@ -29,166 +34,129 @@ class Judgement:
 
 
 @dataclass(frozen=True)
-class Program:
-    """One program that a command starts, with its arguments; None stands for what only the shell will know."""
-
-    words: tuple[str | None, ...]
-
-    @property
-    def name(self) -> str | None:
-        """The program's name without its folder."""
-        return self.words[0].rsplit("/", 1)[-1] if self.words and self.words[0] is not None else None
+class _Reading:
+    programs: tuple[Program, ...]
+    doubts: tuple[Doubt, ...]
+    functions: frozenset[str]
 
 
 def judge_command(command: str, rules: CommandRules) -> Judgement:
     """Judge a line of shell.
 
     Args:
-        command: the line; compound commands, substitutions and wrappers are looked into.
-        rules: programs, with first words and options (`git push`, `rm -rf`), that are blocked or need an approval.
+        command: the line; compound commands, substitutions, wrappers and inline code are looked into.
+        rules: programs, with first words and options (`git push`, `rm -rf`), that are blocked or need an approval, and
+            the programs that are known.
 
     Returns:
-        The strictest verdict with its reason. What cannot be parsed is blocked; a program whose name is computed
-        needs an approval.
+        The strictest verdict with its reason. What cannot be parsed is blocked; a program whose name is computed or
+        unknown needs an approval.
     """
     try:
-        programs = list(_programs(command, 0))
-    except _Unreadable as exc:
-        return Judgement("blocked", str(exc))
-    for entry in rules.blocked:
-        if any(_matches(program, entry) for program in programs):
+        reading = _read(command)
+    except Unreadable as unreadable:
+        return Judgement("blocked", str(unreadable))
+    for entry, match, _ in _matches(reading.programs, rules.blocked):
+        if match == "certain":
             return Judgement("blocked", f"`{entry}` is blocked.")
-    for entry in rules.approval:
-        if any(_matches(program, entry) for program in programs):
+    if reason := next((doubt.reason for doubt in reading.doubts if doubt.verdict == "blocked"), ""):
+        return Judgement("blocked", reason)
+    for entry, match, _ in _matches(reading.programs, rules.approval):
+        if match == "certain":
             return Judgement("approval_required", f"`{entry}` needs an approval.")
-    if any(program.name is None for program in programs):
-        return Judgement("approval_required", "The command computes the name of a program.")
+    if reason := _unsure(reading, rules):
+        return Judgement("approval_required", reason)
     return Judgement(None)
 
 
-class _Unreadable(Exception):
-    """A command that no judgement can be made of."""
+def programs_in(command: str) -> tuple[Program, ...]:
+    """All programs that a line of shell starts, or may start.
+
+    Raises:
+        Unreadable: it is no shell.
+    """
+    return _read(command).programs
 
 
-def _programs(command: str, depth: int) -> Iterator[Program]:
-    import tree_sitter_bash
-    from tree_sitter import Language, Parser
-
-    if depth > DEEPEST:
-        raise _Unreadable("The command nests too deeply.")
-    root = Parser(Language(tree_sitter_bash.language())).parse(command.encode("utf-8", "replace")).root_node
-    if root.has_error or "\0" in command:
-        raise _Unreadable("The command cannot be parsed as shell.")
-    waiting = [root]
-    while waiting:
-        node = waiting.pop()
-        if node.type == "command":
-            yield from _unwrapped(Program(tuple(_words(node))), depth)
-        waiting += node.children
-
-
-def _words(node: "Node") -> Iterator[str | None]:
-    for child in node.named_children:
-        if child.type == "command_name":
-            yield _word(child.named_children[0])
-        elif child.type not in ("variable_assignment", "file_redirect", "heredoc_redirect", "herestring_redirect"):
-            yield _word(child)
-
-
-def _word(node: "Node") -> str | None:
-    """A word as the shell passes it on, or None when it is computed."""
-    waiting = [node]
-    while waiting:
-        part = waiting.pop()
-        if part.type.endswith(("expansion", "substitution")):
-            return None
-        waiting += part.children
-    text = (node.text or b"").decode("utf-8", "replace")
-    try:
-        return "".join(shlex.split(text))
-    except ValueError:
-        return None
-
-
-def _unwrapped(program: Program, depth: int) -> Iterator[Program]:
-    """The program, and all that it starts in its turn."""
-    yield program
-    name, rest = program.name, list(program.words[1:])
-    if name in SHELLS or name == "eval":
-        text = _script(rest) if name != "eval" else _joined(rest)
-        if text is None:
-            yield Program((None,))
-        elif text:
-            yield from _programs(text, depth + 1)
-    elif name in WRAPPERS:
-        yield from _inner(rest, depth)
-    elif name == "find":
-        for index, word in enumerate(rest):
-            if word in ("-exec", "-execdir", "-ok", "-okdir"):
-                yield from _unwrapped(Program(tuple(rest[index + 1 :])), depth + 1)
-            elif word == "-delete":
-                yield Program(("rm", "-r"))
-
-
-def _script(words: list[str | None]) -> str | None:
-    """The text after a shell's `-c`; empty when it runs a file, None when it is computed."""
-    for index, word in enumerate(words):
-        if word is None:
-            return None
-        if word.startswith("-") and not word.startswith("--") and "c" in word:
-            return words[index + 1] if index + 1 < len(words) else ""
+def _unsure(reading: _Reading, rules: CommandRules) -> str:
+    """Why a person should look at a line of which nothing is certainly forbidden."""
+    if reading.doubts:
+        return reading.doubts[0].reason
+    for entry, _, program in _matches(reading.programs, (*rules.blocked, *rules.approval)):
+        return f"The command computes words of `{program.name}`, which may come to `{entry}`."
+    for program in reading.programs:
+        if program.suspect or program.module or program.name in reading.functions:
+            continue
+        if program.name is None:
+            return "The command computes the name of a program."
+        if not is_known(program, rules.allowed):
+            return f"`{program.words[0]}` is not among the programs that are allowed."
     return ""
 
 
-def _joined(words: list[str | None]) -> str | None:
-    known = [word for word in words if word is not None]
-    return " ".join(known) if len(known) == len(words) else None
+def _matches(programs: Iterable[Program], entries: Iterable[str]) -> "list[tuple[str, Match, Program]]":
+    found = ((entry, match_of(program, entry), program) for entry in entries for program in programs)
+    return [(entry, match, program) for entry, match, program in found if match is not None]
 
 
-def _inner(words: list[str | None], depth: int) -> Iterator[Program]:
-    """What a wrapper starts: its options, assignments and numbers are passed over, whatever they may hide is judged."""
-    if depth > DEEPEST:
-        raise _Unreadable("The command nests too deeply.")
-    index = 0
-    while index < len(words):
-        word = words[index]
-        if word is None:
-            break
-        if word in TAKES_VALUE and index + 1 < len(words):
-            value = words[index + 1]
-            if word == "-c" and value:
-                yield from _programs(value, depth + 1)
-            index += 1
-        elif not word.startswith("-") and "=" not in word and not word[:1].isdigit():
-            break
-        index += 1
-    if index < len(words):
-        yield from _unwrapped(Program(tuple(words[index:])), depth + 1)
-    # An option taken for one with a value may have swallowed the program: judge every later word as one, too.
-    for later in range(len(words)):
-        if later != index and words[later] is not None:
-            yield Program(tuple(words[later:]))
+def _read(command: str) -> _Reading:
+    """All programs of a line, and of the lines and code within it."""
+    waiting: list[tuple[Part, int]] = [(Code("shell", command), 0)]
+    line = Line()
+    programs: list[Program] = []
+    doubts: list[Doubt] = []
+    scripts: list[str] = []
+    while waiting:
+        part, depth = waiting.pop(0)
+        if depth > DEEPEST or len(programs) > MOST:
+            raise Unreadable("The command nests too deeply.")
+        match part:
+            case Program():
+                programs.append(part)
+                inner = () if part.suspect else (*unwrapped(part), *interpreted(part), *_particular(part, line))
+                waiting += [(found, depth + 1) for found in inner]
+                if not part.suspect and "/" in (part.words[0] or ""):
+                    scripts.append(part.words[0] or "")
+            case Code(language="shell"):
+                waiting += [(found, depth + 1) for found in _shell(part, line)]
+            case Code():
+                waiting += [(found, depth + 1) for found in judged_code(part)]
+            case ScriptFile(path):
+                scripts.append(path)
+            case Doubt():
+                doubts.append(part)
+    if any(path.removeprefix("./") in line.written or "*" in line.written for path in scripts):
+        doubts.append(Doubt("The command runs a file that it writes."))
+    return _Reading(tuple(programs), tuple(doubts), frozenset(line.functions))
 
 
-def _matches(program: Program, entry: str) -> bool:
-    """Whether a program is the entry's: the same name, its words, its options in any order and grouping."""
-    wanted = entry.split()
-    if not wanted or program.name is None:
-        return False
-    if program.name != wanted[0] and not program.name.startswith(f"{wanted[0]}."):
-        return False
-    words = [word for word in program.words[1:] if word is not None]
-    flags = "".join(word[1:] for word in words if word.startswith("-") and not word.startswith("--")).lower()
-    long = {word.split("=")[0] for word in words if word.startswith("--")}
-    names = {"r": "--recursive", "f": "--force"}
-    plain = [word for word in words if not word.startswith("-")]
-    for part in wanted[1:]:
-        if part.startswith("--"):
-            if part not in long:
-                return False
-        elif part.startswith("-"):
-            if not all(flag in flags or names.get(flag) in long for flag in part[1:].lower()):
-                return False
-        elif not plain or plain.pop(0) != part:
-            return False
-    return True
+def _shell(code: Code, line: Line) -> list[Part]:
+    """The parts of a line within the line; a mere string that is no shell has none."""
+    try:
+        inner = read_line(code.text, code.stdin)
+    except Unreadable:
+        if code.suspect:
+            return []
+        raise
+    line.functions |= inner.functions
+    line.written |= inner.written
+    if not code.suspect:
+        return inner.parts
+    return [Program(part.words, suspect=True) for part in inner.parts if isinstance(part, Program)]
+
+
+def _particular(program: Program, line: Line) -> list[Part]:
+    """What programs that are no wrappers can do beside their work."""
+    name, words = base_name(program.name or ""), program.words[1:]
+    if name in COPIERS:
+        line.written.update((word or "*").removeprefix("./") for word in words if not (word or "").startswith("-"))
+    if name == "git" and any(option == "-c" and not _is_harmless(value) for option, value in pairwise(words)):
+        return [Doubt("`git -c` can start any program.")]
+    if name in ("pytest", "py.test") and any((word or "").startswith("--pdbcls") for word in words):
+        return [Doubt("`pytest --pdbcls` loads code by name.")]
+    return []
+
+
+def _is_harmless(setting: Word) -> bool:
+    """Whether a setting of git starts nothing."""
+    return (setting or "").startswith(("color.", "user.", "core.quote"))

@@ -7,14 +7,20 @@ is refused. Everything that is not known to be plain counts as not plain.
 
 from typing import TYPE_CHECKING
 
-from sandbox.commands import SHELLS, WRAPPERS
+from sandbox.command_code import SHELLS, base_name
+from sandbox.command_wrappers import is_wrapper
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
 JOINTS = frozenset({"program", "list", "pipeline", "&&", "||", ";", "|", "\n", "comment"})
-STARTERS = SHELLS | WRAPPERS | {"eval", "source", ".", "parallel", "script", "ssh", "su", "runuser", "flock", "npx"}
-"""Programs whose arguments are programs."""
+STARTERS = SHELLS | {"ssh"}
+"""Programs whose arguments are programs, beside the wrappers."""
+SOMETIMES = frozenset({"find", "fd", "fdfind", "npm", "uv", "poetry", "pdm", "pipenv", "hatch", "rye", "pipx", "pnpm",
+                       "bundle", "coverage", "hash"})  # fmt: skip
+"""Wrappers that do so only by some of their words."""
+STARTING = ("run", "exec", "x")
+FD_ACTIONS = ("-x", "-X", "--exec", "--exec-batch")
 MEANINGS = frozenset({"alias", "builtin", "coproc", "declare", "enable", "export", "hash", "local", "readonly", "set",
                       "shopt", "trap", "typeset", "unalias", "unset"})  # fmt: skip
 """Words that change what later words mean."""
@@ -114,7 +120,11 @@ def _checked(words: tuple[str, ...]) -> tuple[str, ...]:
     name = words[0].rsplit("/", 1)[-1] if words else ""
     if not name:
         raise NotPlain("it starts no program")
-    if name in STARTERS:
+    if name in SOMETIMES:
+        starting = name not in ("find", "fd", "fdfind", "hash") and any(word in STARTING for word in words[1:4])
+        if starting or (name == "hash" and words[1:2] != ("-r",)) or any(word in FD_ACTIONS for word in words):
+            raise NotPlain(f"`{name}` starts other programs")
+    elif name in STARTERS or base_name(name) in STARTERS or (is_wrapper(name) and name not in MEANINGS):
         raise NotPlain(f"`{name}` starts other programs")
     if name in MEANINGS:
         raise NotPlain("it changes what later words mean")
