@@ -125,6 +125,12 @@ class WorkspacePrepared(EventBody):
     """True when uncommitted work of the person was copied into the base commit."""
     facts: ProjectFacts = ProjectFacts()
     backend: str = ""
+    enforced: tuple[str, ...] = ()
+    """Limits of the sandbox that the kernel enforces."""
+    best_effort: tuple[str, ...] = ()
+    """Limits that only a watchdog enforces."""
+    missing: tuple[str, ...] = ()
+    """What it does not limit."""
 
 
 class RunPaused(EventBody):

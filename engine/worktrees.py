@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from config.paths import Paths
 from engine.workspace.phases import close_phase
 from engine.workspace.prepared import Prepared, git_dir_of, read_record
+from sandbox.removal import remove_tree
 
 ENDED = frozenset({"success", "failed", "cancelled"})
 """Outcomes of runs that are over."""
@@ -106,6 +106,6 @@ async def remove_ended(paths: Paths, worktrees: Iterable[WorktreeOnDisk], look: 
 
 
 def _remove(folder: Path, prepared: Prepared | None) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
+    remove_tree(folder)
     if prepared is not None:
         (prepared.git_dir / "index").unlink(missing_ok=True)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -37,6 +37,8 @@ class Check:
     detail: str
     remedy: str = ""
     """What to do, when it is not ok."""
+    limits: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """A sandbox's limits: `enforced` by the kernel, `best_effort`, `missing`; empty for other checks."""
 
 
 async def each_check(config: "Config", *, online: bool = False) -> AsyncIterator[Check]:
@@ -186,7 +188,9 @@ def _backend_check(found: "Capabilities", wanted: str) -> Check:
     name = {"docker": "Docker", "bubblewrap": "bubblewrap"}[found.name]
     if found.usable:
         weak = f"; best effort: {', '.join(found.best_effort)}" if found.best_effort else ""
-        return Check(name, "ok", f"{found.detail}{weak}")
+        weak += f"; no limit: {', '.join(found.missing)}" if found.missing else ""
+        limits = {"enforced": found.enforced, "best_effort": found.best_effort, "missing": found.missing}
+        return Check(name, "ok", f"{found.detail}; {len(found.enforced)} limits enforced{weak}", limits=limits)
     status: Status = "fail" if wanted == found.name else "warn"
     return Check(name, status, found.detail or "not found", found.remedy)
 

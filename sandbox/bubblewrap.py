@@ -10,8 +10,10 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 
-from sandbox.bubblewrap_arguments import GROUPS, USERS, bubblewrap_options, limited, memory_file
+from sandbox.bubblewrap_arguments import GROUPS, USERS, bubblewrap_options, limited, memory_file, pinned
 from sandbox.bubblewrap_remedies import remedy_for
+from sandbox.cgroups import ControlGroup, can_limit, remove_abandoned
+from sandbox.disk_watch import watch_disk
 from sandbox.ending import Ending, Endings, reason_of
 from sandbox.environments import prepare_environment
 from sandbox.errors import NoBackend
@@ -22,14 +24,17 @@ from sandbox.probing import probe_backend
 from sandbox.process_tree import watch_memory
 from sandbox.protocol import Capabilities, Env, EnvSpec, ExecEvent, ExecSpec, Exited, Started
 from sandbox.report import Reason
+from sandbox.scopes import can_scope, scope_prefix, scope_variables
 from sandbox.seccomp.filter import build_filter
 
 CHUNK = 64 * 1024
 GONE_S = 1.0
 """Seconds in which a killed sandbox has to be gone before its starter is killed too."""
 ENFORCED = ("network off", "read-only system", "no capabilities", "system-call filter", "memory per process",
-            "file size", "open files", "processes", "temporary space", "time", "output")  # fmt: skip
-BEST_EFFORT = ("memory of all processes together", "processor share")
+            "file size", "open files", "processes", "processors", "temporary space", "time", "output")  # fmt: skip
+BY_GROUP = ("memory of all processes together", "processor share")
+"""What takes a control group to enforce."""
+BEST_EFFORT = ("disk space of the workspace",)
 
 
 class Bubblewrap:
@@ -64,7 +69,10 @@ class Bubblewrap:
             if findings is None or findings.trouble:
                 trouble = "; ".join(findings.trouble) if findings else ran
                 return Capabilities(self.name, usable=False, detail=trouble, remedy=remedy_for(trouble))
-            self._capabilities = Capabilities(self.name, True, ENFORCED, BEST_EFFORT, detail)
+            grouped = can_limit() or await can_scope()
+            hard = (*ENFORCED, *BY_GROUP) if grouped else ENFORCED
+            soft = BEST_EFFORT if grouped else (*BY_GROUP, *BEST_EFFORT)
+            self._capabilities = Capabilities(self.name, True, hard, soft, detail)
         return self._capabilities
 
     async def prepare(self, spec: EnvSpec) -> Env:
@@ -81,7 +89,9 @@ class Bubblewrap:
         self._running.cancel(run_id)
 
     async def reap(self) -> int:
-        """Nothing can be left: a sandbox dies with the process that started it."""
+        """No process can be left, for a sandbox dies with its starter; only empty control groups are removed."""
+        if can_limit():
+            remove_abandoned()
         return 0
 
     async def close(self) -> None:
@@ -103,12 +113,15 @@ class Bubblewrap:
                 yield Exited("backend_lost", None, time.monotonic() - began, f"bubblewrap cannot be started: {exc}")
                 return
             ending.bind(sandbox.kill)
-            watchdog = asyncio.create_task(sandbox.watch(spec.limits.memory_bytes, ending))
+            watchdogs = [asyncio.create_task(sandbox.watch(spec.limits.memory_bytes, ending))]
+            if spec.writable:
+                watchdogs.append(asyncio.create_task(watch_disk(spec.workspace, spec.limits, ending)))
             try:
                 async for event in events_until_end(sandbox.read, sandbox.finished, spec, ending):
                     yield event
             finally:
-                watchdog.cancel()
+                for watchdog in watchdogs:
+                    watchdog.cancel()
                 await sandbox.gone()
             reason, code, detail = sandbox.outcome(ending)
             yield Exited(reason, code, time.monotonic() - began, detail)
@@ -126,11 +139,13 @@ class Bubblewrap:
 class _Sandbox:
     """One running bubblewrap and what it says of itself."""
 
-    def __init__(self, process: asyncio.subprocess.Process, status: int) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, status: int, group: ControlGroup | None) -> None:
         self._process = process
         self._status = status
+        self._group = group
         self._heard = b""
         self._init: int | None = None
+        self._starved = False
         self._first: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         asyncio.get_running_loop().add_reader(status, self._listen)
 
@@ -148,25 +163,53 @@ class _Sandbox:
         seccomp = memory_file("filter", build_filter())
         opened = [seccomp, memory_file("passwd", USERS.encode()), memory_file("group", GROUPS.encode())]
         status, told = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        opened.append(told)
+        held, go = os.pipe2(os.O_CLOEXEC)
+        opened += [told, held]
+        group = ControlGroup.make(spec.limits) if can_limit() else None
+        scoped = group is None and await can_scope()
         try:
             options = bubblewrap_options(spec, names, seccomp=seccomp, users=opened[1], groups=opened[2])
-            options += ["--json-status-fd", str(told)]
+            options += ["--json-status-fd", str(told), "--block-fd", str(held)]
             opened.append(memory_file("arguments", b"".join(os.fsencode(option) + b"\0" for option in options)))
             uid, gid = sandbox_identity() or (None, None)
             process = await asyncio.create_subprocess_exec(
-                program, "--args", str(opened[-1]), "--", *limited(spec.argv, spec.limits, processors),
+                *(scope_prefix(spec.limits) if scoped else ()), *pinned(processors),
+                program, "--args", str(opened[-1]), "--", *limited(spec.argv, spec.limits),
                 stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-                env={}, cwd="/", start_new_session=True, pass_fds=opened,
+                env=scope_variables(os.environ) if scoped else {}, cwd="/", start_new_session=True, pass_fds=opened,
                 user=uid, group=gid, extra_groups=None if uid is None else [],
             )  # fmt: skip
         except BaseException:
             os.close(status)
+            os.close(go)
+            if group is not None:
+                group.remove()
             raise
         finally:
             for descriptor in opened:
                 os.close(descriptor)
-        return cls(process, status)
+        sandbox = cls(process, status, group)
+        await sandbox._let_go(go)
+        return sandbox
+
+    async def _let_go(self, go: int) -> None:
+        """Confine the first process, which waits for it before it does anything, and let it begin."""
+        try:
+            if self._group is not None:
+                ended = asyncio.create_task(self._process.wait())
+                await asyncio.wait((self._first, ended), return_when=asyncio.FIRST_COMPLETED)
+                ended.cancel()
+                if self._first.done():
+                    self._group.add(self._first.result())
+            os.write(go, b"1")
+        except (ProcessLookupError, BrokenPipeError):
+            pass  # It has ended already; its last words say why.
+        except OSError:
+            self.kill()
+            await self.gone()
+            raise
+        finally:
+            os.close(go)
 
     async def read(self) -> bytes:
         """The next piece of output."""
@@ -204,6 +247,9 @@ class _Sandbox:
         os.close(self._status)
         if self._init is not None:
             os.close(self._init)
+        if self._group is not None:
+            self._starved = self._group.out_of_memory()
+            self._group.remove()
         self._first.cancel()
         transport = getattr(self._process, "_transport", None)
         if transport is not None:
@@ -227,6 +273,8 @@ class _Sandbox:
             return ending.reason, code, ending.detail
         if code is None:
             return "backend_lost", None, f"bubblewrap ended early. {ending.last_words.strip()}".strip()
+        if code != 0 and self._starved:
+            return "oom", code, "The processes hold more memory than they may."
         return reason_of(code), code, ""
 
     def _kill_starter(self) -> None:

@@ -8,6 +8,8 @@ from sandbox.protocol import ExecSpec, Limits
 
 SHM_BYTES, TMP_BYTES, FILE_BYTES = 64 * 2**20, 256 * 2**20, 512 * 2**20
 OPEN_FILES = 1024
+NODE_MODULES = "/node_modules"
+"""Where Node.js looks last for a package that the workspace does not hold."""
 NAMES = "/opt/bin"
 """Holds `python`, `python3` and `node` under these names, whatever they are called on the host."""
 ISOLATION = (
@@ -21,7 +23,7 @@ GROUPS = "root:x:0:\nsandbox:x:1000:\n"
 KERNEL = (
     "--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys", "--dev", "/dev",
     "--size", str(SHM_BYTES), "--tmpfs", "/dev/shm", "--size", str(TMP_BYTES), "--perms", "1777", "--tmpfs", "/tmp",
-    "--dir", "/tmp/home",
+    "--dir", "/tmp/home", "--remount-ro", "/dev",
 )  # fmt: skip
 
 
@@ -57,9 +59,11 @@ def bubblewrap_options(
         options += ["--symlink", str(program.executable), f"{NAMES}/{name}"]
     if spec.env.root is not None:
         options += ["--ro-bind", str(spec.env.root), "/opt/tools"]
+        if has_node_modules(spec):
+            options += ["--symlink", "opt/tools/node_modules", NODE_MODULES]
     options += ["--bind" if spec.writable else "--ro-bind", str(spec.workspace), "/workspace"]
     options += ["--remount-ro", "/", "--chdir", "/workspace"]
-    for name, value in variables(spec, path=f"{NAMES}:/usr/local/bin:/usr/bin:/bin").items():
+    for name, value in with_nonce(spec, variables(spec, path=f"{NAMES}:/usr/local/bin:/usr/bin:/bin")).items():
         options += ["--setenv", name, value]
     return [*options, "--seccomp", str(seccomp)]
 
@@ -77,17 +81,38 @@ def variables(spec: ExecSpec, *, path: str) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
     }
     if spec.env.root is not None and spec.env.spec.language == "python":
-        found["PYTHONPATH"] = "/opt/tools/python"
+        # The test tools come first: no package that a project brings takes their place.
+        found["PYTHONPATH"] = "/opt/tools/python" + (":/opt/tools/project" if spec.env.spec.lock else "")
+    if has_node_modules(spec):
+        found["NODE_PATH"] = "/opt/tools/node_modules"
+        found["PATH"] = f"/opt/tools/node_modules/.bin:{path}"
     return {**found, **spec.variables}
 
 
-def limited(argv: Sequence[str], limits: Limits, processors: Iterable[int]) -> list[str]:
+def has_node_modules(spec: ExecSpec) -> bool:
+    """Whether the environment holds packages of npm, which Node.js finds in a folder above the workspace."""
+    return spec.env.root is not None and spec.env.spec.language == "node" and bool(spec.env.spec.lock)
+
+
+def with_nonce(spec: ExecSpec, found: Mapping[str, str]) -> dict[str, str]:
+    """Variables with the secret of the reports; the runner's inner half wipes it before any tested code runs."""
+    return {**found, **({"MIRACLE_NONCE": spec.nonce} if spec.nonce else {})}
+
+
+def pinned(processors: Iterable[int]) -> list[str]:
+    """What stands before bubblewrap to keep it, and all within, on these processors.
+
+    Outside of the sandbox, whose filter then refuses to change it.
+    """
+    return ["/usr/bin/taskset", "--cpu-list", ",".join(map(str, processors))]
+
+
+def limited(argv: Sequence[str], limits: Limits) -> list[str]:
     """The command under its resource limits.
 
     RLIMIT_DATA and not RLIMIT_AS: Node.js reserves far more addresses than it uses.
     """
     return [
-        "/usr/bin/taskset", "--cpu-list", ",".join(map(str, processors)),
         "/usr/bin/prlimit", f"--nproc={limits.pids}", f"--data={limits.memory_bytes}", f"--fsize={FILE_BYTES}",
         f"--cpu={max(1, round(limits.timeout_s))}", "--core=0", f"--nofile={OPEN_FILES}", *argv,
     ]  # fmt: skip

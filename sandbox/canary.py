@@ -11,8 +11,12 @@ SCRIPT = r"""
 while read -r key value rest; do
   case "$key" in
     CapEff:|CapBnd:|NoNewPrivs:|Seccomp:) echo "status.${key%:}=$value" ;;
+    Uid:) echo "user=$value" ;;
   esac
 done </proc/self/status
+while read -r inside outside count; do
+  [ "$inside" = 0 ] && echo "mapped=$outside"
+done </proc/self/uid_map
 while read -r a b c d e; do
   case "$a $b" in
     "Max processes") echo "limit.processes=$c" ;;
@@ -25,11 +29,15 @@ done </proc/self/limits
 while IFS=: read -r name rest; do
   case "$rest" in *[0-9]*) set -- $name; [ "$1" = lo ] || echo "interface=$1" ;; esac
 done </proc/net/dev
-for file in /usr/.canary /etc/.canary /opt/tools/.canary /.canary; do
+for file in /usr/.canary /etc/.canary /opt/tools/.canary /.canary /dev/.canary; do
   if ( : >"$file" ) 2>/dev/null; then echo "written=$file"; fi
 done
 [ -w /proc/sys/kernel/hostname ] && echo "written=/proc/sys"
 [ -S /var/run/docker.sock ] && echo "socket=docker"
+for place in "$HOME/.ssh" /root/.ssh /home/*/.ssh /proc/1/root/root/.ssh; do
+  if [ -r "$place" ]; then echo "readable=$place"; fi
+done
+( : >/workspace/.suid && chmod 4755 /workspace/.suid ) 2>/dev/null && echo "filter=off"
 if ( : >/workspace/.canary ) 2>/dev/null; then echo workspace=writable; fi
 for file in /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/pids.max; do
   if [ -r $file ]; then read -r value <$file; echo "cgroup.pids=$value"; fi
@@ -43,6 +51,9 @@ python3 -c 'import sys; print("python=%d.%d" % sys.version_info[:2])' 2>/dev/nul
 command -v node >/dev/null && echo "node=$(node --version)"
 echo done=1
 """
+
+
+ELSEWHERE = "its folders are not this machine's"
 
 
 @dataclass(frozen=True)
@@ -65,12 +76,13 @@ class Findings:
         return self.values.get("node", "")
 
 
-def judge(output: str, secrets: Iterable[str]) -> Findings:
+def judge(output: str, secrets: Iterable[str], *, workspace_seen: bool = True) -> Findings:
     """Judge what the canary printed.
 
     Args:
         output: all that it printed.
         secrets: values of the host's environment that may not be visible in the sandbox.
+        workspace_seen: whether what it wrote into its workspace is in the host's folder.
     """
     trouble: list[str] = []
     values: dict[str, str] = {}
@@ -81,6 +93,10 @@ def judge(output: str, secrets: Iterable[str]) -> Findings:
             trouble.append(f"the network interface {value} is there")
         elif key == "written":
             trouble.append(f"{value} can be written")
+        elif key == "readable":
+            trouble.append(f"{value} can be read")
+        elif key == "filter":
+            trouble.append("the system-call filter lets through what it must not")
         elif key == "socket":
             trouble.append("the Docker socket is there")
     if values.get("done") != "1":
@@ -90,6 +106,10 @@ def judge(output: str, secrets: Iterable[str]) -> Findings:
             trouble.append(f"{key} is {values.get(f'status.{key}', 'unknown')}, not {wanted}")
     if values.get("workspace") != "writable":
         trouble.append("the workspace cannot be written")
+    elif not workspace_seen:
+        trouble.append(ELSEWHERE)
+    if values.get("user") == "0" and values.get("mapped") == "0":
+        trouble.append("the code runs as this machine's root")
     if any(secret in output for secret in secrets):
         trouble.append("the host's environment is visible")
     return Findings(values, tuple(trouble))

@@ -6,8 +6,10 @@ from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
 from pathlib import Path
 from typing import Any
 
+from sandbox.disk_watch import watch_disk
 from sandbox.docker_connection import HINT, EngineTrouble, connect
 from sandbox.docker_container import Container
+from sandbox.docker_engine import Engine, remedy_for
 from sandbox.docker_owner import OWNER, abandoned
 from sandbox.ending import Endings
 from sandbox.environments import prepare_environment
@@ -18,8 +20,6 @@ from sandbox.probing import probe_backend
 from sandbox.protocol import Capabilities, Env, EnvSpec, ExecEvent, ExecSpec, Exited, Started
 
 CLIENT_TIMEOUT_S = 60
-ENFORCED = ("network off", "read-only system", "no capabilities", "system-call filter", "memory", "processes",
-            "processor share", "file size", "open files", "temporary space", "time", "output")  # fmt: skip
 BUILD_HINT = "Build it with `miracle doctor --fix`, or by `python -m sandbox.images.offline_base`."
 
 
@@ -44,6 +44,7 @@ class Docker:
         self._removals: set[asyncio.Task[None]] = set()
         self._capabilities: Capabilities | None = None
         self._python: tuple[int, int] | None = None
+        self._engine = Engine()
 
     async def probe(self) -> Capabilities:
         """Try it out: once a process, then from memory."""
@@ -96,7 +97,8 @@ class Docker:
         try:
             client = await self._connected()
             images = await asyncio.to_thread(_find_images, client, sorted(set(self._images.values())))
-            version = str((await asyncio.to_thread(client.version))["Version"])
+            self._engine = Engine.of(await asyncio.to_thread(client.info))
+            version = self._engine.version
         except EngineTrouble as exc:
             return Capabilities(self.name, usable=False, detail=str(exc), remedy=exc.hint or HINT)
         except OSError as exc:
@@ -109,15 +111,14 @@ class Docker:
         findings, trouble = await probe_backend(self, self._environments, identity)
         if findings is None or findings.trouble:
             detail = f"Docker {version}: {'; '.join(findings.trouble) if findings else trouble}"
-            remedy = (
-                "The engine has to share this machine's folders, with the same users: a remote engine, one with "
-                "user-namespace remapping and a rootless one do not. Use another engine, or bubblewrap."
-            )
-            return Capabilities(self.name, usable=False, detail=detail, remedy=remedy)
+            return Capabilities(self.name, usable=False, detail=detail, remedy=remedy_for(detail, identity[1]))
         self._python = findings.python
         python = f"Python {findings.python[0]}.{findings.python[1]}" if findings.python else "no Python"
         node = f"Node.js {findings.node.removeprefix('v')}" if findings.node else "no Node.js"
-        return Capabilities(self.name, True, ENFORCED, (), f"Docker {version}, {python}, {node}")
+        detail = f"Docker {version}{', rootless' if self._engine.rootless else ''}, {python}, {node}"
+        return Capabilities(
+            self.name, True, self._engine.enforced, self._engine.best_effort, detail, missing=self._engine.missing
+        )
 
     async def _run(self, spec: ExecSpec) -> AsyncGenerator[ExecEvent, None]:
         ending = self._running.begin(spec.run_id)
@@ -131,16 +132,19 @@ class Docker:
             try:
                 client = await self._connected()
                 image = self._images[spec.env.spec.language]
-                container = await Container.start(client, spec, image)
+                container = await Container.start(client, spec, image, rootless=self._engine.rootless)
             except EngineTrouble as exc:
                 yield Exited("backend_lost", None, time.monotonic() - began, str(exc))
                 return
             ending.bind(container.shutdown)
+            watchdog = asyncio.create_task(watch_disk(spec.workspace, spec.limits, ending)) if spec.writable else None
             try:
                 async for event in events_until_end(container.read, container.finished, spec, ending):
                     yield event
                 reason, code, detail = await container.outcome(ending)
             finally:
+                if watchdog is not None:
+                    watchdog.cancel()
                 container.shutdown()
                 self._remove_later(container.remove())
             yield Exited(reason, code, time.monotonic() - began, detail)

@@ -24,17 +24,18 @@ class Container:
         self._code: int | None = None
 
     @classmethod
-    async def start(cls, client: Any, spec: ExecSpec, image: str) -> "Container":
+    async def start(cls, client: Any, spec: ExecSpec, image: str, *, rootless: bool = False) -> "Container":
         """Create, attach, start: in this order, so that nothing of the output is missed.
 
         Raises:
             EngineTrouble: the engine refuses or is gone.
         """
-        options = await asyncio.to_thread(container_options, spec, image)
+        options = await asyncio.to_thread(container_options, spec, image, rootless=rootless)
         container, attached = await asyncio.to_thread(_create, client, options)
         stream = AttachedStream(attached)
         try:
             await asyncio.to_thread(_translated, container.start)
+            await asyncio.to_thread(_translated, stream.send, spec.nonce)
         except BaseException:
             stream.close()
             with contextlib.suppress(EngineTrouble):

@@ -5,7 +5,15 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
-from sandbox.bubblewrap_arguments import FILE_BYTES, OPEN_FILES, SHM_BYTES, TMP_BYTES, variables
+from sandbox.bubblewrap_arguments import (
+    FILE_BYTES,
+    NODE_MODULES,
+    OPEN_FILES,
+    SHM_BYTES,
+    TMP_BYTES,
+    has_node_modules,
+    variables,
+)
 from sandbox.docker_owner import owner_labels
 from sandbox.identity import running_identity
 from sandbox.protocol import ExecSpec
@@ -13,21 +21,25 @@ from sandbox.protocol import ExecSpec
 PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
-def container_options(spec: ExecSpec, image: str) -> dict[str, Any]:
+def container_options(spec: ExecSpec, image: str, *, rootless: bool = False) -> dict[str, Any]:
     """The arguments of `containers.create`.
 
     Args:
         spec: what to run.
         image: the image.
+        rootless: the engine runs as an unprivileged user, who is root inside its containers and no one else.
     """
     from docker.types import LogConfig, Mount, Ulimit
 
-    uid, gid = running_identity()
+    uid, gid = (0, 0) if rootless else running_identity()
     mounts = [
         Mount("/workspace", str(spec.workspace), type="bind", read_only=not spec.writable, propagation="rprivate")
     ]
     if spec.env.root is not None:
         mounts.append(Mount("/opt/tools", str(spec.env.root), type="bind", read_only=True, propagation="rprivate"))
+        if has_node_modules(spec):
+            packages = str(spec.env.root / "node_modules")
+            mounts.append(Mount(NODE_MODULES, packages, type="bind", read_only=True, propagation="rprivate"))
     return {
         "image": image,
         "command": [*guard(), *spec.argv],

@@ -33,18 +33,33 @@ class AttachedStream:
     async def read(self) -> bytes:
         """The next piece of output; empty when the stream ended, which says nothing about success."""
         while True:
-            if self._left and self._raw:
-                piece, self._raw = self._raw[: self._left], self._raw[self._left :]
-                self._left -= len(piece)
-                return piece
-            if not self._left and len(self._raw) >= HEADER:
-                self._left = int.from_bytes(self._raw[4:HEADER], "big")
-                self._raw = self._raw[HEADER:]
-                continue
+            if payload := self._unpacked():
+                return payload
             more = await self._receive()
             if not more:
                 return b""
             self._raw += more
+
+    def _unpacked(self) -> bytes:
+        """The payload of all frames that are there, in one go: each may be a single byte."""
+        pieces, at = [], 0
+        while at < len(self._raw):
+            if self._left:
+                piece = self._raw[at : at + self._left]
+                pieces.append(piece)
+                self._left -= len(piece)
+                at += len(piece)
+            elif len(self._raw) - at >= HEADER:
+                self._left = int.from_bytes(self._raw[at + 4 : at + HEADER], "big")
+                at += HEADER
+            else:
+                break
+        self._raw = self._raw[at:]
+        return b"".join(pieces)
+
+    def send(self, line: str) -> None:
+        """Write a line to the container's standard input; it is short and the first, so it never waits."""
+        self._socket.sendall(line.encode() + b"\n")
 
     def shutdown(self) -> None:
         """End the stream at once, for both sides."""

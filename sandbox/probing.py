@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from sandbox.canary import SCRIPT, Findings, judge
 from sandbox.environments import make_public
 from sandbox.identity import sandbox_identity
 from sandbox.protocol import Backend, Env, EnvSpec, ExecSpec, Exited, Limits, Output
+from sandbox.removal import remove_tree
 
 SECRET = "MIRACLE_CANARY_SECRET"
 """Stands in the process's environment while the canary runs: seeing it in a sandbox means a leak."""
@@ -37,7 +37,7 @@ async def probe_backend(backend: Backend, folder: Path, identity: tuple[str, ...
     if found := _passed.get(identity):
         return found, ""
     marker = secrets.token_hex(16)
-    output = ""
+    output, seen = "", False
     os.environ[SECRET] = marker
     try:
         with scratch_workspace(folder) as workspace:
@@ -48,9 +48,10 @@ async def probe_backend(backend: Backend, folder: Path, identity: tuple[str, ...
                     output += event.text
                 elif isinstance(event, Exited) and event.reason not in ("ok", "failed"):
                     return None, event.detail or f"{event.reason}: {output[-500:]}"
+            seen = (workspace / ".canary").is_file()
     finally:
         os.environ.pop(SECRET, None)
-    findings = judge(output, [marker])
+    findings = judge(output, [marker], workspace_seen=seen)
     if not findings.trouble:
         _passed[identity] = findings
     return findings, ""
@@ -66,4 +67,4 @@ def scratch_workspace(folder: Path) -> Iterator[Path]:
             os.chown(workspace, *identity)
         yield workspace
     finally:
-        shutil.rmtree(workspace, ignore_errors=True)
+        remove_tree(workspace)

@@ -20,11 +20,13 @@ class Capabilities:
     enforced: tuple[str, ...] = ()
     """Limits that the kernel enforces."""
     best_effort: tuple[str, ...] = ()
-    """Limits that a watchdog enforces."""
+    """Limits that a watchdog enforces, or that code which is out to get round them can get round."""
     detail: str = ""
     """Versions and what was found, for `miracle doctor`."""
     remedy: str = ""
     """What to do when it is not usable."""
+    missing: tuple[str, ...] = ()
+    """What it does not limit at all."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,10 @@ class Limits:
     memory_bytes: int = 2**30
     cpus: float = 1.0
     pids: int = 256
+    disk_bytes: int = 2 * 2**30
+    """What may be written into the workspace, on the machine's own disk."""
+    files: int = 200_000
+    """How many files may be made there."""
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,10 @@ class _Record:
             self._add_text(event.text)
         elif isinstance(event, TestEvent):
             if event.kind == "case" and event.case:
-                self.cases[event.case.id] = event.case
+                known = self.cases.get(event.case.id)
+                # A test that failed once has failed, whatever is said of it later.
+                if known is None or known.outcome not in RED:
+                    self.cases[event.case.id] = event.case
             elif event.kind == "collected":
                 self.collected = event.count
             elif event.kind == "finished":
@@ -129,7 +132,7 @@ async def run_tests(backend: Backend, request: TestRequest, on_event: Callable[[
     argv = _command(request)
     framed = request.kind != "command"
     nonce = secrets.token_hex(16) if framed else ""
-    own = {**(VARIABLES if request.language == "python" else {}), **({"MIRACLE_NONCE": nonce} if nonce else {})}
+    own = VARIABLES if request.language == "python" else {}
     spec = ExecSpec(
         request.run_id, argv, request.workspace, env, {**request.variables, **own}, request.limits,
         request.writable, nonce,

@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 
-from sandbox.bubblewrap_arguments import variables
+from sandbox.bubblewrap_arguments import variables, with_nonce
 from sandbox.ending import Ending, Endings, reason_of
 from sandbox.environments import prepare_environment
 from sandbox.execution import events_until_end
@@ -45,7 +45,10 @@ class UnsafeLocal:
     async def probe(self) -> Capabilities:
         """It always works, and is worth nothing."""
         detail = "NO ISOLATION: the code can read and change everything that you can."
-        return Capabilities(self.name, True, ("time", "output"), ("memory of all processes together",), detail)
+        return Capabilities(
+            self.name, True, ("time", "output"), ("memory of all processes together",), detail,
+            missing=("network", "files of yours", "processes", "processor share", "disk space"),
+        )  # fmt: skip
 
     async def prepare(self, spec: EnvSpec) -> Env:
         """The tool environment for this machine's interpreters."""
@@ -132,10 +135,10 @@ async def _start(spec: ExecSpec, scratch: Path, mark: str) -> asyncio.subprocess
     def here(text: str) -> str:
         for inside, outside in places.items():
             if text == inside or f"{inside}/" in text or text.endswith(f"={inside}"):
-                return text.replace(inside, outside, 1)
+                return text.replace(inside, outside)
         return text
 
-    environment = {name: here(value) for name, value in variables(spec, path="").items()}
+    environment = {name: here(value) for name, value in with_nonce(spec, variables(spec, path="")).items()}
     environment |= {"PATH": f"{programs}:/usr/local/bin:/usr/bin:/bin", MARK: mark}
     return await asyncio.create_subprocess_exec(
         *map(here, spec.argv), env=environment, cwd=spec.workspace, start_new_session=True,

@@ -1,7 +1,6 @@
 """Fixtures of real sandboxes, known to every test."""
 
 import os
-import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from sandbox.environments import make_public
 from sandbox.identity import sandbox_identity
 from sandbox.images.offline_base import TAG
 from sandbox.protocol import Backend, Env, EnvSpec, ExecSpec, Exited, Limits, Output
+from sandbox.removal import remove_tree
 
 BACKENDS = [
     pytest.param("bubblewrap", marks=pytest.mark.bubblewrap),
@@ -73,7 +73,7 @@ def sandbox_workspace() -> Iterator[Path]:
     if identity := sandbox_identity():
         os.chown(folder, *identity)
     yield folder
-    shutil.rmtree(folder)
+    remove_tree(folder)
 
 
 async def run_in(

@@ -28,6 +28,7 @@ async def prepare_workspace(run: RunContext, command: c.PrepareWorkspace) -> Non
     prepared, _ = await asyncio.gather(_worktree(run, Path(task.workspace)), warm_scan())
     for note in prepared.notes:
         run.notice(note)
+    worth = await backend.probe()
     facts = await project_facts(prepared.worktree)
     await run.log.append(
         e.WorkspacePrepared(
@@ -39,6 +40,9 @@ async def prepare_workspace(run: RunContext, command: c.PrepareWorkspace) -> Non
             snapshot=prepared.snapshot,
             facts=facts,
             backend=backend.name,
+            enforced=worth.enforced,
+            best_effort=worth.best_effort,
+            missing=worth.missing,
         )
     )
 

@@ -15,6 +15,7 @@ from engine.workspace.halves import SKIPPED_FOLDERS, point_branch
 from engine.workspace.prepared import Prepared
 from engine.workspace.stage import hand_over, make_readable, stage_folder
 from engine.workspace.worktree import write_files
+from sandbox.removal import prune_deep
 
 
 @dataclass(frozen=True)
@@ -51,13 +52,18 @@ async def checkpoint(prepared: Prepared, message: str, *, base: str, keep: froze
         WorkspaceError: the worktree cannot be read, or the repository cannot be written.
     """
     git = prepared.git
+    pruned = await asyncio.to_thread(prune_deep, prepared.worktree)
     staged, tip = await asyncio.gather(stage_folder(git, nested=True, keep=keep), head(prepared))
     if staged.put_back:
         await asyncio.to_thread(hand_over, prepared.worktree, prepared.identity)
     # Not the tip's tree, even when nothing is staged now: a process may have been killed between staging and commit.
     tree = await git.line("write-tree")
     (files, diff), commit = await asyncio.gather(difference(git, base, tree), _commit(prepared, tree, tip, message))
-    return Checkpoint(commit, tree, files, diff, staged.put_back, tuple(staged.notes))
+    return Checkpoint(commit, tree, files, diff, staged.put_back, (*staged.notes, *map(_too_deep, pruned[:3])))
+
+
+def _too_deep(folder: str) -> str:
+    return f"removed from the worktree, because folders are nested too deep in it: {folder[:80]}…"
 
 
 async def _commit(prepared: Prepared, tree: str, tip: str, message: str) -> str:
@@ -119,6 +125,7 @@ async def restore(prepared: Prepared, commit: str) -> None:
     prepared.worktree.mkdir(mode=0o700, parents=True, exist_ok=True)
     if os.geteuid() != 0:
         await asyncio.to_thread(make_readable, prepared.worktree)
+    await asyncio.to_thread(prune_deep, prepared.worktree)
     await asyncio.to_thread(_sweep, prepared.worktree)
     await write_files(prepared, commit)
     others = split(await prepared.git("ls-files", "--others", "--exclude-standard", "-z", timeout_s=LONG_TIMEOUT_S))

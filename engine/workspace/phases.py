@@ -5,7 +5,6 @@ that nothing of one phase is seen by another until `merge_phase` brings its comm
 """
 
 import asyncio
-import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from engine.workspace.kept import SNAPSHOT, keep, private_ref
 from engine.workspace.prepared import Prepared, check_run_id, forget_record, git_dir_of, read_record, write_record
 from engine.workspace.tree_merge import merge_trees
 from engine.workspace.worktree import BRANCHES, make_good, write_files
+from sandbox.removal import remove_tree
 
 
 @dataclass(frozen=True)
@@ -170,4 +170,4 @@ async def close_phase(prepared_phase: Prepared) -> None:
 def _remove(*folders: Path) -> None:
     for folder in folders:
         if folder.exists():
-            shutil.rmtree(folder)
+            remove_tree(folder)

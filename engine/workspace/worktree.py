@@ -6,7 +6,6 @@ works on the worktree is our own (`halves`), and the person's index, HEAD and fi
 
 import asyncio
 import hashlib
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from engine.workspace.kept import SNAPSHOT, keep
 from engine.workspace.leftovers import clear_leftovers
 from engine.workspace.prepared import Prepared, check_run_id, git_dir_of, read_record, write_record
 from engine.workspace.stage import hand_over, load_index, stage_folder
+from sandbox.removal import remove_tree
 
 BRANCHES = "autonomous"
 
@@ -181,4 +181,4 @@ def _uses_lfs(worktree: Path) -> bool:
 def _clear(*folders: Path) -> None:
     for folder in folders:
         if folder.exists():
-            shutil.rmtree(folder)
+            remove_tree(folder)

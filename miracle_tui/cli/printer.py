@@ -75,7 +75,9 @@ def _run_started(event: e.RunStarted, state: State) -> list[str]:
 def _workspace_prepared(event: e.WorkspacePrepared, state: State) -> list[str]:
     lines = [f"  · branch {one_line(event.branch)}, worktree {one_line(event.worktree)}"]
     if event.backend:
-        lines.append(f"  · sandbox: {one_line(event.backend)}")
+        weak = [f"best effort: {', '.join(event.best_effort)}"] if event.best_effort else []
+        weak += [f"no limit: {', '.join(event.missing)}"] if event.missing else []
+        lines.append(f"  · sandbox: {one_line('; '.join([event.backend, *weak]))}")
     if event.snapshot:
         lines.append("  · your uncommitted work was copied into the run; your own files stay as they are")
     return lines

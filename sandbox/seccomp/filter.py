@@ -40,6 +40,7 @@ DENIED: dict[str, tuple[int | None, int | None]] = {
     "mount": (165, 40),
     "mount_setattr": (442, 442),
     "move_mount": (429, 429),
+    "msgget": (68, 186),
     "name_to_handle_at": (303, 264),
     "nfsservctl": (180, 42),
     "open_by_handle_at": (304, 265),
@@ -55,6 +56,7 @@ DENIED: dict[str, tuple[int | None, int | None]] = {
     "quotactl_fd": (443, 443),
     "reboot": (169, 142),
     "request_key": (249, 218),
+    "sched_setaffinity": (203, 122),
     "setdomainname": (171, 162),
     "sethostname": (170, 161),
     "setns": (308, 268),
@@ -74,12 +76,32 @@ UNKNOWN: dict[str, tuple[int, int]] = {
     "io_uring_enter": (426, 426),
     "io_uring_register": (427, 427),
     "io_uring_setup": (425, 425),
+    "openat2": (437, 437),
 }
 """System calls that end with ENOSYS: programs ask for them and fall back."""
+NEWEST = 462
+"""The last number that was judged; what a newer kernel adds ends with ENOSYS."""
+SET_USER_ID = 0o4000
+CREATING = 0o100 | 0o20000000
+"""O_CREAT and O_TMPFILE: without them the mode of `open` means nothing."""
+MODES: dict[str, tuple[int | None, int | None, int, int | None]] = {
+    "chmod": (90, None, 1, None),
+    "creat": (85, None, 1, None),
+    "fchmod": (91, 52, 1, None),
+    "fchmodat": (268, 53, 2, None),
+    "fchmodat2": (452, 452, 2, None),
+    "mknod": (133, None, 1, None),
+    "mknodat": (259, 33, 2, None),
+    "open": (2, None, 2, 1),
+    "openat": (257, 56, 3, 2),
+}
+"""System calls that give a file its mode, by their numbers, the mode's argument, and the argument of the flags that
+have to say that one is made. A program of the sandbox that runs as its maker for whoever starts it on the host is
+refused with EPERM."""
 
-LOAD, JUMP_EQUAL, JUMP_AT_LEAST, RETURN = 0x20, 0x15, 0x35, 0x06
+LOAD, JUMP_EQUAL, JUMP_AT_LEAST, JUMP_ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 ALLOW, KILL, REFUSE = 0x7FFF0000, 0x80000000, 0x00050000
-NUMBER_OFFSET, ARCHITECTURE_OFFSET, ARGUMENT_OFFSET = 0, 4, 16
+NUMBER_OFFSET, ARCHITECTURE_OFFSET, ARGUMENT_OFFSET, ARGUMENT_SIZE = 0, 4, 16, 8
 
 
 def build_filter(machine: str | None = None) -> bytes:
@@ -101,10 +123,13 @@ def build_filter(machine: str | None = None) -> bytes:
     if column == 0:
         # The x32 numbers would pass every comparison below.
         program += [_instruction(JUMP_AT_LEAST, X32_BIT, 0, 1), _return(REFUSE | errno.ENOSYS)]
+    program += [_instruction(JUMP_AT_LEAST, NEWEST + 1, 0, 1), _return(REFUSE | errno.ENOSYS)]
     for code, calls in ((errno.EPERM, DENIED), (errno.ENOSYS, UNKNOWN)):
         for number in (numbers[column] for numbers in calls.values()):
             if number is not None:
                 program += [_instruction(JUMP_EQUAL, number, 0, 1), _return(REFUSE | code)]
+    for rule in MODES.values():
+        program += _no_set_user_id(rule[column], mode=rule[2], flags=rule[3])
     families = len(ALLOWED_FAMILIES)
     program += [
         _instruction(JUMP_EQUAL, SOCKET[column], 1, 0),
@@ -114,6 +139,22 @@ def build_filter(machine: str | None = None) -> bytes:
     program += [_instruction(JUMP_EQUAL, family, families - index, 0) for index, family in enumerate(ALLOWED_FAMILIES)]
     program += [_return(REFUSE | errno.EPERM), _return(ALLOW)]
     return b"".join(program)
+
+
+def _no_set_user_id(number: int | None, *, mode: int, flags: int | None) -> list[bytes]:
+    """Refuse a call that makes a program run as its owner; the call's number is loaded again for what follows."""
+    if number is None:
+        return []
+    made: list[bytes] = []
+    if flags is not None:
+        made = [_argument(flags), _instruction(JUMP_ANY_BIT, CREATING, 0, 3)]
+    asked = [*made, _argument(mode), _instruction(JUMP_ANY_BIT, SET_USER_ID, 0, 1), _return(REFUSE | errno.EPERM)]
+    return [_instruction(JUMP_EQUAL, number, 0, len(asked) + 1), *asked, _load(NUMBER_OFFSET)]
+
+
+def _argument(index: int) -> bytes:
+    """Load the lower half of an argument."""
+    return _load(ARGUMENT_OFFSET + ARGUMENT_SIZE * index)
 
 
 def _instruction(code: int, value: int, when_true: int = 0, when_false: int = 0) -> bytes:

@@ -8,6 +8,7 @@ import pytest
 
 from sandbox.identity import running_identity
 from sandbox.protocol import Backend, EnvSpec
+from tests.abuse.cases import abuse
 from tests.sandbox_fixtures import run_in
 
 NETWORK = r"""
@@ -37,6 +38,7 @@ print(json.dumps(tried))
 """
 
 
+@abuse("1", "TCP, UDP, DNS, the metadata address, VSOCK, ALG, PACKET and raw sockets", "an error each")
 async def test_1_no_way_into_any_network(backend: Backend, sandbox_workspace: Path) -> None:
     ended, output = await run_in(backend, sandbox_workspace, "python3", "-c", NETWORK)
     assert ended.reason == "ok", output
@@ -73,6 +75,7 @@ print("environment", dict(os.environ))
 """
 
 
+@abuse("2", "Secrets in every /proc/*/environ and cmdline, in $HOME, in ~/.ssh", "absent")
 async def test_2_no_secret_of_the_host_is_visible(
     backend: Backend, sandbox_workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -100,11 +103,13 @@ print(opened)
 """
 
 
+@abuse("3", "Every file under /proc/sys opened for writing", "none opens")
 async def test_3_nothing_under_proc_sys_can_be_opened_for_writing(backend: Backend, sandbox_workspace: Path) -> None:
     ended, output = await run_in(backend, sandbox_workspace, "python3", "-c", PROC_SYS)
     assert (ended.reason, output.strip()) == ("ok", "0")
 
 
+@abuse("3", "bubblewrap started by root", "runs as an unprivileged user")
 @pytest.mark.parametrize("backend", [pytest.param("bubblewrap", marks=pytest.mark.bubblewrap)], indirect=True)
 async def test_3_bubblewrap_does_not_run_as_root(backend: Backend, sandbox_workspace: Path) -> None:
     ended, output = await run_in(backend, sandbox_workspace, "python3", "-c", "open('made', 'w').close()")
@@ -126,6 +131,7 @@ print(json.dumps(tried))
 """
 
 
+@abuse("4", "Writing /usr, /etc, the tool environment, the interpreter", "EROFS or EACCES")
 async def test_4_only_the_workspace_and_temporary_space_can_be_written(
     backend: Backend, sandbox_workspace: Path
 ) -> None:
@@ -156,6 +162,7 @@ print(json.dumps(tried))
 """
 
 
+@abuse("5", "mount, unshare, ptrace, bpf, keyctl, io_uring, setns, perf, userfaultfd, modules", "EPERM or ENOSYS")
 async def test_5_dangerous_system_calls_are_refused(backend: Backend, sandbox_workspace: Path) -> None:
     ended, output = await run_in(backend, sandbox_workspace, "python3", "-c", CALLS)
     assert ended.reason == "ok", output
@@ -174,6 +181,11 @@ print(json.dumps({**{key: lines[key].strip() for key in keys}, "sockets": socket
 """
 
 
+@abuse(
+    "6",
+    "docker.sock and host sockets; capabilities, setuid programs",
+    "none there; no capability, NoNewPrivs, seccomp on",
+)
 async def test_6_no_sockets_no_capabilities_no_new_privileges(backend: Backend, sandbox_workspace: Path) -> None:
     ended, output = await run_in(backend, sandbox_workspace, "python3", "-c", STATUS)
     assert ended.reason == "ok", output

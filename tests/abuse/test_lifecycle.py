@@ -12,6 +12,7 @@ import pytest
 from sandbox.docker import Docker
 from sandbox.docker_owner import owner_labels
 from sandbox.protocol import Backend
+from tests.abuse.cases import abuse
 from tests.abuse.test_resources import running
 
 PARENT = """
@@ -37,6 +38,7 @@ async def _gone(marker: str, within_s: float) -> bool:
     return not running(marker)
 
 
+@abuse("13", "Miracle is killed by SIGKILL while code runs that ignores TERM", "nothing is left")
 async def test_13_a_killed_parent_leaves_nothing(backend: Backend, sandbox_workspace: Path) -> None:
     marker = f"984{secrets.randbelow(10**6)}"
     root = Path(__file__).parents[2]
@@ -54,6 +56,7 @@ async def test_13_a_killed_parent_leaves_nothing(backend: Backend, sandbox_works
     parent._transport.close()  # type: ignore[attr-defined]
 
 
+@abuse("13", "Containers of dead, living and foreign owners at a start", "only the dead owner’s are removed")
 @pytest.mark.parametrize("backend", [pytest.param("docker", marks=pytest.mark.docker)], indirect=True)
 async def test_13_only_the_dead_are_reaped(backend: Docker) -> None:
     import docker
@@ -82,6 +85,7 @@ async def test_13_only_the_dead_are_reaped(backend: Docker) -> None:
         client.close()
 
 
+@abuse("16", "A thread of Miracle ends while a sandbox runs", "the sandbox lives on")
 @pytest.mark.bubblewrap
 async def test_16_the_spawning_thread_may_end(sandbox_workspace: Path) -> None:
     """A sandbox started by one loop in the main thread lives on while other threads come and go."""

@@ -7,6 +7,7 @@ import pytest
 from sandbox.protocol import Backend, ExecEvent, TestEvent
 from sandbox.report import TestReport
 from sandbox.testing import TestRequest, run_tests
+from tests.abuse.cases import abuse
 
 PYTHON = {
     "os._exit in a test": "import os\ndef test_1(): pass\ndef test_2(): os._exit(0)\n",
@@ -39,6 +40,7 @@ async def report_of(backend: Backend, workspace: Path, kind: str, files: dict[st
     return await run_tests(backend, TestRequest("t", workspace, language, runner), lambda _: None)  # type: ignore[arg-type]
 
 
+@abuse("21", "os._exit(0), exit in atexit, pytest.exit, no tests, only skips, a false frame", "`incomplete` or failed")
 @pytest.mark.parametrize("trick", PYTHON)
 async def test_21_python_tricks_are_not_green(backend: Backend, sandbox_workspace: Path, trick: str) -> None:
     report = await report_of(backend, sandbox_workspace, "pytest", {"test_trick.py": PYTHON[trick]})
@@ -47,6 +49,7 @@ async def test_21_python_tricks_are_not_green(backend: Backend, sandbox_workspac
     assert report.detail or report.failed, report
 
 
+@abuse("21", "process.exit(0), reallyExit, a promise that never resolves", "`incomplete` or failed")
 @pytest.mark.parametrize("trick", NODE)
 async def test_21_node_tricks_are_not_green(backend: Backend, sandbox_workspace: Path, trick: str) -> None:
     report = await report_of(backend, sandbox_workspace, "node", {"trick.test.js": NODE[trick]})
@@ -54,6 +57,7 @@ async def test_21_node_tricks_are_not_green(backend: Backend, sandbox_workspace:
     assert not report.green
 
 
+@abuse("A1", "Configuration and modules of the project that shadow pytest and the reporter", "every test reported")
 async def test_a_project_cannot_turn_the_reports_off(backend: Backend, sandbox_workspace: Path) -> None:
     seen: list[ExecEvent] = []
     (sandbox_workspace / "pytest.ini").write_text("[pytest]\naddopts = -q -p no:reporter -p no:terminal\n")

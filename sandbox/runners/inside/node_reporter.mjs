@@ -1,9 +1,30 @@
 // A reporter for `node --test` of Node.js 18 and later: each test as it ends, in frames on stdout.
+import { closeSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const nonce = process.env.MIRACLE_NONCE ?? '';
-delete process.env.MIRACLE_NONCE;
+// The secret of the frames, out of the environment and out of what /proc shows of it to the tests for good.
+function takeNonce() {
+  const nonce = process.env.MIRACLE_NONCE ?? '';
+  delete process.env.MIRACLE_NONCE;
+  let stat = '';
+  try {
+    stat = readFileSync('/proc/self/stat', 'latin1');
+  } catch {
+    return nonce; // No /proc: nobody reads it there.
+  }
+  if (!nonce) return nonce;
+  const [start, end] = stat.slice(stat.lastIndexOf(')') + 2).split(' ').slice(47, 49).map(Number);
+  const memory = openSync('/proc/self/mem', 'r+');
+  const block = Buffer.alloc(end - start);
+  readSync(memory, block, 0, block.length, start);
+  const at = block.indexOf(nonce);
+  if (at >= 0) writeSync(memory, '-'.repeat(nonce.length), start + at);
+  closeSync(memory);
+  return nonce;
+}
+
+const nonce = takeNonce();
 const LIMIT = 8000;
 const frame = (kind, fields) => `\x1e${nonce}:${escaped({ kind, ...fields })}\x1f`;
 const escaped = (value) => JSON.stringify(value).replace(/[\x7f-\uffff]/g, (c) => '\\u' + c.charCodeAt(0).toString(16).padStart(4, '0'));

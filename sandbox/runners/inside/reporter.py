@@ -7,11 +7,11 @@ copied, before any code of the workspace runs.
 import json
 import os
 import sys
+from collections.abc import Generator
 from typing import Any
 
 import pytest
 
-NONCE = os.environ.pop("MIRACLE_NONCE", "")
 LIMIT = 8000
 RANK = ("passed", "xfailed", "skipped", "xpassed", "failed", "error")
 
@@ -20,7 +20,11 @@ class Reporter:
     """The plugin: collects what pytest says of a test and sends it when the test is over."""
 
     def __init__(self, nonce: str) -> None:
-        self._nonce = nonce
+
+        def framed(body: dict[str, Any]) -> bytes:
+            return f"\x1e{nonce}:{json.dumps(body)}\x1f".encode()
+
+        self._framed = framed
         self._fd = os.dup(1)
         self._pid = os.getpid()
         self._open: dict[str, tuple[str, float, str]] = {}
@@ -30,7 +34,7 @@ class Reporter:
         """Write one frame, whole."""
         if os.getpid() != self._pid:  # a test that forked must not report twice
             return
-        frame = f"\x1e{self._nonce}:{json.dumps({'kind': kind, **fields})}\x1f".encode()
+        frame = self._framed({"kind": kind, **fields})
         while frame:
             frame = frame[os.write(self._fd, frame) :]
 
@@ -40,6 +44,17 @@ class Reporter:
             message = message[: LIMIT // 2] + "\n[...]\n" + message[-LIMIT // 2 :]
         case = {"id": case_id, "outcome": outcome, "duration_s": round(duration, 6), "message": message}
         self.send("case", case=case)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(
+        self, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """A test that raised has not passed, whatever a hook of the project makes of it."""
+        report = yield
+        if call.excinfo is not None and report.outcome == "passed":
+            report.outcome = "failed"
+            report.longrepr = f"A hook of the project turned this failure into a pass:\n{call.excinfo.exconly()}"
+        return report
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """A file that cannot be imported is an error of its own."""
@@ -92,9 +107,23 @@ def outcome_of(report: pytest.TestReport) -> str:
     return "failed" if report.when == "call" else "error"
 
 
+def take_nonce() -> str:
+    """The secret of the frames, out of the environment and out of what /proc shows of it for good."""
+    nonce = os.environ.pop("MIRACLE_NONCE", "")
+    if nonce and os.path.exists("/proc/self/stat"):
+        with open("/proc/self/stat", encoding="utf-8", errors="replace") as stat:
+            start, end = map(int, stat.read().rpartition(")")[2].split()[47:49])
+        with open("/proc/self/mem", "r+b", buffering=0) as memory:
+            memory.seek(start)
+            block = memory.read(end - start)
+            memory.seek(start + block.index(nonce.encode()))
+            memory.write(b"-" * len(nonce))
+    return nonce
+
+
 def main() -> int:
     """Run pytest as `python -m pytest` would, with the workspace first on the path."""
-    reporter = Reporter(NONCE)
+    reporter = Reporter(take_nonce())
     sys.path[0] = os.getcwd()
     source = os.path.join(os.getcwd(), "src")
     if os.path.isdir(source) and not os.path.exists(os.path.join(source, "__init__.py")):
