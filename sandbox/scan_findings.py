@@ -19,6 +19,9 @@ OPERATIONS: dict[str, frozenset[str]] = {
 }  # fmt: skip
 """What an operation of `approval_required_operations` looks like in code."""
 OUTSIDE = "file_access_outside_workspace"
+UNKNOWN_REACH = {"dynamic": "dynamic_import", "computed": "computed_access", "handed": "module_as_value"}
+"""Mentions that could be of anything -> their rule."""
+TEST_FOLDERS = ("tests", "test", "__tests__")
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class Mention:
     """A name that code uses."""
 
     kind: str
-    """`import`, `function`, `path`, `dynamic` or `syntax`."""
+    """`import`, `function`, `attribute`, `path`, `dynamic`, `computed`, `handed` or `syntax`."""
     name: str
     line: int
 
@@ -43,14 +46,14 @@ def judge_mentions(
         rules: all rules, for the severities.
         test: whether it is a test file, which may use what a test needs.
     """
-    seen: set[tuple[str, str, int]] = set()
+    seen: set[tuple[str, int]] = set()
     for mention in mentions:
         found = _verdict(mention, language, test=test)
         if found is None:
             continue
         verdict, rule = found
-        if (rule, mention.name, mention.line) not in seen:
-            seen.add((rule, mention.name, mention.line))
+        if (rule, mention.line) not in seen:
+            seen.add((rule, mention.line))
             yield finding(rules, rule, verdict, path, mention.line, _message(mention, verdict))
 
 
@@ -68,19 +71,32 @@ def is_test(path: str) -> bool:
         name.startswith("test_")
         or name == "conftest.py"
         or name.rsplit(".", 1)[0].endswith(("_test", ".test", "-test", ".spec"))
-        or any(part in ("tests", "test", "__tests__") for part in parts[:-1])
+        or any(part in TEST_FOLDERS for part in parts[:-1])
+    )
+
+
+def _is_test_module(name: str) -> bool:
+    """Whether an import is of a file that may use what only a test may: that would lend its rights to any code."""
+    parts = [part for part in name.replace("/", ".").split(".") if part]
+    return bool(parts) and (
+        parts[0] in (*TEST_FOLDERS, "conftest") or (name.startswith(".") and parts[-1] == "conftest")
     )
 
 
 def _verdict(mention: Mention, language: LanguageRules, *, test: bool) -> tuple[Verdict, str] | None:
     if mention.kind == "syntax":
-        return "warning", "syntax_error"
-    if mention.kind == "dynamic":
-        return None if test else ("approval_required", "dynamic_import")
+        return "approval_required", "cannot_be_parsed"
+    if mention.kind in UNKNOWN_REACH:
+        return None if test else ("approval_required", UNKNOWN_REACH[mention.kind])
+    if mention.kind == "attribute":
+        rule = next((rule for rule in language.approval_attributes if fnmatchcase(mention.name, rule)), None)
+        return ("approval_required", f"approval_attribute:{rule}") if rule and not test else None
     if mention.kind == "path":
         wanted = OUTSIDE in language.approval_required_operations and not test
         return ("approval_required", OUTSIDE) if wanted else None
     if mention.kind == "import":
+        if not test and _is_test_module(mention.name):
+            return "approval_required", "imports_tests"
         if test and any(_within(mention.name, module) for module in TEST_MODULES):
             return None
         blocked, approval = language.blocked_imports, language.approval_imports
@@ -110,11 +126,14 @@ def _within(name: str, rule: str) -> bool:
 
 def _message(mention: Mention, verdict: Verdict) -> str:
     if mention.kind == "syntax":
-        return f"The file does not parse: {mention.name}"
+        return f"The file cannot be parsed, so nobody knows what it does: {mention.name}"
     what = {
         "import": f"imports {mention.name}",
         "function": f"uses {mention.name}",
+        "attribute": f"reaches into the interpreter by {mention.name}",
         "dynamic": f"imports by a computed name ({mention.name})",
+        "computed": f"reaches a function by a computed name ({mention.name})",
+        "handed": f"hands on the whole of {mention.name}, so that its functions can be called under any name",
         "path": f"names a path outside the workspace ({mention.name})",
     }[mention.kind]
     rule = {"blocked": "which is blocked", "approval_required": "which needs an approval", "warning": "which is risky"}

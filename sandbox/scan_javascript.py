@@ -1,99 +1,168 @@
-"""What a JavaScript file mentions, by its syntax tree: modules, dangerous functions, paths outside."""
+"""What a JavaScript or TypeScript file mentions, by its syntax tree: modules, dangerous functions, paths outside."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from sandbox.scan_findings import Mention
+from sandbox.scan_javascript_names import Names, literal, plain, text
 
 if TYPE_CHECKING:
-    from tree_sitter import Node
+    from tree_sitter import Node, Tree
 
-GLOBALS = ("globalThis.", "global.", "window.", "self.")
+Dialect = Literal["javascript", "typescript", "tsx"]
 FILE_MODULES = ("fs.", "fsp.", "promises.")
+LOADERS = ("import", "createRequire", "process.getBuiltinModule", "_load")
+NAMESPACES = frozenset({"globalThis", "global", "process", "module", "require", "window", "self"})
+"""What a computed member of may be anything."""
+ADDRESSES = ("data:", "http:", "https:", "blob:", "file:")
+"""Modules that are code from elsewhere, or in the import itself."""
 
 
-def javascript_mentions(source: bytes) -> list[Mention]:
-    """All that a file mentions; a syntax error is a mention too."""
-    import tree_sitter_javascript
-    from tree_sitter import Language, Parser
+def javascript_mentions(source: bytes, dialect: Dialect = "javascript") -> list[Mention]:
+    """All that a file mentions; a syntax error is a mention too.
 
-    root = Parser(Language(tree_sitter_javascript.language())).parse(source).root_node
-    found: list[Mention] = []
+    Args:
+        source: the file, in UTF-8.
+        dialect: which grammar it is read by.
+    """
+    root = _parse(source, dialect).root_node
+    nodes: list[Node] = []
     waiting = [root]
     while waiting:
         node = waiting.pop()
-        found += _mentions_of(node)
-        waiting += node.children
+        nodes.append(node)
+        waiting += reversed(node.children)
+    names = Names(nodes)
+    found = [mention for node in nodes for mention in _mentions_of(node, names)]
     if root.has_error:
-        found.append(Mention("syntax", "not JavaScript as Node.js reads it", 1))
+        found.append(Mention("syntax", f"not {dialect} as this version reads it", 1))
     return sorted(found, key=lambda mention: mention.line)
 
 
-def _mentions_of(node: "Node") -> Iterator[Mention]:
+def _parse(source: bytes, dialect: Dialect) -> "Tree":
+    from tree_sitter import Language, Parser
+
+    if dialect == "javascript":
+        import tree_sitter_javascript
+
+        grammar = tree_sitter_javascript.language()
+    else:
+        import tree_sitter_typescript
+
+        typescript = dialect == "typescript"
+        grammar = tree_sitter_typescript.language_typescript() if typescript else tree_sitter_typescript.language_tsx()
+    return Parser(Language(grammar)).parse(source)
+
+
+def _mentions_of(node: "Node", names: Names) -> Iterator[Mention]:
     line = node.start_point[0] + 1
-    if node.type in ("import_statement", "export_statement"):
-        if (source := node.child_by_field_name("source")) is not None:
-            yield _module(_string(source) or "", line)
-    elif node.type == "call_expression":
-        yield from _call(node, line)
-    elif node.type == "member_expression" or (node.type == "identifier" and not _is_declared(node)):
-        name = _name(node)
-        yield Mention("function", name, line)
-        if name == "require" and not _is_called(node):
-            yield Mention("dynamic", "require under another name", line)
-    elif node.type == "subscript_expression":
-        holder, index = node.child_by_field_name("object"), node.child_by_field_name("index")
-        text = _string(index) if index is not None else None
-        if holder is not None and text:
-            yield Mention("function", _bare(f"{_name(holder)}.{text}"), line)
+    match node.type:
+        case "import_statement" | "export_statement" | "import_require_clause":
+            yield from _imported(node, line)
+        case "call_expression" | "new_expression":
+            yield from _call(node, names, line)
+        case "member_expression" | "subscript_expression":
+            yield from _member(node, names, line)
+        case "identifier" | "shorthand_property_identifier" if not _is_declared(node):
+            yield from _identifier(node, names, line)
+        case "shorthand_property_identifier_pattern" | "pair_pattern" | "import_specifier":
+            if (full := names.bound.get(node.start_byte)) is not None:
+                yield Mention("function", full, line)
 
 
-def _call(node: "Node", line: int) -> Iterator[Mention]:
-    function, arguments = node.child_by_field_name("function"), node.child_by_field_name("arguments")
-    if function is None or arguments is None:
+def _imported(node: "Node", line: int) -> Iterator[Mention]:
+    source = node.child_by_field_name("source")
+    if source is None and node.type == "import_require_clause":
+        source = next((child for child in node.named_children if child.type == "string"), None)
+    # Types are gone before anything runs.
+    if source is None or (len(node.children) > 1 and node.children[1].type == "type"):
         return
-    first = arguments.named_children[0] if arguments.named_children else None
-    text = _string(first) if first is not None else None
-    name = _name(function)
-    if function.type == "import" or name in ("require", "module.require", "createRequire"):
-        yield _module(text, line) if text else Mention("dynamic", f"{name or 'import'}(...)", line)
-    elif name.startswith(FILE_MODULES) and text and (text.startswith(("/", "../")) and not text.startswith("/tmp")):
-        yield Mention("path", text, line)
+    yield _module(literal(source), "import", line)
 
 
-def _module(name: str, line: int) -> Mention:
+def _identifier(node: "Node", names: Names, line: int) -> Iterator[Mention]:
+    full = names.dotted(node)
+    yield Mention("function", full, line)
+    if full in ("require", "module.require") and not _is_reached(node):
+        yield Mention("dynamic", "require under another name", line)
+    elif plain(text(node)) in ("globalThis", "global") and not _is_reached(node) and not _is_kept(node):
+        yield Mention("handed", text(node), line)
+
+
+def _member(node: "Node", names: Names, line: int) -> Iterator[Mention]:
+    full = names.dotted(node)
+    if full:
+        yield Mention("function", full, line)
+    key = node.child_by_field_name("property") or node.child_by_field_name("index")
+    word = (text(key) if node.type == "member_expression" else literal(key)) if key is not None else ""
+    if word:
+        yield Mention("attribute", word, line)
+    holder = node.child_by_field_name("object")
+    if node.type == "subscript_expression" and holder is not None and not word:
+        held = names.dotted(holder)
+        if held in NAMESPACES or plain(text(holder)) in NAMESPACES or held in names.modules:
+            yield Mention("computed", text(node)[:80], line)
+    if word == "constructor" and holder is not None and names.last_word(holder) == "constructor":
+        yield Mention("function", "Function", line)
+
+
+def _call(node: "Node", names: Names, line: int) -> Iterator[Mention]:
+    function = node.child_by_field_name("function") or node.child_by_field_name("constructor")
+    arguments = node.child_by_field_name("arguments")
+    if function is None:
+        return
+    name = "import" if function.type == "import" else names.dotted(function)
+    # A tag is called with its template: require`net`.
+    tagged = arguments is not None and arguments.type == "template_string"
+    given = [] if arguments is None or tagged else [one for one in arguments.named_children if one.type != "comment"]
+    first = arguments if tagged else (given[0] if given else None)
+    said = literal(first) if first is not None else ""
+    if _loads(name):
+        if said:
+            yield _module(said, name, line)
+        elif name != "createRequire" and not name.endswith(".createRequire"):
+            yield Mention("dynamic", f"{name}(...)", line)
+    elif name.startswith(FILE_MODULES) and said and said.startswith(("/", "../")) and not said.startswith("/tmp"):
+        yield Mention("path", said, line)
+    elif names.last_word(function) == "constructor" and said:
+        yield Mention("computed", text(node)[:80], line)
+    if full := names.dotted(node):
+        yield Mention("function", full, line)
+
+
+def _loads(name: str) -> bool:
+    return name in ("require", *LOADERS) or name.endswith((".require", "._load", ".createRequire"))
+
+
+def _module(name: str, how: str, line: int) -> Mention:
+    if name.startswith(ADDRESSES):
+        return Mention("dynamic", f"{how} of {name[:40]}", line)
     return Mention("import", name.removeprefix("node:"), line)
 
 
-def _string(node: "Node") -> str | None:
-    """The value of a string literal, or of a template without substitutions; None when it is computed."""
-    if node.type not in ("string", "template_string") or any(c.type == "template_substitution" for c in node.children):
-        return None
-    return _text(node)[1:-1]
-
-
-def _name(node: "Node") -> str:
-    """The dotted name of an expression without the global object's; empty when it has none."""
-    return _bare(_text(node)) if node.type in ("identifier", "member_expression") else ""
-
-
-def _bare(name: str) -> str:
-    for prefix in GLOBALS:
-        name = name.removeprefix(prefix)
-    return name
-
-
-def _text(node: "Node") -> str:
-    return (node.text or b"").decode("utf-8", "replace")
-
-
-def _is_called(node: "Node") -> bool:
-    parent = node.parent
+def _is_reached(node: "Node") -> bool:
+    """Whether a name is called, or only a member of it is used."""
+    parent = _unwrapped(node)
     if parent is None:
         return False
-    if parent.type == "member_expression":
+    if parent.type in ("member_expression", "subscript_expression"):
         return True
-    return parent.type == "call_expression" and parent.child_by_field_name("function") == node
+    return parent.type == "call_expression" and (function := parent.child_by_field_name("function")) is not None and (
+        function.start_byte <= node.start_byte < function.end_byte
+    )  # fmt: skip
+
+
+def _is_kept(node: "Node") -> bool:
+    """Whether a name is only given another name, which is followed, or asked for its type."""
+    parent = _unwrapped(node)
+    return parent is not None and parent.type in ("variable_declarator", "unary_expression")
+
+
+def _unwrapped(node: "Node") -> "Node | None":
+    parent = node.parent
+    while parent is not None and parent.type in ("parenthesized_expression", "as_expression", "non_null_expression"):
+        parent = parent.parent
+    return parent
 
 
 def _is_declared(node: "Node") -> bool:
@@ -101,7 +170,7 @@ def _is_declared(node: "Node") -> bool:
     parent = node.parent
     if parent is None:
         return False
-    if parent.type == "member_expression":
-        return True
+    if parent.type in ("import_specifier", "import_clause", "namespace_import", "required_parameter"):
+        return parent.child_by_field_name("value") != node
     declares = ("variable_declarator", "function_declaration", "class_declaration", "method_definition")
     return parent.type in declares and parent.child_by_field_name("name") == node

@@ -2,15 +2,42 @@
 
 import ast
 import builtins
+import io
+import tokenize
 from collections.abc import Iterator
 
 from sandbox.scan_findings import Mention
+from sandbox.scan_names import BUILTIN_MODULES, IMPORTERS, SCOPES, Names, text_of
 
 BUILTINS = frozenset(dir(builtins)) | {"__import__"}
-IMPORTERS = ("__import__", "importlib.import_module", "importlib.__import__")
 OPENERS = ("open", "io.open", "os.open", "codecs.open", "pathlib.Path")
 OUTSIDE_ALLOWED = ("/tmp", "/dev/null", "/dev/stdin", "/dev/stdout", "/dev/stderr", "/workspace", "/proc/self")
-BUILTIN_MODULES = ("builtins", "__builtins__", "__builtin__")
+POWERFUL = frozenset({"os", "sys", "builtins", "__builtins__", "importlib", "asyncio", "shutil"})
+"""Modules whose functions the rules name: handed on as a value, they can be reached under any name."""
+INSPECTED = ("hasattr", "dir", "id", "type", "repr", "str", "help", "isinstance", "importlib.reload")
+"""Functions that may have such a module as their argument."""
+ENCODINGS = ("utf-8", "utf-8-sig", "ascii")
+
+
+class Unreadable(Exception):
+    """The bytes are no text that is read as Python reads it."""
+
+
+def python_source(content: bytes) -> str:
+    """The text of a file, as Python decodes it.
+
+    Raises:
+        Unreadable: it is in another encoding than UTF-8, or holds what cuts it off.
+    """
+    if b"\0" in content:
+        raise Unreadable("it holds a null byte")
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
+        if encoding not in ENCODINGS:
+            raise Unreadable(f"it is written in {encoding}, not UTF-8")
+        return content.decode("utf-8-sig")
+    except (UnicodeDecodeError, SyntaxError, LookupError) as exc:
+        raise Unreadable("it is not UTF-8") from exc
 
 
 def python_mentions(source: str) -> list[Mention]:
@@ -25,51 +52,13 @@ def python_mentions(source: str) -> list[Mention]:
     except (SyntaxError, ValueError) as exc:
         return [Mention("syntax", str(exc), getattr(exc, "lineno", None) or 1)]
     nodes = list(ast.walk(tree))
-    names = _Names(nodes)
-    return sorted(
-        (mention for node in nodes for mention in _mentions_of(node, names)), key=lambda mention: mention.line
-    )
+    names = Names(nodes)
+    found = [mention for node in nodes for mention in _mentions_of(node, names)]
+    found += _handed_on(tree, names)
+    return sorted(found, key=lambda mention: mention.line)
 
 
-class _Names:
-    """What the names of a file stand for, wherever they are bound: one scope, since a scan must not miss any."""
-
-    def __init__(self, nodes: list[ast.AST]) -> None:
-        self.aliases: dict[str, str] = {}
-        self.own: set[str] = set()
-        for node in nodes:
-            if isinstance(node, ast.Import):
-                for alias in node.names:
-                    self.aliases[alias.asname or alias.name.split(".")[0]] = (
-                        alias.name if alias.asname else alias.name.split(".")[0]
-                    )
-            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                for alias in node.names:
-                    self.aliases[alias.asname or alias.name] = f"{node.module}.{alias.name}"
-            elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-                self.own.add(node.name)
-        for node in nodes:
-            if isinstance(node, ast.Assign) and (value := self.dotted(node.value)) and value in self.aliases.values():
-                for target in node.targets:
-                    if isinstance(target, ast.Name):
-                        self.aliases.setdefault(target.id, value)
-
-    def dotted(self, node: ast.AST) -> str:
-        """The full name of an expression, as `os.system`; empty when it has none."""
-        parts: list[str] = []
-        while isinstance(node, ast.Attribute):
-            parts.append(node.attr)
-            node = node.value
-        if not isinstance(node, ast.Name):
-            return ""
-        first = self.aliases.get(node.id, node.id)
-        full = ".".join([first, *reversed(parts)])
-        for module in BUILTIN_MODULES:
-            full = full.removeprefix(f"{module}.")
-        return full
-
-
-def _mentions_of(node: ast.AST, names: _Names) -> Iterator[Mention]:
+def _mentions_of(node: ast.AST, names: Names) -> Iterator[Mention]:
     if isinstance(node, ast.Import):
         for alias in node.names:
             yield Mention("import", alias.name, node.lineno)
@@ -79,55 +68,87 @@ def _mentions_of(node: ast.AST, names: _Names) -> Iterator[Mention]:
             for alias in node.names:
                 yield Mention("import", f"{node.module}.{alias.name}", node.lineno)
                 yield Mention("function", f"{node.module}.{alias.name}".removeprefix("builtins."), node.lineno)
-    elif isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load):
+    elif isinstance(node, ast.Name | ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Load):
         yield from _reference(node, names)
     elif isinstance(node, ast.Call):
         yield from _call(node, names)
-    elif isinstance(node, ast.Subscript):
-        yield from _subscript(node, names)
+    elif isinstance(node, ast.MatchClass):
+        yield from _reference(node.cls, names)
 
 
-def _reference(node: ast.Name | ast.Attribute, names: _Names) -> Iterator[Mention]:
+def _reference(node: ast.expr, names: Names) -> Iterator[Mention]:
     """A function counts wherever it is named, since it can be called under another name later."""
+    if isinstance(node, ast.Attribute):
+        yield Mention("attribute", node.attr, node.lineno)
+    elif isinstance(node, ast.Subscript) and (key := text_of(node.slice)):
+        yield Mention("attribute", key, node.lineno)
     full = names.dotted(node)
     if not full:
+        own = isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Name) and node.slice.id == "__name__"
+        if isinstance(node, ast.Subscript) and not own and _is_namespace(node.value, names):
+            yield Mention("computed", ast.unparse(node)[:80], node.lineno)
         return
-    builtin = "." not in full
-    if not builtin or (full in BUILTINS and full not in names.own):
+    if "." in full or (full in BUILTINS and full not in names.own):
         yield Mention("function", full, node.lineno)
+        module, _, _ = full.rpartition(".")
+        if module in names.modules or isinstance(node, ast.Subscript):
+            yield Mention("import", full, node.lineno)
+    if isinstance(node, ast.Name) and node.id not in names.aliases and node.id not in names.own:
+        yield from (Mention("function", f"{module}.{node.id}", node.lineno) for module in names.stars)
 
 
-def _call(node: ast.Call, names: _Names) -> Iterator[Mention]:
+def _is_namespace(node: ast.AST, names: Names) -> bool:
+    """Whether an expression maps names to what can be called: `globals()`, `vars(os)`, `os.__dict__`, `sys.modules`."""
+    if isinstance(node, ast.Call):
+        called, inner = names.dotted(node.func), node.args[0] if node.args else None
+        return called == "globals" or (called in SCOPES and inner is not None and names.dotted(inner) in names.modules)
+    if isinstance(node, ast.Attribute) and node.attr == "__dict__":
+        return names.dotted(node.value) in names.modules
+    return names.dotted(node) in ("sys.modules", *BUILTIN_MODULES)
+
+
+def _call(node: ast.Call, names: Names) -> Iterator[Mention]:
     called = names.dotted(node.func)
     first = node.args[0] if node.args else None
-    text = first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else None
+    text = text_of(first) if first is not None else ""
     if called in IMPORTERS:
         yield Mention("import", text, node.lineno) if text else Mention("dynamic", called, node.lineno)
-    elif called == "getattr" and len(node.args) >= 2:
-        yield from _member(node.args[0], node.args[1], names, node.lineno)
+    elif called in ("getattr", "setattr", "delattr") and len(node.args) >= 2:
+        key = text_of(node.args[1])
+        if key:
+            yield Mention("attribute", key, node.lineno)
+        elif names.dotted(node.args[0]) in names.modules:
+            yield Mention("computed", ast.unparse(node)[:80], node.lineno)
     elif (called in OPENERS or called.endswith((".open", ".Path"))) and text and _outside(text):
         yield Mention("path", text, node.lineno)
+    if full := names.dotted(node):
+        yield Mention("function", full, node.lineno)
+        yield Mention("import", full, node.lineno)
 
 
-def _subscript(node: ast.Subscript, names: _Names) -> Iterator[Mention]:
-    """`__builtins__["eval"]`, `vars(os)["system"]`, `os.__dict__["system"]`."""
-    holder: ast.AST = node.value
-    if isinstance(holder, ast.Call) and names.dotted(holder.func) == "vars" and holder.args:
-        holder = holder.args[0]
-    elif isinstance(holder, ast.Attribute) and holder.attr == "__dict__":
-        holder = holder.value
-    if isinstance(holder, ast.Name) and (holder.id in names.aliases or holder.id in BUILTIN_MODULES):
-        yield from _member(holder, node.slice, names, node.lineno)
+def _handed_on(tree: ast.AST, names: Names) -> Iterator[Mention]:
+    """Powerful modules that are used as values: in a list, as an argument, returned."""
+    used: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute | ast.Subscript):
+            used.add(id(node.value))
+        elif isinstance(node, ast.Call) and names.dotted(node.func) in ("getattr", *SCOPES, *INSPECTED):
+            used.update(id(argument) for argument in node.args)
+        elif isinstance(node, ast.Assign | ast.AnnAssign | ast.NamedExpr):
+            used.update(_values(node.value) if node.value else ())
+        elif isinstance(node, ast.For | ast.comprehension) and isinstance(node.iter, ast.List | ast.Tuple):
+            used.update(id(value) for value in node.iter.elts)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and id(node) not in used:
+            full = names.aliases.get(node.id, node.id if node.id == "__builtins__" else "")
+            if full in POWERFUL:
+                yield Mention("handed", full, node.lineno)
 
 
-def _member(holder: ast.AST, member: ast.AST, names: _Names, line: int) -> Iterator[Mention]:
-    module = names.dotted(holder)
-    if module not in names.aliases.values() and module not in BUILTIN_MODULES:
-        return
-    if isinstance(member, ast.Constant) and isinstance(member.value, str):
-        yield Mention("function", member.value if module in BUILTIN_MODULES else f"{module}.{member.value}", line)
-    elif module in BUILTIN_MODULES:
-        yield Mention("dynamic", f"{module}[...]", line)
+def _values(value: ast.expr) -> set[int]:
+    """What an assignment binds to plain names, which the names' table follows."""
+    if isinstance(value, ast.Tuple | ast.List):
+        return {id(one) for one in value.elts}
+    return {id(value)}
 
 
 def _outside(path: str) -> bool:

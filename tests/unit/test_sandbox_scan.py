@@ -1,6 +1,8 @@
 """The scan finds what the rules name under any disguise, and fails closed."""
 
+import asyncio
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,7 @@ from config.rules import LanguageRules, SafetyRules
 from sandbox.report import ScanFinding
 from sandbox.safe_files import write_text
 from sandbox.scan import scan
+from sandbox.scan_process import ScanProcess
 
 RULES = SafetyRules(
     python=LanguageRules(
@@ -134,24 +137,58 @@ async def test_javascript_free(tmp_path: Path) -> None:
     assert await found(tmp_path, "app.js", code) == []
 
 
-async def test_syntax_errors_are_left_to_the_tests(tmp_path: Path) -> None:
-    for path, text in (("a.py", "def f(:"), ("a.js", "function (")):
+async def test_a_file_that_cannot_be_parsed_needs_an_approval(tmp_path: Path) -> None:
+    for path, text in (("a.py", "def f(:"), ("a.js", "function ("), ("tests/test_a.py", "x ="), ("a.ts", "let x: =")):
         findings = await found(tmp_path, path, text)
-        assert [(item.rule, item.verdict) for item in findings] == [("syntax_error", "warning")]
+        assert [(item.rule, item.verdict) for item in findings] == [("cannot_be_parsed", "approval_required")]
 
 
-async def test_what_cannot_be_scanned_is_blocked(tmp_path: Path) -> None:
+async def test_what_cannot_be_scanned_never_passes(tmp_path: Path) -> None:
     (tmp_path / "link.py").symlink_to("/etc/hosts")
     os.mkfifo(tmp_path / "fifo.py")
     (tmp_path / "latin.py").write_bytes(b"x = '\xff'")
+    (tmp_path / "latin.js").write_bytes(b"x = '\xff'")
+    (tmp_path / "wide.ts").write_bytes("let x = 1".encode("utf-16"))
+    (tmp_path / "cookie.py").write_bytes(b"# -*- coding: utf-7 -*-\nx = 1\n")
+    (tmp_path / "null.py").write_bytes(b"x = 1\n\0import os")
     (tmp_path / "deep.py").write_text("x = " + "(" * 5000 + ")" * 5000)
     (tmp_path / "long.py").write_text("x = " + "+".join(["1"] * 20_000))
+    (tmp_path / "big.js").write_bytes(b"//" + b"x" * 2 * 2**20)
+    (tmp_path / "cells.ipynb").write_text("{}")
     (tmp_path / "native.so").write_bytes(b"\x7fELF")
-    names = ["link.py", "fifo.py", "latin.py", "long.py", "native.so", "gone.py"]
+    (tmp_path / "start.pth").write_text("import os")
+    names = [*sorted(path.name for path in tmp_path.iterdir()), "gone.py"]
     findings = await scan(tmp_path, names, RULES, "python")
-    assert {item.path for item in findings if item.rule == "cannot_be_scanned"} == set(names)
-    assert all(item.verdict == "blocked" for item in findings)
-    assert await scan(tmp_path, ["deep.py"], RULES, "python")
+    assert {item.path for item in findings if item.rule.startswith("cannot_be_")} == set(names)
+    blocked = {item.path for item in findings if item.verdict == "blocked"}
+    assert blocked == {"link.py", "fifo.py", "native.so", "start.pth"}
+    assert all(item.verdict == "approval_required" for item in findings if item.path not in blocked)
+
+
+async def test_a_file_that_hangs_or_crashes_the_scanner_never_passes(tmp_path: Path) -> None:
+    (tmp_path / "slow.py").write_text("x = [\n" + "f(a, b, c, d),\n" * 100_000 + "]\n")
+    (tmp_path / "plain.py").write_text("import subprocess\n")
+    impatient, patient = ScanProcess(file_timeout_s=0.3), ScanProcess()
+    try:
+        findings = await scan(tmp_path, ["slow.py", "plain.py"], RULES, "python", impatient)
+        assert [(item.path, item.verdict) for item in findings if item.rule == "cannot_be_scanned"] == [
+            ("slow.py", "approval_required")
+        ]
+        assert "busy" in next(item.message for item in findings if item.path == "slow.py")
+        assert [item.verdict for item in findings if item.path == "plain.py"][:1] == ["blocked"]
+
+        patient.start()
+        assert patient.pid is not None
+        killing = asyncio.get_running_loop().call_later(0.2, os.kill, patient.pid, signal.SIGKILL)
+        findings = await scan(tmp_path, ["slow.py", "plain.py"], RULES, "python", patient)
+        killing.cancel()
+        assert {(item.path, item.rule) for item in findings if item.verdict != "warning"} == {
+            ("slow.py", "cannot_be_scanned"),
+            ("plain.py", "blocked_import:subprocess"),
+        }
+    finally:
+        impatient.close()
+        patient.close()
 
 
 async def test_bandit_is_deaf_to_the_project(tmp_path: Path) -> None:
