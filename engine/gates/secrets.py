@@ -1,8 +1,8 @@
 """The secrets gate: no secret reaches the log, whatever wrote it down.
 
 Known values are replaced in every text of an event, in whatever form. Whatever only looks like a key is replaced in the
-words of a person or an agent, and left alone in the arguments of tool calls: a file that a model writes must arrive as
-it was written, and the model was told no secret that it could write down.
+words of a person or an agent, and left alone where a tool call writes a file or runs a command: that must arrive as it
+was written, and the model was told no secret that it could write down.
 """
 
 from typing import Any
@@ -20,6 +20,8 @@ WORDS = frozenset(
     }
 )  # fmt: skip
 """Fields that hold what somebody said, and that nothing is compared with."""
+SAYING = ("submit_", "ask_person")
+"""Tools whose arguments are words, too."""
 
 
 def without_secrets(event: Event, secrets: tuple[str, ...]) -> Event:
@@ -36,7 +38,10 @@ def _clean(value: Any, forms: tuple[str, ...], field: str) -> Any:
             text = replace_forms(value, forms)
             return redact_shapes(text) if field in WORDS else text
         case dict():
-            return {key: _clean(item, forms, key) for key, item in value.items()}
+            said = str(value.get("name", "")).startswith(SAYING)
+            return {
+                key: _clean(item, forms, "text" if said and key == "arguments" else key) for key, item in value.items()
+            }
         case list() | tuple():
             return [_clean(item, forms, field) for item in value]
     return value
