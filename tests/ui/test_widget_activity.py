@@ -27,13 +27,13 @@ def paused(reason: str, detail: str = "", hint: str = "") -> State:
     ("shown", "words"),
     [
         (None, "enter begins"),
-        (state(session=session("coder")), "CODE › test › reflect   ⠋ coder thinks"),
-        (state(session=session("coder", ToolCall(id="1", name="edit_file", arguments="{}"))), "⠋ coder changes"),
+        (state(sessions=(session("coder"),)), "CODE › test › reflect   ⠋ coder thinks"),
+        (state(sessions=(session("coder", ToolCall(id="1", name="edit_file", arguments="{}")),)), "⠋ coder changes"),
         (
-            state(session=session("tester", ToolCall(id="1", name="some_tool", arguments="{}"))),
+            state(sessions=(session("tester", ToolCall(id="1", name="some_tool", arguments="{}")),)),
             "TEST › reflect   ⠋ tester some tool",
         ),
-        (state(session=session("reflector")), "REFLECT   ⠋ reflector thinks"),
+        (state(sessions=(session("reflector"),)), "REFLECT   ⠋ reflector thinks"),
         (waiting_plan(), "◆ The plan waits for you   a opens it"),
         (paused("person"), "‖ paused  space goes on"),
         (
@@ -60,7 +60,7 @@ async def test_review_and_audit_are_stages_only_where_they_are_wanted() -> None:
     async with app.run_test(size=(110, 3)) as pilot:
         task = state().task
         assert task is not None
-        line.state = state(task=task.model_copy(update={"review": True}), session=session("reviewer"))
+        line.state = state(task=task.model_copy(update={"review": True}), sessions=(session("reviewer"),))
         await until(pilot, lambda: "code › REVIEW › test" in " ".join(app.shown().split()))
         assert "audit" not in app.shown()
 
@@ -70,12 +70,12 @@ async def test_a_notice_stands_until_the_stage_changes_and_a_tool_stays_in_sight
     line.still = True
     app = Host(line)
     async with app.run_test(size=(110, 3)) as pilot:
-        line.state = state(session=session("coder"))
+        line.state = state(sessions=(session("coder"),))
         line.tool_done("create_file", "roman.py", ok=True)
         await until(pilot, lambda: "coder thinks  ✓ writes roman.py" in app.shown())
         line.notice("too many requests; attempt 2 in 5 s")
         await until(pilot, lambda: "attempt 2 in 5 s" in app.shown())
-        line.state = state(session=session("tester"))
+        line.state = state(sessions=(session("tester"),))
         await until(pilot, lambda: "tester thinks" in app.shown())
         assert "roman.py" not in app.shown()
         assert "attempt" not in app.shown()
@@ -86,7 +86,7 @@ async def test_an_interrupted_run_says_how_it_goes_on_and_letters_in_the_line_ne
     line.still = True
     app = Host(line)
     async with app.run_test(size=(110, 3)) as pilot:
-        line.state = state(session=session("coder"))
+        line.state = state(sessions=(session("coder"),))
         line.held = False
         await until(pilot, lambda: "interrupted  space goes on where it stopped" in app.shown())
         assert not line.works
@@ -106,7 +106,7 @@ async def test_hostile_texts_are_inert(size: tuple[int, int]) -> None:
             state(outcome="failed", reason=text),
             paused("error", safe, safe),
             replace(waiting_plan(), approvals=(replace(waiting_plan().approvals[0], request=request(title=safe)),)),
-            state(session=session(text, ToolCall(id="1", name=text, arguments="{}"))),
+            state(sessions=(session(text, ToolCall(id="1", name=text, arguments="{}")),)),
         ):
             line.state = shown
             line.notice(text)
