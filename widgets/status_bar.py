@@ -42,7 +42,7 @@ class StatusBar(Widget):
     StatusBar { height: auto; dock: top; padding: 0 1; background: $panel; }
     """
 
-    state: reactive[State | None] = reactive(None, layout=True)
+    state: reactive[State | None] = reactive(None)
     """The run to show."""
     scripted: reactive[bool] = reactive(False)
     """The model is a script, whatever run is shown."""
@@ -59,6 +59,11 @@ class StatusBar(Widget):
         """Keep the running time going."""
         self._ticker = self.set_interval(1.0, self.refresh)
 
+    def watch_state(self, before: State | None, after: State | None) -> None:
+        """The banner takes a line of its own; nothing else changes the height, and a new layout is dear."""
+        if _unsafe(before) != _unsafe(after):
+            self.refresh(layout=True)
+
     def set_service(self, service: str, service_state: str) -> None:
         """Say that a service is `starting`, `ok` or `failed`."""
         self.services = {**self.services, service: service_state}
@@ -67,7 +72,7 @@ class StatusBar(Widget):
         """The line, and the banner above it."""
         width = self.content_size.width
         line = self._fit(width)
-        unsafe = self.unsafe_local or bool(self.state and self.state.task and self.state.task.unsafe_local)
+        unsafe = self.unsafe_local or _unsafe(self.state)
         if not unsafe:
             return line
         banner = Content.styled(
@@ -190,6 +195,10 @@ def _filled(session: Session) -> str:
 
 def _window_style(session: Session) -> str:
     return "$text-warning" if session.nearly_full else "$foreground"
+
+
+def _unsafe(state: State | None) -> bool:
+    return bool(state and state.task and state.task.unsafe_local)
 
 
 def _pair(word: str, value: str, style: str = "$foreground") -> Content:

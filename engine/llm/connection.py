@@ -26,6 +26,7 @@ class Connection:
         self.host = urlsplit(self.base_url).netloc.rpartition("@")[2] or self.base_url
         self._key = settings.api.key.get_secret_value().strip() if settings.api.key else ""
         self._client: openai.AsyncOpenAI | None = None
+        self._opening = asyncio.Lock()
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -44,11 +45,11 @@ class Connection:
         """
         if not self._key and self.is_default_server:
             raise KeyMissing("No API key is configured", KEY_HINT)
-        if self._client is None:
-            await asyncio.to_thread(_import_openai)
-            # The await above lets another call open it first.
-            self._client = self._client or self._open()
-        return self._client
+        async with self._opening:
+            if self._client is None:
+                # The import and the certificates take a tenth of a second and more.
+                self._client = await asyncio.to_thread(self._open)
+            return self._client
 
     async def close(self) -> None:
         """Close the connections; a later call opens them again."""
@@ -70,7 +71,3 @@ class Connection:
             # A proxy of the environment cannot reach this machine's own loopback.
             http_client=openai.DefaultAsyncHttpxClient(trust_env=False) if loopback else None,
         )
-
-
-def _import_openai() -> None:
-    import openai  # noqa: F401
