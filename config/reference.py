@@ -47,7 +47,14 @@ def _default(info: FieldInfo) -> str:
     return f"`{value}`"
 
 
-_WORDS = {"lower": "lower it", "less_memory": "lower it", "grow": "add", "shrink": "remove", "narrow": "choose"}
+_WORDS = {
+    "lower": "lower it",
+    "less_memory": "lower it",
+    "higher": "raise it",
+    "grow": "add",
+    "shrink": "remove",
+    "narrow": "choose",
+}
 
 
 def _project(key: Key) -> str:

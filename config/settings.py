@@ -72,6 +72,10 @@ class Agents(Section):
     """Seconds after which a question that nobody answered is denied; 0 waits for ever. A plan always waits."""
     max_turns: int = Field(default=40, ge=1)
     """Model calls that one agent may make before it must submit."""
+    mutants: int = Field(default=0, ge=0, le=1000)
+    """Small faults that are put into the changed lines of each phase, to see how many of them its tests catch."""
+    min_mutants: int = Field(default=0, ge=0, le=100)
+    """Percentage of these faults that the tests must catch before a phase may end; 0 only reports."""
 
 
 class Memory(Section):

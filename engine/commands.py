@@ -99,6 +99,30 @@ class Recall:
 
 
 @dataclass(frozen=True)
+class CompareTests:
+    """Compare what the tests hold to with what they held to before."""
+
+    phase_id: str
+    number: int
+
+
+@dataclass(frozen=True)
+class TryOnBase:
+    """Run the phase's new tests on the commit that it began from."""
+
+    phase_id: str
+    number: int
+
+
+@dataclass(frozen=True)
+class TryMutants:
+    """Put small faults into the changed lines and see which of them the tests catch."""
+
+    phase_id: str
+    number: int
+
+
+@dataclass(frozen=True)
 class Prove:
     """Test a clean checkout in a fresh sandbox."""
 
@@ -119,5 +143,8 @@ Command = (
     | Scan
     | RunTests
     | Recall
+    | CompareTests
+    | TryOnBase
+    | TryMutants
     | Prove
 )

@@ -8,6 +8,7 @@ proof. There is at most one command for a phase, so commands of different phases
 from engine import commands as c
 from engine import events as e
 from engine.context.summarise import due_summary
+from engine.decide_integrity import held_by_tests
 from engine.decide_session import next_in_session
 from engine.decide_stuck import NEW_WAY, begun_anew, escalation
 from engine.gates.blast import of_plan, of_scan
@@ -201,6 +202,8 @@ def _hypothesis(last: Iteration | None) -> str:
             f"Another phase changed the same places of {', '.join(last.conflict)}, so the work of iteration "
             f"{last.number} was not merged. Do it again on top of what is there now."
         )
+    if last.returned:
+        return last.returned.reason
     if last.reflection:
         return last.reflection.hypothesis
     critical = [f for f in last.findings if f.severity == "critical"]
@@ -208,6 +211,8 @@ def _hypothesis(last: Iteration | None) -> str:
 
 
 def _blames_tests(previous: Iteration | None) -> bool:
+    if previous is not None and previous.returned is not None:
+        return previous.returned.to == "tester"
     return previous is not None and previous.reflection is not None and previous.reflection.fault == "tests"
 
 
@@ -258,6 +263,8 @@ def _test(state: State, phase: Phase, last: Iteration, previous: Iteration | Non
             )
             return (c.Record(lost),)
         if last.report.green:
+            if (held := held_by_tests(state, phase, last)) is not None:
+                return held
             return (c.Record(e.PhaseFinished(phase_id=phase.id, number=last.number)),)
         red = True
     return _reflect(phase, last)

@@ -51,6 +51,7 @@ from engine.agent_events import (
 from engine.agent_events import (
     WorkSubmitted as WorkSubmitted,
 )
+from engine.integrity_events import IntegrityEvent
 from engine.phase_events import (
     Checkpointed as Checkpointed,
 )
@@ -97,7 +98,7 @@ _logger = logging.getLogger(__name__)
 PauseReason = Literal[
     "person", "budget", "price", "iterations", "model", "sandbox", "workspace", "store", "refused", "error"
 ]
-Topic = Literal["questions", "plan", "command", "scan", "stuck"]
+Topic = Literal["questions", "plan", "command", "scan", "stuck", "tests"]
 Decision = Literal["once", "run", "always", "deny"]
 Outcome = Literal["success", "failed", "cancelled"]
 
@@ -318,6 +319,7 @@ Known = (
     | IterationsSummarised
     | Escalated
     | PhaseReplanned
+    | IntegrityEvent
 )
 Event = Known | Unknown
 

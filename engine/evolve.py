@@ -10,6 +10,7 @@ from typing import Any
 
 from engine import events as e
 from engine.fold_fork import forked
+from engine.fold_integrity import FOLD_INTEGRITY
 from engine.fold_phase import FOLD_PHASE, change_iteration, phases_of, submitted
 from engine.fold_session import FOLD_SESSION, first_model
 from engine.frozen import fresh, replace
@@ -174,5 +175,6 @@ _FOLDS: dict[type, Fold] = {
     e.Undone: _undone,
     e.Forked: forked,
     **FOLD_PHASE,
+    **FOLD_INTEGRITY,
     **FOLD_SESSION,
 }

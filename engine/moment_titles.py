@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from engine import events as e
+from engine.integrity_events import MutantsTried, RedFirst, TestsCompared, TestsReturned
 
 MomentKind = Literal[
     "start",
@@ -116,6 +117,21 @@ def _reply(event: e.ApprovalAnswered, role: str) -> Told:
     return "reply", f"{words[event.decision]} by {event.by}{reason}", event.decision != "deny"
 
 
+def _compared(event: TestsCompared, role: str) -> Told:
+    title = f"The tests hold to less in {len(event.losses)} ways" if event.losses else "The tests hold to all they did"
+    return "tests", title, not event.losses
+
+
+def _red_first(event: RedFirst, role: str) -> Told:
+    proving = sum(result.proves for result in event.results)
+    title = f"Red first: {proving} of {len(event.results)} new tests" if event.results else "Red first: no new test"
+    return "tests", title, proving == len(event.results)
+
+
+def _mutants(event: MutantsTried, role: str) -> Told:
+    return "tests", f"Tests caught {event.caught}/{event.tried} mutants", event.caught == event.tried
+
+
 _TOLD: dict[type, Callable[[Any, str], Told]] = {
     e.RunStarted: lambda event, role: ("start", f"Goal: {event.task.goal}", None),
     e.SessionOpened: lambda event, role: ("session", f"{event.role} begins", None),
@@ -156,6 +172,10 @@ _TOLD: dict[type, Callable[[Any, str], Told]] = {
     e.TierMerged: _merge,
     e.ProofFinished: _proof,
     e.RunFinished: _end,
+    TestsCompared: _compared,
+    RedFirst: _red_first,
+    MutantsTried: _mutants,
+    TestsReturned: lambda event, role: ("tests", f"Back to the {event.to}: {event.reason}", False),
     e.Promoted: lambda event, role: ("taken", f"Taken ({event.how}): {event.detail}".rstrip(": "), True),
     e.Undone: lambda event, role: ("taken", f"Taken back by {event.by}", None),
     e.Forked: lambda event, role: ("fork", f"Forked from {event.source_run_id} at {event.source_seq}", None),

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from engine.agent_events import SectionSize
 from engine.events import AuditSubmitted, Escalated, ReflectionSubmitted, ReviewSubmitted
+from engine.integrity_events import MutantsTried, RedFirst, TestsCompared, TestsReturned
 from engine.llm.protocol import Message, ToolCall
 from engine.task import FileChange, Finding, Subtask
 from memory.records import Recollection
@@ -87,6 +88,13 @@ class Iteration:
     """Test files that the tester submitted in this iteration."""
     scan: tuple[ScanFinding, ...] | None = None
     report: TestReport | None = None
+    ledger: TestsCompared | None = None
+    """What its tests hold to, against what they held to before."""
+    red_first: RedFirst | None = None
+    """How the phase's new tests end without its work."""
+    mutants: MutantsTried | None = None
+    returned: TestsReturned | None = None
+    """Why its tests are not good enough: another iteration mends them."""
     recalled: tuple[Recollection, ...] | None = None
     reflection: ReflectionSubmitted | None = None
     conflict: tuple[str, ...] = ()
@@ -113,7 +121,7 @@ class Iteration:
     @property
     def closed(self) -> bool:
         """Whether the next iteration may begin."""
-        return self.reflection is not None or self.sent_back or bool(self.conflict)
+        return self.reflection is not None or self.sent_back or bool(self.conflict) or self.returned is not None
 
     @property
     def unsaved(self) -> bool:

@@ -18,6 +18,7 @@ from engine.run_context import RunContext
 from engine.standing_rules import with_answers
 from engine.state import State
 from engine.steps.check import scan_changes, test_worktree
+from engine.steps.integrity import compare_tests, try_mutants, try_on_base
 from engine.steps.phases import merge_tier, open_phase
 from engine.steps.prepare import prepare_workspace, restore_worktrees, take_checkpoint
 from engine.steps.prove import prove
@@ -47,6 +48,9 @@ _STEPS = {
     c.Scan: scan_changes,
     c.RunTests: test_worktree,
     c.Recall: recall,
+    c.CompareTests: compare_tests,
+    c.TryOnBase: try_on_base,
+    c.TryMutants: try_mutants,
     c.Prove: prove,
 }
 _logger = logging.getLogger(__name__)

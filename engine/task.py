@@ -53,6 +53,10 @@ class Task(Value):
     model_label: str = ""
     scripted: bool = False
     unsafe_local: bool = False
+    mutants: int = 0
+    """Small faults that are put into the changed lines of a phase, to see how many its tests catch."""
+    min_mutants: int = 0
+    """Percentage of them that the tests must catch before the phase may end; 0 only reports."""
 
 
 class Spec(Value):

@@ -34,6 +34,8 @@ def task_from(config: "Config", *, goal: str, workspace: Path, **choices: Any) -
         "warn_iteration": settings.orchestrator.warning_threshold,
         "parallel_phases": settings.orchestrator.max_parallel_phases,
         "max_turns": settings.agents.max_turns,
+        "mutants": settings.agents.mutants,
+        "min_mutants": settings.agents.min_mutants,
         "questions": settings.agents.questions,
         "review": settings.agents.review,
         "audit": settings.agents.audit,

@@ -13,6 +13,7 @@ from widgets.inert import inert_line
 from widgets.line_log import LineLog
 from widgets.test_counts import TestCounts
 from widgets.test_tree import TestTree
+from widgets.test_worth import TestWorth
 
 if TYPE_CHECKING:
     from sandbox.protocol import TestEvent
@@ -51,13 +52,15 @@ class TestPane(Vertical):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=f"-tree {classes or ''}".strip())
         self.counts = TestCounts()
+        self.worth = TestWorth()
         self.tree_view = TestTree()
         self.output_log = LineLog()
         self._ended: dict[str, str] = {}
 
     def compose(self) -> ComposeResult:
-        """Counts, tree, log."""
+        """Counts, what the tests are worth, tree, log."""
         yield self.counts
+        yield self.worth
         yield self.tree_view
         yield self.output_log
 

@@ -39,7 +39,7 @@ AGENT = Agent(
     purpose="Hand in the names of your test files. This ends your turn; the sandbox runs the whole suite next.",
     result=Tests,
     to_event=_to_event,
-    sections=("spec", "subtask", "project", "work", "changes", "blame", "failure", "listing", "steers"),
+    sections=("spec", "subtask", "project", "work", "changes", "blame", "weak_tests", "failure", "listing", "steers"),
     tools=("create_file", "edit_file", "read_file", "list_files", "search"),
     refuse=_refuse,
 )

@@ -68,7 +68,7 @@ def findings(state: State, material: Material) -> str:
     """What reviewer and auditor found in the iteration before."""
     before = _before(state)
     found = before.findings if before else ()
-    return "\n".join(f"- [{f.severity}] {f.path}:{f.line} {f.title}: {f.detail} {f.fix}" for f in found)
+    return "\n".join(f"- [{f.severity}] {f.path}:{f.line} {f.title}: {f.detail} {f.evidence} {f.fix}" for f in found)
 
 
 def work(state: State, material: Material) -> str:
@@ -91,6 +91,17 @@ def blame(state: State, material: Material) -> str:
     if before is None or before.reflection is None or before.reflection.fault != "tests":
         return ""
     return f"The reflector found a test at fault: {before.reflection.cause}\nMend it: {before.reflection.hypothesis}"
+
+
+def weak_tests(state: State, material: Material) -> str:
+    """Why the tests came back to the tester, and the newest faults in the code that no test noticed."""
+    before = _before(state)
+    told = [before.returned.reason] if before is not None and before.returned is not None else []
+    tried = next((one.mutants for one in reversed(state.iterations) if one.mutants is not None), None)
+    if tried is not None and tried.survivors:
+        survived = "\n".join(f"- {mutant.text}" for mutant in tried.survivors)
+        told.append(f"Tests caught {tried.caught} of {tried.tried} small faults. These went unnoticed:\n{survived}")
+    return "\n\n".join(told)
 
 
 def history(state: State, material: Material) -> str:

@@ -24,6 +24,7 @@ SECTIONS: dict[str, Section] = {
     "changes": Section("What changed in this iteration", progress.changes, 6_900),
     "locked_tests": Section("Tests that you must not change", found.locked_tests, 1_200),
     "blame": Section("A test to mend", progress.blame, 4_000),
+    "weak_tests": Section("Tests that are not good enough yet", progress.weak_tests, 3_000),
     "history": Section("Iterations so far", progress.history, 3_500),
     "circles": Section("What shows that the phase goes in circles, and what was tried", circles.circles, 3_500),
     "memories": Section("Similar failures from memory", found.memories, 2_300),
@@ -45,5 +46,6 @@ CUT_FIRST = (
     "scan",
     "failure",
     "blame",
+    "weak_tests",
 )
 """The sections that may be cut where a prompt does not fit, the least important first."""

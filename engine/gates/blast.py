@@ -35,6 +35,11 @@ def of_stuck(state: State, phase_id: str) -> BlastRadius:
     return BlastRadius(paths=paths or (WORKTREE,), cost_usd=_left_usd(state), reversible=True)
 
 
+def of_tests(paths: tuple[str, ...]) -> BlastRadius:
+    """Letting a phase end with the tests as they are: the files that hold to less, or prove nothing."""
+    return BlastRadius(paths=paths, network=False, reversible=True)
+
+
 def _left_usd(state: State) -> float:
     return round(max(0.0, state.budget_usd - state.spend.usd), 2)
 

@@ -12,6 +12,7 @@ from engine.state import ROLE_STAGE, State
 from engine.task import Finding
 from miracle_tui.cli.amounts import dollars, plural, short_count
 from miracle_tui.cli.inert import inert, one_line
+from miracle_tui.cli.integrity_lines import INTEGRITY_LINES
 from miracle_tui.cli.report_lines import proof_lines, report_lines
 
 MAX_LISTED = 10
@@ -276,6 +277,7 @@ _DECIDED: dict[e.Decision, str] = {
     "deny": "✗ denied",
 }
 _SAY: dict[type, Say] = {
+    **INTEGRITY_LINES,
     e.Forked: _forked,
     e.RunStarted: _run_started,
     e.WorkspacePrepared: _workspace_prepared,

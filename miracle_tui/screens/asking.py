@@ -93,12 +93,15 @@ class Asking:
         from widgets.dialogs.approval_dialog import ApprovalDialog
         from widgets.dialogs.questions_dialog import QuestionsDialog
         from widgets.dialogs.stuck_dialog import StuckDialog
+        from widgets.dialogs.tests_dialog import TestsDialog
 
         request = approval.request
         if request.topic == "questions":
             return await self._shown(QuestionsDialog(request), approval)
         if request.topic == "stuck":
             return await self._shown(StuckDialog(request), approval)
+        if request.topic == "tests":
+            return await self._shown(TestsDialog(request, time_note(state, approval)), approval)
         return await self._shown(ApprovalDialog(request, time_note(state, approval)), approval)
 
     async def _rule(self, state: State, approval: Approval) -> "Rule | None":

@@ -100,6 +100,7 @@ class Furniture:
         self.goal.running = False
         self.diff.diff = ""
         self.tests.clear()
+        self.tests.worth.iteration = None
         self._hush()
         for name in self.grid.ORDER:
             self.grid.frame(name).note("")
@@ -177,6 +178,7 @@ class Furniture:
             self.grid.frame(name).note(f" iteration {self.chosen} · 0 newest " if self.chosen else note)
         if shown is None:
             return
+        self.tests.worth.iteration = shown
         before, self._shown = self._shown, shown
         if before is None or before.diff != shown.diff or before.number != shown.number:
             self.diff.diff = shown.diff or (self._last_diff(state) if not self.chosen else "")

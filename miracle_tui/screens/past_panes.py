@@ -48,6 +48,7 @@ class PastPanes:
         tested = next((one for one in reversed(iterations) if one.report), None)
         self._show_report(proof or (tested.report if tested else None))
         newest = iterations[-1] if iterations else None
+        self.tests.worth.iteration = tested
         self._note("diff", written, newest)
         self.grid.frame("tests").note(" the proof " if proof else _of(tested, newest))
 

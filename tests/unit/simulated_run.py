@@ -8,6 +8,7 @@ from engine import events as e
 from engine.agents.registry import agent_for
 from engine.decide import decide
 from engine.evolve import evolve
+from engine.integrity_events import Mutant, MutantsTried, RedFirst, TestLoss, TestOnBase, TestsCompared
 from engine.llm.protocol import Answer, Message, ToolCall, Usage
 from engine.phase_events import MergeConflict
 from engine.state import State
@@ -186,6 +187,19 @@ class SimulatedRun:
             case c.Recall(phase_id, number):
                 item = Recollection(memory_id="m", similarity=0.5, title="E")
                 return (e.Recalled(phase_id=phase_id, number=number, items=(item,)),)
+            case c.CompareTests(phase_id, number):
+                lost = (TestLoss(kind="removed", path="t", test=f"t::{self.choose(2)}"),) if self.choose(4) == 0 else ()
+                compared = {"phase_id": phase_id, "number": number, "base": "0", "commit": f"k{len(self.log)}"}
+                return (TestsCompared.model_validate(compared | {"losses": lost}),)
+            case c.TryOnBase(phase_id, number):
+                verdict = ("red", "passes")[self.choose(4) == 0]
+                result = TestOnBase.model_validate({"test": "t::a", "verdict": verdict})
+                return (RedFirst(phase_id=phase_id, number=number, base="0", tests_hash="h", results=(result,)),)
+            case c.TryMutants(phase_id, number):
+                mutant = Mutant(path="a.py", line=1, before="<", after="<=")
+                caught = self.choose(2)
+                tried = {"tried": 1, "caught": caught, "survivors": () if caught else (mutant,)}
+                return (MutantsTried(phase_id=phase_id, number=number, commit="k", **tried),)
             case c.Prove(phase_id, number):
                 report = self.report()
                 receipt = _receipt() if report.green else None

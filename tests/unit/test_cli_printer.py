@@ -7,6 +7,7 @@ import pytest
 
 from engine import events as e
 from engine.evolve import evolve
+from engine.integrity_events import Mutant, MutantsTried, RedFirst, TestLoss, TestOnBase, TestsCompared, TestsReturned
 from engine.llm.protocol import Answer, Usage
 from engine.state import State
 from engine.task import BlastRadius, FileChange, Finding, Plan, Receipt, Spec, Subtask, Task
@@ -17,6 +18,8 @@ from miracle_tui.cli.story import story_lines
 from sandbox.report import CaseResult, ScanFinding, TestReport
 
 EVIL = "\x1b]0;owned\x07\x1b[31m[bold]"
+PROVES_NOTHING = TestOnBase(test=EVIL, verdict="passes", detail=EVIL)
+MUTANT = Mutant(path=EVIL, line=1, before=EVIL, after=EVIL)
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 TASK = Task(goal="Write Roman numerals", workspace="/home/ann/roman", model_label="scripted: roman")
 PLAN = Plan(
@@ -255,9 +258,19 @@ def _iterations() -> list[e.Event]:
     ]
 
 
+def _integrity() -> list[e.Event]:
+    """The kinds of events about the tests themselves."""
+    return [
+        TestsCompared(phase_id=EVIL, number=1, base="0", commit="1", losses=(TestLoss(kind="removed", path=EVIL),)),
+        RedFirst(phase_id=EVIL, number=1, base="0", tests_hash="h", results=(PROVES_NOTHING,), note=EVIL),
+        MutantsTried(phase_id=EVIL, number=1, commit="1", tried=9, caught=8, survivors=(MUTANT,), note=EVIL),
+        TestsReturned(phase_id=EVIL, number=1, why="losses", reason=EVIL),
+    ]
+
+
 def _examples() -> list[e.Event]:
     """One event of each kind, with hostile text in every place that a model, a test or a file fills."""
-    return [*_beginnings(), *_iterations()]
+    return [*_beginnings(), *_iterations(), *_integrity()]
 
 
 def test_the_examples_cover_every_kind() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from config.documents import FILES, dotted
 from config.errors import ConfigFileError
 from config.stack import MODELS, leaves
-from config.tighten import RULES, VERDICTS, Loosens, bandit, free, grow, lower, memory_bytes, shrink, sooner
+from config.tighten import RULES, VERDICTS, Loosens, bandit, free, grow, higher, lower, memory_bytes, shrink, sooner
 from tests.config_fixtures import Files
 
 SETTINGS, DATABASE, OPENAI, PROMPTS, RULES_FILE, PACKAGES = FILES.values()
@@ -154,7 +154,7 @@ LIMITS = [
     dotted(key)
     for root, model in MODELS.items()
     for key, info in leaves(model, (root,))
-    if dotted(key) in RULES and info.annotation in (int, float) and RULES[dotted(key)] not in (free, sooner)
+    if dotted(key) in RULES and info.annotation in (int, float) and RULES[dotted(key)] not in (free, sooner, higher)
 ]
 
 
@@ -163,6 +163,16 @@ def test_no_limit_rises(files: Files, key: str) -> None:
     root, section, name = key.split(".")
     limit = value(files.load(), key)
     files.write_project(FILES[root], f"{section}: {{{name}: {limit + 1}}}")
+    with pytest.raises(ConfigFileError):
+        files.load()
+
+
+@pytest.mark.parametrize("name", ["mutants", "min_mutants"])
+def test_no_demand_falls(files: Files, name: str) -> None:
+    files.write("settings.yaml", f"agents: {{{name}: 20}}")
+    files.write_project("settings.yaml", f"agents: {{{name}: 30}}")
+    assert getattr(files.load().settings.agents, name) == 30
+    files.write_project("settings.yaml", f"agents: {{{name}: 10}}")
     with pytest.raises(ConfigFileError):
         files.load()
 

@@ -63,7 +63,7 @@ class _Wish:
 @click.option("--match", type=click.Choice(("exact", "like", "paths", "any")), help=MATCH_HELP)
 @click.option("--everywhere", is_flag=True, help="With --always: in all projects, not only this run's.")
 @click.option("--dry-run", is_flag=True, help="With --always: only show what the rule would have allowed.")
-@click.option("--reason", default="", help="Why not; the agent reads it. With --deny, or as a hint with --once.")
+@click.option("--reason", default="", help="Why not; the agent reads it. With --once a hint, or why tests may change.")
 @click.option("--answer", "answers", multiple=True, metavar="TEXT", help="A reply to each question, in order.")
 @as_json
 def command(
@@ -162,7 +162,7 @@ def _request(state: "State", approval_id: str) -> "ApprovalRequested | None":
 def _check(request: "ApprovalRequested | None", wish: _Wish) -> None:
     """Refuse replies that do not fit the question."""
     asked = request.questions if request else ()
-    if wish.reason and wish.decision != "deny" and (request is None or request.topic != "stuck"):
+    if wish.reason and wish.decision != "deny" and (request is None or request.topic not in ("stuck", "tests")):
         raise BadInput("--reason goes with --deny", REASON_HINT)
     if wish.answers and not asked:
         raise BadInput("This question asks to allow something, not for a reply", "Leave --answer away.")

@@ -21,6 +21,8 @@ PROJECT_TYPES = ("web_app", "data_pipeline", "cli_tool", "library", "script", "e
 LANGUAGES = ("python", "node")
 POLICIES = ("ask", "safe", "all")
 MAX_ITERATIONS = 1000
+SOME_MUTANTS = 10
+"""Faults that are tried where a person only says what share of them must be caught."""
 
 EPILOG = """\b
 Examples:
@@ -50,6 +52,18 @@ After 3, 4 and 130 nothing is lost: `miracle resume RUN` goes on where it stoppe
 @click.option("--verify", metavar="CMD", default="", help="An acceptance check that no agent can edit.")
 @click.option("--enable-review", is_flag=True, help="Let a code reviewer read each iteration.")
 @click.option("--enable-audit", is_flag=True, help="Let a security auditor read each iteration.")
+@click.option(
+    "--mutants",
+    metavar="N",
+    type=click.IntRange(0, 1000),
+    help="Put N small faults into each phase's changes, and see how many its tests catch.",
+)
+@click.option(
+    "--min-mutants",
+    metavar="PERCENT",
+    type=click.IntRange(0, 100),
+    help="A phase whose tests catch fewer of them is not done.",
+)
 @click.option("--budget-usd", metavar="N", type=float, callback=finite, help="US dollars the run may spend.")
 @click.option("--max-iterations", metavar="N", type=click.IntRange(1, MAX_ITERATIONS), help="Trips round the loop.")
 @click.option(
@@ -156,6 +170,8 @@ def make_task(config: "Config", goal: str, workspace: Path, model: "ModelClient"
         "questions": False if given["no_questions"] else None,
         "review": True if given["enable_review"] else None,
         "audit": True if given["enable_audit"] else None,
+        "mutants": _mutants(given),
+        "min_mutants": given["min_mutants"],
         "priority": given["priority"],
     }
     chosen = {name: value for name, value in choices.items() if value is not None}
@@ -167,6 +183,11 @@ def make_task(config: "Config", goal: str, workspace: Path, model: "ModelClient"
         return task_from(config, goal=goal, workspace=workspace, **chosen)
     except EngineError as exc:
         raise BadInput(exc.title, exc.hint) from exc
+
+
+def _mutants(given: dict[str, Any]) -> int | None:
+    """How many faults are tried; a percentage alone asks for a few."""
+    return SOME_MUTANTS if given["mutants"] is None and given["min_mutants"] else given["mutants"]
 
 
 def _warn_at(config: "Config", max_iterations: int | None) -> int | None:
