@@ -165,7 +165,7 @@ class Engine:
         secrets = await known_to(self.memory.store, run_id, config)
         lease = await self.memory.store.lease(run_id, f"{socket.gethostname()}:{os.getpid()}")
         return RunContext(
-            log=RunLog(self.memory.store, run_id, lease, secrets=secrets),
+            log=RunLog(self.memory.store, run_id, lease, secrets=self._secrets),
             config=config,
             model=model,
             memory=self.memory,

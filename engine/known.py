@@ -12,6 +12,9 @@ from engine.run_log import Store
 async def known_to(store: Store, run_id: str, config: Config) -> tuple[str, ...]:
     """The secrets of the configuration, of the environment, and of the `.env` files in the run's folder.
 
+    For what is shown and sent. What a model writes into files is only ever cleaned of the person's own secrets: a
+    repository's `.env` must not have a say in the code.
+
     Args:
         store: holds the run's log; its first event names the folder.
         run_id: the run.

@@ -11,6 +11,7 @@ from config.errors import ConfigError
 from config.signing import signing_key
 from engine import commands as c
 from engine import events as e
+from engine.decide_integrity import ledger_clean
 from engine.errors import EngineError
 from engine.receipts import make_receipt
 from engine.run_context import RunContext
@@ -42,14 +43,16 @@ async def prove(run: RunContext, command: c.Prove) -> None:
     """Put the run's last commit to the proof; sign a receipt when it holds."""
     state = run.state
     proof = await prove_commit(run, state.tip, "proof", command.phase_id)
+    # `decide` asks for no proof before a person allowed what the tests lost; here it is made sure of.
+    report = proof.report if ledger_clean(state) else _weakened(proof.report)
     event = e.ProofFinished(
         phase_id=command.phase_id,
         number=command.number,
-        report=proof.report,
+        report=report,
         verify_ok=proof.verify_ok,
         verify_output=proof.verify_output,
     )
-    receipt = await _signed(run, state, proof, event) if proof.report.green else None
+    receipt = await _signed(run, state, proof, event) if report.green else None
     await run.log.append(event.model_copy(update={"receipt": receipt}))
 
 
@@ -134,9 +137,17 @@ async def _accepted(run: RunContext, command: str, folder: Path, name: str, phas
         workspace=folder,
         language=language_of(run),
         limits=run.limits(),
+        env=await environment(run),
         on_event=partial(publish_output, run, phase_id),
     )
     return outcome.exit_code == 0 and outcome.reason == "ok", run.redact(outcome.output)
+
+
+def _weakened(report: TestReport) -> TestReport:
+    if not report.green:
+        return report
+    detail = "The tests hold to less than before, and no person allowed it."
+    return report.model_copy(update={"reason": "failed", "detail": detail})
 
 
 def _refused(report: TestReport, command: str, output: str) -> TestReport:

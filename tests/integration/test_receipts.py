@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 import zlib
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -22,12 +23,12 @@ from engine.state import State
 from engine.verification import Verification, verify_log, verify_run
 from engine.workspace.git import Git
 from memory.records import StoredEvent
+from sandbox.protocol import Backend, EnvSpec
+from sandbox.provenance import provenance
 from tests.cli_fixtures import aside
 from tests.database_fixtures import url_of
 from tests.engine_fixtures import engine_config, scripted_engine, task_of
 from tests.tiny_script import tiny_script
-
-pytestmark = pytest.mark.bubblewrap
 
 
 @pytest.fixture
@@ -80,6 +81,7 @@ def changed(body: dict[str, Any], path: tuple[Any, ...], value: Any) -> dict[str
     return copied
 
 
+@pytest.mark.bubblewrap
 async def test_a_receipt_holds_and_no_byte_of_it_or_of_the_log_can_change(
     config: Config, sandbox_workspace: Path
 ) -> None:
@@ -122,6 +124,7 @@ async def _no_leaf_can_change(engine: Engine, run_id: str, log: Sequence[StoredE
     assert tried > 60
 
 
+@pytest.mark.bubblewrap
 async def test_what_was_tampered_with_is_named_and_the_command_says_it(
     config: Config, sandbox_workspace: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -221,9 +224,15 @@ async def _another_key_counts_only_when_trusted(engine: Engine, state: State) ->
     trusted.unlink()
 
 
+@pytest.mark.bubblewrap
 async def test_a_run_without_a_receipt_is_told_so(config: Config, sandbox_workspace: Path) -> None:
     async with green_run(config, sandbox_workspace, verify="false") as (engine, state):
         assert state.outcome != "success"
         found = await verify_run(engine, state.run_id)
         assert (found.holds, found.receipt) == (False, None)
         assert "there is none" in found.checks[0].wrong
+
+
+async def test_a_receipt_names_what_the_code_ran_on(backend: Backend) -> None:
+    image = await provenance(backend, await backend.prepare(EnvSpec("python")))
+    assert re.fullmatch(r"sha256:[0-9a-f]{64}" if backend.name == "docker" else r"bubblewrap [\d.]+ on Linux .+", image)

@@ -237,6 +237,7 @@ def until_success() -> list[e.Event]:
         passed=12,
         skipped=0,
         output_sha256="f" * 64,
+        key="1a2b3c4d5e6f7081" * 4,
     )
     proof = e.ProofFinished(phase_id="round-trip", number=4, report=report(failing=0, passing=12), receipt=receipt)
     return [*events, proof, e.RunFinished(outcome="success", receipt=receipt)]
