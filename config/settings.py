@@ -66,6 +66,8 @@ class Agents(Section):
     """Whether a code reviewer reads each iteration before it is tested."""
     audit: bool = False
     """Whether a security auditor reads each iteration before it is tested."""
+    block_severity: Literal["critical", "major", "minor", "none"] = "critical"
+    """The least severity of a finding of theirs that sends the work back to the coder; none only shows findings."""
     approve: Literal["ask", "safe", "all"] = "ask"
     """Who answers approvals: a person; nobody for what is safe (the plan); nobody at all."""
     approval_timeout_s: int = Field(default=0, ge=0)
@@ -114,6 +116,10 @@ class Sandbox(Section):
     """The Docker image for Python."""
     image_node: str = "miracle-sandbox:latest"
     """The Docker image for Node.js."""
+    environments_max_gb: float = Field(default=10.0, ge=0)
+    """Gigabytes that environments may take; above it those go that were used longest ago, never one in use."""
+    environments_max_age_days: int = Field(default=30, ge=0)
+    """Days without a use after which an environment is removed."""
 
 
 class Safety(Section):
@@ -162,6 +168,33 @@ class Interface(Section):
     """How the app calls when a run needs a person: the terminal's bell, the window's title, the desktop."""
 
 
+class Hook(Section):
+    """A command of the person's own."""
+
+    command: str = Field(min_length=1)
+    """The line of shell, run on your machine in your folder."""
+    timeout_s: float = Field(default=60, gt=0, le=3600)
+    """Seconds after which it is stopped, with all that it started."""
+    on_failure: Literal["pause", "ignore"] = "pause"
+    """Whether the run pauses when it fails, or goes on."""
+    again: bool = False
+    """Whether it may run a second time when Miracle was ended in the middle of it; else the run pauses and says so."""
+
+
+class Hooks(Section):
+    """Commands of the person's own around each phase; a project cannot set them."""
+
+    before_phase: tuple[Hook, ...] = ()
+    """Commands that run before a phase's first iteration, in order."""
+    after_phase: tuple[Hook, ...] = ()
+    """Commands that run when a phase is green, or ends the run as failed."""
+
+    @property
+    def moments(self) -> tuple[str, ...]:
+        """The ends of a phase at which there is something to run."""
+        return tuple(name for name in ("before_phase", "after_phase") if getattr(self, name))
+
+
 class Settings(Section):
     """All of `settings.yaml`."""
 
@@ -174,3 +207,4 @@ class Settings(Section):
     logging: Logging = Logging()
     cost_control: CostControl = CostControl()
     interface: Interface = Interface()
+    hooks: Hooks = Hooks()

@@ -13,6 +13,7 @@ Rule = Callable[[Any, Any], Any]
 
 UNITS = {"k": 2**10, "m": 2**20, "g": 2**30}
 APPROVE = ("ask", "safe", "all")
+BLOCKING = ("minor", "major", "critical", "none")
 VERDICTS = ("blocked", "approval_required", "warning")
 
 
@@ -109,6 +110,7 @@ RULES: dict[str, Rule] = {
     "settings.agents.questions": free,
     "settings.agents.review": only(True),
     "settings.agents.audit": only(True),
+    "settings.agents.block_severity": stricter(BLOCKING),
     "settings.agents.approve": stricter(APPROVE),
     "settings.agents.approval_timeout_s": sooner,
     "settings.agents.max_turns": lower,

@@ -5,6 +5,7 @@ from typing import Literal
 
 from engine.events import Event
 from engine.llm.protocol import ToolCall
+from engine.task import HookMoment
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,24 @@ class TakeCheckpoint:
 
 @dataclass(frozen=True)
 class Scan:
-    """Scan what changed before it runs."""
+    """Scan what changed before it runs; the code alone before it is reviewed."""
+
+    phase_id: str
+    number: int
+    step: Literal["code", "tests"] = "tests"
+
+
+@dataclass(frozen=True)
+class ResolveDependencies:
+    """Find out what would be installed for what an iteration needs."""
+
+    phase_id: str
+    number: int
+
+
+@dataclass(frozen=True)
+class InstallDependencies:
+    """Make an environment with the packages that were allowed."""
 
     phase_id: str
     number: int
@@ -123,6 +141,16 @@ class TryMutants:
 
 
 @dataclass(frozen=True)
+class RunHooks:
+    """Run a person's own commands at the beginning or the end of a phase."""
+
+    phase_id: str
+    moment: HookMoment
+    number: int
+    outcome: Literal["", "green", "failed"] = ""
+
+
+@dataclass(frozen=True)
 class Prove:
     """Test a clean checkout in a fresh sandbox."""
 
@@ -141,10 +169,13 @@ Command = (
     | AcceptSubmission
     | TakeCheckpoint
     | Scan
+    | ResolveDependencies
+    | InstallDependencies
     | RunTests
     | Recall
     | CompareTests
     | TryOnBase
     | TryMutants
     | Prove
+    | RunHooks
 )

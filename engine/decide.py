@@ -8,12 +8,16 @@ proof. There is at most one command for a phase, so commands of different phases
 from engine import commands as c
 from engine import events as e
 from engine.context.summarise import due_summary
+from engine.decide_dependencies import dependencies
+from engine.decide_hooks import hooks_due
 from engine.decide_integrity import held_by_tests
+from engine.decide_scan import scan_approval, stopped
 from engine.decide_session import next_in_session
 from engine.decide_stuck import NEW_WAY, begun_anew, escalation
-from engine.gates.blast import of_plan, of_scan
+from engine.gates.blast import of_plan
 from engine.gates.breaker import breaker_reason
 from engine.gates.budget import usd
+from engine.gates.dependencies import asks_for_source, is_safe
 from engine.state import Approval, Iteration, Phase, State
 from engine.task import BlastRadius
 
@@ -89,9 +93,10 @@ def _settled_by_policy(state: State) -> c.Record | None:
         request = approval.request
         if request.topic == "questions" and task.approve != "all":
             continue
-        if request.topic == "plan" or task.approve == "all":
-            decision: e.Decision = "deny" if request.topic == "questions" else "once"
-            reason = "Nobody is there to answer." if request.topic == "questions" else ""
+        if request.topic == "plan" or task.approve == "all" or is_safe(request):
+            nobody = request.topic == "questions" or asks_for_source(request)
+            decision: e.Decision = "deny" if nobody else "once"
+            reason = "Nobody is there to answer." if nobody else ""
             answer = e.ApprovalAnswered(approval_id=request.approval_id, decision=decision, reason=reason, by="policy")
             return c.Record(answer)
     return None
@@ -186,7 +191,10 @@ def _loop(state: State, phase: Phase) -> Commands:
 
 def _begin_iteration(state: State, phase: Phase, last: Iteration | None) -> Commands:
     if len(state.iterations) >= state.max_iterations:
-        return (c.Record(e.RunFinished(outcome="failed", reason=breaker_reason(state))),)
+        ended = hooks_due(state, phase, "after_phase", last.number, "failed") if last is not None else ()
+        return ended or (c.Record(e.RunFinished(outcome="failed", reason=breaker_reason(state))),)
+    if last is None and (due := hooks_due(state, phase, "before_phase", 0)):
+        return due
     if last is not None and (escalated := escalation(state, phase, last)) is not None:
         return escalated
     hypothesis = NEW_WAY if begun_anew(phase, last) else _hypothesis(last)
@@ -206,8 +214,7 @@ def _hypothesis(last: Iteration | None) -> str:
         return last.returned.reason
     if last.reflection:
         return last.reflection.hypothesis
-    critical = [f for f in last.findings if f.severity == "critical"]
-    return "Resolve: " + "; ".join(f"{f.title} ({f.path}:{f.line}): {f.fix or f.detail}" for f in critical)
+    return "Resolve: " + "; ".join(f"{f.title} ({f.path}:{f.line}): {f.fix or f.detail}" for f in last.blocking)
 
 
 def _blames_tests(previous: Iteration | None) -> bool:
@@ -229,6 +236,12 @@ def _code(state: State, phase: Phase, last: Iteration, previous: Iteration | Non
 def _check(state: State, phase: Phase, last: Iteration) -> Commands:
     if state.task is None or last.work is None:
         return ()
+    pending = (state.task.review and last.review is None) or (state.task.audit and last.audit is None)
+    if pending and last.code_scan is None:
+        return (c.Scan(phase.id, last.number, "code"),)
+    if pending and stopped(last.code_scan):
+        # Nobody is paid to read code that cannot run.
+        return _reflect(phase, last)
     if state.task.review and last.review is None:
         return (c.OpenSession("reviewer", phase.id, last.number),)
     if state.task.audit and last.audit is None:
@@ -244,11 +257,12 @@ def _test(state: State, phase: Phase, last: Iteration, previous: Iteration | Non
         return (c.TakeCheckpoint(phase.id, last.number, "tests"),)
     if last.scan is None:
         return (c.Scan(phase.id, last.number),)
-    red = any(finding.verdict == "blocked" for finding in last.scan)
+    red = stopped(last.scan)
     if not red and last.report is None:
-        asked = _scan_approval(state, last)
+        asked = scan_approval(state, last)
         if asked is None:
-            return (c.RunTests(phase.id, last.number),)
+            needed = dependencies(state, phase, last)
+            return (c.RunTests(phase.id, last.number),) if needed is None else needed
         if isinstance(asked, c.Record):
             return (asked,)
         if asked.answer is None:
@@ -265,7 +279,10 @@ def _test(state: State, phase: Phase, last: Iteration, previous: Iteration | Non
         if last.report.green:
             if (held := held_by_tests(state, phase, last)) is not None:
                 return held
-            return (c.Record(e.PhaseFinished(phase_id=phase.id, number=last.number)),)
+            ended = hooks_due(state, phase, "after_phase", last.number, "green")
+            return ended or (c.Record(e.PhaseFinished(phase_id=phase.id, number=last.number)),)
+        if (needed := dependencies(state, phase, last)) is not None:
+            return needed
         red = True
     return _reflect(phase, last)
 
@@ -274,40 +291,6 @@ def _reflect(phase: Phase, last: Iteration) -> Commands:
     if last.recalled is None:
         return (c.Recall(phase.id, last.number),)
     return (c.OpenSession("reflector", phase.id, last.number),)
-
-
-def unallowed_rules(state: State, last: Iteration) -> tuple[str, ...]:
-    """Rules of the scan that want a person's approval and have none for this run."""
-    rules = dict.fromkeys(f.rule for f in last.scan or () if f.verdict == "approval_required")
-    return tuple(rule for rule in rules if not state.allows("scan", rule))
-
-
-def _scan_approval(state: State, last: Iteration) -> Approval | c.Record | None:
-    """None when nothing needs approval; the question to ask; or the question that was asked and is open or denied."""
-    rules = unallowed_rules(state, last)
-    if not rules:
-        return None
-    asked = state.answer_to("scan", number=last.number)
-    if asked is None:
-        places = "\n".join(
-            f"{f.path}:{f.line} {f.rule}: {f.message}" for f in last.scan or () if f.verdict == "approval_required"
-        )
-        title = f"The code uses what needs approval: {', '.join(rules)}"
-        return c.Record(
-            request_approval(
-                state,
-                topic="scan",
-                subject="\n".join(rules),
-                title=title,
-                detail=places,
-                blast_radius=of_scan(last.scan or ()),
-                phase_id=last.phase_id,
-                number=last.number,
-            )
-        )
-    if asked.answer is not None and asked.answer.decision != "deny":
-        return None
-    return asked
 
 
 def _finish(state: State) -> Commands:

@@ -94,6 +94,9 @@ def _with_hypothesis(state: State, hypothesis: str) -> State:
     if last.reflection is not None:
         better = last.reflection.model_copy(update={"hypothesis": hypothesis})
         return change_iteration(state, last.number, reflection=better)
+    if last.returned is not None:
+        asked = last.returned.model_copy(update={"reason": hypothesis})
+        return change_iteration(state, last.number, returned=asked)
     fresh = replace(
         last,
         hypothesis=hypothesis,
@@ -106,8 +109,13 @@ def _with_hypothesis(state: State, hypothesis: str) -> State:
         review=None,
         audit=None,
         tests=None,
+        code_scan=None,
         scan=None,
         report=None,
+        ledger=None,
+        red_first=None,
+        mutants=None,
+        returned=None,
         recalled=None,
         conflict=(),
         proved=False,

@@ -59,6 +59,7 @@ def _iteration_started(state: State, event: e.IterationStarted, at: datetime) ->
         hypothesis=event.hypothesis,
         base_commit=state.tip_of(event.phase_id),
         started_at=at,
+        block_severity=state.task.block_severity if state.task else "critical",
     )
     return change_phase(replace(ended, iterations=(*ended.iterations, begun)), event.phase_id, state="active")
 
@@ -99,7 +100,12 @@ def _checkpointed(state: State, event: e.Checkpointed, at: datetime) -> State:
 
 
 def _scan_finished(state: State, event: e.ScanFinished, at: datetime) -> State:
-    return change_iteration(state, event.number, scan=event.findings)
+    if event.step == "tests":
+        return change_iteration(state, event.number, scan=event.findings)
+    blocked = any(finding.verdict == "blocked" for finding in event.findings)
+    # What is blocked is judged by nothing else: this is the iteration's scan.
+    found = {"code_scan": event.findings, **({"scan": event.findings} if blocked else {})}
+    return change_iteration(state, event.number, **found)
 
 
 def _tests_finished(state: State, event: e.TestsFinished, at: datetime) -> State:

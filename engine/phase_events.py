@@ -54,6 +54,8 @@ class ScanFinished(EventBody):
     kind: Literal["scan_finished"] = "scan_finished"
     phase_id: str
     number: int
+    step: Literal["code", "tests"] = "tests"
+    """`code` before reviewer and auditor read it, `tests` before anything runs."""
     findings: tuple[ScanFinding, ...] = ()
 
 

@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from engine.agent_events import SectionSize
+from engine.dependency_events import DependenciesResolved
 from engine.events import AuditSubmitted, Escalated, ReflectionSubmitted, ReviewSubmitted
 from engine.integrity_events import MutantsTried, RedFirst, TestsCompared, TestsReturned
 from engine.llm.protocol import Message, ToolCall
-from engine.task import FileChange, Finding, Subtask
+from engine.task import SEVERITIES, BlockSeverity, FileChange, Finding, HookMoment, Subtask
 from memory.records import Recollection
+from sandbox.packages.values import Wanted
 from sandbox.report import ScanFinding, TestReport
 
 NEARLY_FULL = 0.8
@@ -86,7 +88,13 @@ class Iteration:
     audit: AuditSubmitted | None = None
     tests: tuple[str, ...] | None = None
     """Test files that the tester submitted in this iteration."""
+    code_scan: tuple[ScanFinding, ...] | None = None
+    """What the scan found before reviewer and auditor read the code; None where none of them takes part."""
     scan: tuple[ScanFinding, ...] | None = None
+    wanted: tuple[Wanted, ...] = ()
+    """Packages that it needs and that its environment did not hold."""
+    resolved: DependenciesResolved | None = None
+    """What would be installed for them."""
     report: TestReport | None = None
     ledger: TestsCompared | None = None
     """What its tests hold to, against what they held to before."""
@@ -100,6 +108,8 @@ class Iteration:
     conflict: tuple[str, ...] = ()
     """Files that another phase changed in the same places: the work was not merged and is done again."""
     proved: bool = False
+    block_severity: BlockSeverity = "critical"
+    """Findings of the reviewer and the auditor that are this bad end it before its tests."""
     cost_usd: float = 0.0
     tokens: int = 0
 
@@ -114,9 +124,17 @@ class Iteration:
         return (self.review.findings if self.review else ()) + (self.audit.findings if self.audit else ())
 
     @property
+    def blocking(self) -> tuple[Finding, ...]:
+        """The findings that are as bad as the run says, or worse."""
+        if self.block_severity == "none":
+            return ()
+        worst = SEVERITIES[: SEVERITIES.index(self.block_severity) + 1]
+        return tuple(finding for finding in self.findings if finding.severity in worst)
+
+    @property
     def sent_back(self) -> bool:
-        """Whether a critical finding ends this iteration before its tests."""
-        return any(finding.severity == "critical" for finding in self.findings)
+        """Whether a finding ends this iteration before its tests."""
+        return bool(self.blocking)
 
     @property
     def closed(self) -> bool:
@@ -127,6 +145,20 @@ class Iteration:
     def unsaved(self) -> bool:
         """Whether the worktree holds submitted work that no checkpoint has yet."""
         return (self.work is not None and not self.code_commit) or (self.tests is not None and not self.tests_commit)
+
+
+@dataclass(frozen=True)
+class HookTurn:
+    """How far a person's hooks are at one end of a phase."""
+
+    moment: HookMoment
+    number: int
+    """The iteration that ended the phase; 0 before its first."""
+    done: int = 0
+    """Hooks that are done with."""
+    begun: int | None = None
+    """The hook that was begun and has no end."""
+    passed: bool = False
 
 
 @dataclass(frozen=True)
@@ -149,6 +181,8 @@ class Phase:
     model_shift: int = 0
     """Places further in the model sequence that its agents begin, because it was stuck with the models before."""
     replanned: bool = False
+    hooks: HookTurn | None = None
+    """Where its hooks are, the newest turn only."""
 
     @property
     def id(self) -> str:

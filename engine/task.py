@@ -6,7 +6,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 ProjectType = Literal["web_app", "data_pipeline", "cli_tool", "library", "script", "existing"]
 Language = Literal["python", "node"]
+HookMoment = Literal["before_phase", "after_phase"]
 Severity = Literal["critical", "major", "minor", "info"]
+SEVERITIES: tuple[Severity, ...] = ("critical", "major", "minor", "info")
+"""From the worst on."""
+BlockSeverity = Literal["critical", "major", "minor", "none"]
 
 PROJECT_TYPES: tuple[str, ...] = get_args(ProjectType)
 LANGUAGES: tuple[str, ...] = get_args(Language)
@@ -39,10 +43,14 @@ class Task(Value):
     questions: bool = True
     review: bool = False
     audit: bool = False
+    block_severity: BlockSeverity = "critical"
+    """The least severity of a reviewer's or an auditor's finding that sends the work back; `none` only tells."""
     approve: Literal["ask", "safe", "all"] = "ask"
     approval_timeout_s: int = 0
     """Seconds after which a question that nobody answered is denied; 0 waits for ever."""
     parallel_phases: int = 1
+    hooks: tuple[HookMoment, ...] = ()
+    """At which ends of a phase the person has commands of their own."""
     """Phases of one tier that may be at work at the same time, each in a worktree of its own."""
     priority: int = 0
     """Where workers share a queue, the higher goes first."""
@@ -130,6 +138,8 @@ class Finding(Value):
     path: str = ""
     line: int = 0
     detail: str = ""
+    evidence: str = ""
+    """What shows it: the code, the input, or the scan's finding."""
     fix: str = ""
     category: str = ""
     """The OWASP category, from the auditor."""

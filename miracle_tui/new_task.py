@@ -39,7 +39,9 @@ def task_from(config: "Config", *, goal: str, workspace: Path, **choices: Any) -
         "questions": settings.agents.questions,
         "review": settings.agents.review,
         "audit": settings.agents.audit,
+        "block_severity": settings.agents.block_severity,
         "approve": settings.agents.approve,
+        "hooks": settings.hooks.moments,
         "approval_timeout_s": settings.agents.approval_timeout_s,
         **choices,
     }

@@ -14,6 +14,7 @@ from sandbox.protocol import Output, TestEvent
 from sandbox.report import CaseResult
 
 OPEN, CLOSE = b"\x1e", b"\x1f"
+KINDS = ("collected", "started", "case", "finished", "coverage")
 MAX_FRAME = 256 * 1024
 """Bytes after which an open frame is taken for text."""
 
@@ -80,10 +81,13 @@ def parse_event(body: bytes) -> TestEvent | None:
         fields: Any = json.loads(body)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(fields, dict) or fields.get("kind") not in ("collected", "started", "case", "finished"):
+    if not isinstance(fields, dict) or fields.get("kind") not in KINDS:
         return None
     try:
         case = CaseResult.model_validate(fields["case"]) if "case" in fields else None
-        return TestEvent(fields["kind"], int(fields.get("count", 0)), case, str(fields.get("name", "")))
+        ran, missing = (tuple(int(line) for line in fields.get(name, ())) for name in ("ran", "missing"))
+        return TestEvent(
+            fields["kind"], int(fields.get("count", 0)), case, str(fields.get("name", "")), ran, missing
+        )
     except (ValidationError, TypeError, ValueError):
         return None

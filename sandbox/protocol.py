@@ -35,6 +35,10 @@ class EnvSpec:
 
     language: Language
     pins: tuple[str, ...] = ()
+    lock: str = ""
+    """What a person let be installed besides: requirement lines with hashes, or a package-lock.json."""
+    sources: tuple[str, ...] = ()
+    """Packages of the lock that may be built from their source archive."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,8 @@ class Env:
     fingerprint: str
     root: Path | None
     """None when the environment is only what the image or the system holds."""
+    python: tuple[int, int] | None = None
+    """The version that its packages are for."""
 
 
 @dataclass(frozen=True)
@@ -100,10 +106,14 @@ class TestEvent:
 
     __test__ = False
 
-    kind: Literal["collected", "started", "case", "finished"]
+    kind: Literal["collected", "started", "case", "finished", "coverage"]
     count: int = 0
     case: CaseResult | None = None
     name: str = ""
+    ran: tuple[int, ...] = ()
+    """Of `coverage`: lines of the file `name` that ran."""
+    missing: tuple[int, ...] = ()
+    """Of `coverage`: lines that could have run and did not."""
 
 
 @dataclass(frozen=True)

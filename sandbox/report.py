@@ -25,6 +25,30 @@ class CaseResult(_Value):
     message: str = ""
 
 
+class FileCoverage(_Value):
+    """A changed file: which of its changed lines the tests ran."""
+
+    path: str
+    covered: int
+    """Changed lines that ran."""
+    missing: tuple[int, ...] = ()
+    """Changed lines that could have run and did not."""
+
+
+class Coverage(_Value):
+    """The changed lines that the tests ran. It is said by the tested process, so it proves nothing."""
+
+    files: tuple[FileCoverage, ...] = ()
+
+    @property
+    def covered(self) -> int:
+        return sum(file.covered for file in self.files)
+
+    @property
+    def total(self) -> int:
+        return sum(file.covered + len(file.missing) for file in self.files)
+
+
 class TestReport(_Value):
     """A whole test run. It is green only when `reason` is "ok", which the harness sets, never the tests."""
 
@@ -41,6 +65,8 @@ class TestReport(_Value):
     detail: str = ""
     """What went wrong outside any test: a collection error, a limit that was hit."""
     duration_s: float = 0.0
+    coverage: Coverage | None = None
+    """Of the changed lines; None where it was not measured."""
 
     @property
     def green(self) -> bool:
@@ -69,3 +95,5 @@ class ScanFinding(_Value):
     path: str
     line: int
     message: str
+    need: str = ""
+    """What the goal needs it for, by its name in the safety rules; empty when it is not known to."""

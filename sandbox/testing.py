@@ -1,5 +1,6 @@
 """Runs tests and commands in a sandbox and says, by more than an exit status, how they ended."""
 
+import json
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,10 +19,10 @@ from sandbox.protocol import (
     Output,
     TestEvent,
 )
-from sandbox.report import CaseResult, Reason, TestReport
+from sandbox.report import CaseResult, Coverage, FileCoverage, Reason, TestReport
 from sandbox.runners.command_runner import command_case, shell_command
 from sandbox.runners.node_runner import node_command
-from sandbox.runners.pytest_runner import VARIABLES, pytest_command
+from sandbox.runners.pytest_runner import MEASURED, VARIABLES, pytest_command
 
 Kind = Literal["pytest", "node", "command"]
 OUTPUT_HEAD, OUTPUT_TAIL = 16_000, 48_000
@@ -50,6 +51,8 @@ class TestRequest:
     """More environment variables."""
     writable: bool = True
     """False mounts the workspace read-only."""
+    measured: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    """Changed lines by file, whose coverage is measured; of Python only."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,7 @@ class _Record:
     cases: dict[str, CaseResult] = field(default_factory=dict)
     collected: int | None = None
     reported: int | None = None
+    coverage: dict[str, TestEvent] = field(default_factory=dict)
     exited: Exited = field(default_factory=lambda: Exited("backend_lost", None, 0.0, "The backend never ended."))
 
     def add(self, event: ExecEvent) -> None:
@@ -89,6 +93,8 @@ class _Record:
                 self.collected = event.count
             elif event.kind == "finished":
                 self.reported = event.count
+            elif event.kind == "coverage":
+                self.coverage[event.name] = event
         elif isinstance(event, Exited):
             self.exited = event
 
@@ -132,7 +138,7 @@ async def run_tests(backend: Backend, request: TestRequest, on_event: Callable[[
     argv = _command(request)
     framed = request.kind != "command"
     nonce = secrets.token_hex(16) if framed else ""
-    own = VARIABLES if request.language == "python" else {}
+    own = _variables(request)
     spec = ExecSpec(
         request.run_id, argv, request.workspace, env, {**request.variables, **own}, request.limits,
         request.writable, nonce,
@@ -154,7 +160,25 @@ async def run_tests(backend: Backend, request: TestRequest, on_event: Callable[[
         output=record.output,
         detail=detail,
         duration_s=exited.duration_s,
+        coverage=_coverage(request.measured, record.coverage),
     )
+
+
+def _variables(request: TestRequest) -> dict[str, str]:
+    own = dict(VARIABLES) if request.language == "python" else {}
+    if request.kind == "pytest" and request.measured:
+        own[MEASURED] = json.dumps(sorted(request.measured))
+    return own
+
+
+def _coverage(wanted: Mapping[str, frozenset[int]], told: Mapping[str, TestEvent]) -> Coverage | None:
+    """Of the lines that were asked about, those that ran; None where nothing was measured."""
+    files = []
+    for path, lines in wanted.items():
+        if (event := told.get(path)) is not None:
+            missing = tuple(sorted(lines.intersection(event.missing)))
+            files.append(FileCoverage(path=path, covered=len(lines.intersection(event.ran)), missing=missing))
+    return Coverage(files=tuple(files)) if files else None
 
 
 async def run_command(
@@ -166,6 +190,7 @@ async def run_command(
     language: Language = "python",
     limits: Limits | None = None,
     variables: Mapping[str, str] | None = None,
+    env: Env | None = None,
     on_event: Callable[[ExecEvent], None] = lambda _: None,
 ) -> CommandOutcome:
     """Run a command in the workspace.
@@ -178,13 +203,14 @@ async def run_command(
         language: whose tools and image it gets.
         limits: the sandbox's defaults when None.
         variables: more environment variables.
+        env: the tool environment; prepared by the backend when there is none.
         on_event: called with every event as it comes.
 
     Raises:
         EnvironmentFailed: the tools could not be prepared.
     """
     argv = shell_command(command) if isinstance(command, str) else command
-    env = await backend.prepare(EnvSpec(language))
+    env = env or await backend.prepare(EnvSpec(language))
     own = VARIABLES if language == "python" else {}
     spec = ExecSpec(run_id, argv, workspace, env, {**own, **(variables or {})}, limits or Limits())
     record = await _follow(backend, spec, on_event)

@@ -14,7 +14,9 @@ class Review(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     verdict: Literal["approve", "revise"]
-    findings: tuple[Finding, ...] = Field(default=(), description="Only what matters; critical sends the work back.")
+    findings: tuple[Finding, ...] = Field(
+        default=(), description="Only what matters, each with path, line, evidence and fix."
+    )
 
 
 def _to_event(session_id: str, result: BaseModel) -> Event:
@@ -25,9 +27,9 @@ def _to_event(session_id: str, result: BaseModel) -> Event:
 AGENT = Agent(
     role="reviewer",
     submit="submit_review",
-    purpose="Hand in the verdict and your findings; a critical one sends the work back. This ends your turn.",
+    purpose="Hand in the verdict and your findings, each with place, evidence and fix. This ends your turn.",
     result=Review,
     to_event=_to_event,
-    sections=("spec", "subtask", "project", "work", "changes", "steers"),
+    sections=("spec", "subtask", "project", "work", "changes", "measured", "blocking", "steers"),
     tools=("read_file", "list_files", "search"),
 )

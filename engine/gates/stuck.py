@@ -77,7 +77,7 @@ def failing_of(iteration: Iteration) -> Failing | None:
     if report is not None:
         return None if report.green else _failing_tests(report)
     if iteration.sent_back:
-        return Failing(frozenset(f"{f.path}: {f.title}" for f in iteration.findings if f.severity == "critical"))
+        return Failing(frozenset(f"{f.path}: {f.title}" for f in iteration.blocking))
     stopped = frozenset(f"{f.path}: {f.rule}" for f in iteration.scan or () if f.verdict != "warning")
     return Failing(stopped) if stopped else None
 

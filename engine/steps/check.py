@@ -2,15 +2,20 @@
 
 import asyncio
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from engine import commands as c
 from engine import events as e
 from engine.bus import OutputText, TestsBegan, TestSeen
+from engine.gates.covered import measured_lines
+from engine.gates.needs import reasons_of, with_needs
 from engine.run_context import RunContext
+from engine.steps.dependencies import Place, environment_spec, found_missing
+from engine.task import FileChange
 from engine.workspace.checkpoint import changes_between, head
-from sandbox.protocol import Env, EnvSpec, ExecEvent, Exited, Language, Output, Started, TestEvent
+from sandbox.protocol import Env, ExecEvent, Exited, Language, Output, Started, TestEvent
 from sandbox.report import CaseResult, TestReport
 from sandbox.scan import scan
 from sandbox.testing import Kind, TestRequest, run_tests
@@ -22,21 +27,41 @@ ENVIRONMENT_NOTICE = "preparing the tool environment"
 async def scan_changes(run: RunContext, command: c.Scan) -> None:
     """Scan every file that the run has changed so far, before any of it runs."""
     prepared = run.prepared(command.phase_id)
-    newest = run.state.tip_of(command.phase_id) or await head(prepared)
-    phase = run.state.phase_by(command.phase_id)
-    # A phase that works apart began with what was scanned already, the run with the person's own files.
-    base = phase.base_commit if phase and phase.apart else prepared.base_commit
-    changes, _ = await changes_between(prepared, base, newest)
+    changes, _ = await _changes(run, command.phase_id)
     files = [change.path for change in changes if change.status != "deleted"]
-    findings = await scan(prepared.worktree, files, run.config.rules, language_of(run))
-    await run.log.append(e.ScanFinished(phase_id=command.phase_id, number=command.number, findings=findings))
+    rules = run.config.rules
+    found = await scan(prepared.worktree, files, rules, language_of(run))
+    findings = with_needs(found, reasons_of(run.state, command.phase_id, rules.needs), rules)
+    scanned = e.ScanFinished(
+        phase_id=command.phase_id, number=command.number, step=command.step, findings=findings
+    )
+    if command.step == "code":
+        await run.log.append(scanned)
+        return
+    missing = await found_missing(run, Place(command.phase_id, command.number), files, await environment(run))
+    await run.log.append(scanned, *missing)
+
+
+async def _changes(run: RunContext, phase_id: str) -> tuple[tuple[FileChange, ...], str]:
+    """What the run, or a phase that works apart, has changed so far, and the diff."""
+    prepared = run.prepared(phase_id)
+    newest = run.state.tip_of(phase_id) or await head(prepared)
+    phase = run.state.phase_by(phase_id)
+    # A phase that works apart began with what was judged already, the run with the person's own files.
+    base = phase.base_commit if phase and phase.apart else prepared.base_commit
+    return await changes_between(prepared, base, newest)
 
 
 async def test_worktree(run: RunContext, command: c.RunTests) -> None:
     """Run the whole suite of the worktree in the sandbox, live."""
     worktree = run.prepared(command.phase_id).worktree
-    report = await run_suite(run, worktree, run.sandbox_name(command.phase_id, "tests"), command.phase_id)
-    await run.log.append(e.TestsFinished(phase_id=command.phase_id, number=command.number, report=report))
+    _, diff = await _changes(run, command.phase_id)
+    name = run.sandbox_name(command.phase_id, "tests")
+    report = await run_suite(run, worktree, name, command.phase_id, measured_lines(diff))
+    missing = await found_missing(run, Place(command.phase_id, command.number), (), await environment(run), report)
+    await run.log.append(
+        e.TestsFinished(phase_id=command.phase_id, number=command.number, report=report), *missing
+    )
 
 
 def language_of(run: RunContext) -> Language:
@@ -64,13 +89,23 @@ async def environment(run: RunContext) -> Env:
     # An environment that is there already takes a millisecond; a new one is worth a word.
     slow = asyncio.get_running_loop().call_later(0.5, run.notice, ENVIRONMENT_NOTICE)
     try:
-        return await backend.prepare(EnvSpec(language=language_of(run)))
+        return await backend.prepare(environment_spec(run.state))
     finally:
         slow.cancel()
 
 
-async def run_suite(run: RunContext, workspace: Path, name: str, phase_id: str) -> TestReport:
-    """Run a folder's whole suite in the sandbox, shown live, and report without secrets."""
+async def run_suite(
+    run: RunContext, workspace: Path, name: str, phase_id: str, measured: Mapping[str, frozenset[int]] | None = None
+) -> TestReport:
+    """Run a folder's whole suite in the sandbox, shown live, and report without secrets.
+
+    Args:
+        run: the run.
+        workspace: the folder.
+        name: names the execution.
+        phase_id: the phase that it is shown with.
+        measured: lines by file whose coverage is measured.
+    """
     backend = await run.backend()
     env = await environment(run)
     facts = run.state.workspace.facts if run.state.workspace else None
@@ -83,6 +118,8 @@ async def run_suite(run: RunContext, workspace: Path, name: str, phase_id: str) 
             case Started():
                 run.bus.publish(TestsBegan(run.run_id, event.backend, " ".join(command) or kind, phase_id))
                 publish_output(run, phase_id, event)
+            case TestEvent(kind="coverage"):
+                pass
             case TestEvent():
                 run.bus.publish(TestSeen(run.run_id, _seen(run, event), phase_id))
             case _:
@@ -96,6 +133,7 @@ async def run_suite(run: RunContext, workspace: Path, name: str, phase_id: str) 
         command=command,
         limits=run.limits(),
         env=env,
+        measured=measured or {},
     )
     report = await run_tests(backend, request, on_event)
     return _redacted(run, report)

@@ -5,6 +5,9 @@ from collections.abc import Sequence
 VARIABLES = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "HYPOTHESIS_STORAGE_DIRECTORY": "/tmp/hypothesis"}
 """No plugin that happens to be installed, and nothing written into the workspace."""
 
+MEASURED = "MIRACLE_MEASURED"
+"""Names the files whose coverage is measured, as a JSON list."""
+
 
 def pytest_command(selection: Sequence[str]) -> tuple[str, ...]:
     """The command line; the project's own configuration stays in force.

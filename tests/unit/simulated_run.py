@@ -8,6 +8,7 @@ from engine import events as e
 from engine.agents.registry import agent_for
 from engine.decide import decide
 from engine.evolve import evolve
+from engine.hook_events import HooksPassed
 from engine.integrity_events import Mutant, MutantsTried, RedFirst, TestLoss, TestOnBase, TestsCompared
 from engine.llm.protocol import Answer, Message, ToolCall, Usage
 from engine.phase_events import MergeConflict
@@ -107,6 +108,8 @@ class SimulatedRun:
                 return self._call(command)
             case c.RunTool():
                 return (self._tool(command),)
+            case c.RunHooks(phase_id, moment, number):
+                return (HooksPassed(phase_id=phase_id, moment=moment, number=number),)
             case c.AcceptSubmission():
                 return (self._submission(command),)
             case _:
@@ -180,8 +183,8 @@ class SimulatedRun:
         match command:
             case c.TakeCheckpoint(phase_id, number, step):
                 return (e.Checkpointed(phase_id=phase_id, number=number, step=step, commit=f"k{len(self.log)}"),)
-            case c.Scan(phase_id, number):
-                return (e.ScanFinished(phase_id=phase_id, number=number, findings=self._findings()),)
+            case c.Scan(phase_id, number, step):
+                return (e.ScanFinished(phase_id=phase_id, number=number, step=step, findings=self._findings()),)
             case c.RunTests(phase_id, number):
                 return (e.TestsFinished(phase_id=phase_id, number=number, report=self.report()),)
             case c.Recall(phase_id, number):

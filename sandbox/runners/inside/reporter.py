@@ -7,19 +7,20 @@ copied, before any code of the workspace runs.
 import json
 import os
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
 
 LIMIT = 8000
+MOST_LINES = 20_000
 RANK = ("passed", "xfailed", "skipped", "xpassed", "failed", "error")
 
 
 class Reporter:
     """The plugin: collects what pytest says of a test and sends it when the test is over."""
 
-    def __init__(self, nonce: str) -> None:
+    def __init__(self, nonce: str, measured: "Measured") -> None:
 
         def framed(body: dict[str, Any]) -> bytes:
             return f"\x1e{nonce}:{json.dumps(body)}\x1f".encode()
@@ -29,6 +30,7 @@ class Reporter:
         self._pid = os.getpid()
         self._open: dict[str, tuple[str, float, str]] = {}
         self._reported = 0
+        self._measured = measured
 
     def send(self, kind: str, **fields: Any) -> None:
         """Write one frame, whole."""
@@ -93,7 +95,41 @@ class Reporter:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self) -> None:
         """Everything ran: without this nothing is green."""
+        for path, ran, missing in self._measured.stop() if os.getpid() == self._pid else ():
+            self.send("coverage", name=path, ran=ran, missing=missing)
         self.send("finished", count=self._reported)
+
+
+class Measured:
+    """Coverage of the files that the environment names; of none where it names none, or coverage is not there."""
+
+    def __init__(self) -> None:
+        self._paths: list[str] = json.loads(os.environ.pop("MIRACLE_MEASURED", "[]"))
+        self._coverage: Any = None
+        if not self._paths:
+            return
+        try:
+            import coverage
+        except ImportError:
+            return
+        wanted = [os.path.join(os.getcwd(), path) for path in self._paths]
+        self._coverage = coverage.Coverage(data_file=None, config_file=False, include=wanted, messages=False)
+        self._coverage._warn_no_data = False
+        self._coverage.start()
+
+    def stop(self) -> Iterator[tuple[str, list[int], list[int]]]:
+        """(path, lines that ran, lines that could have run and did not) of each file, once."""
+        measured, self._coverage = self._coverage, None
+        if measured is None:
+            return
+        measured.stop()
+        for path in self._paths:
+            try:
+                _, lines, _, missing, _ = measured.analysis2(os.path.join(os.getcwd(), path))
+            except Exception:  # noqa: BLE001  a file that coverage cannot read is not measured; its tests still count
+                continue
+            if len(lines) <= MOST_LINES:
+                yield path, sorted(set(lines) - set(missing)), missing
 
 
 def outcome_of(report: pytest.TestReport) -> str:
@@ -123,7 +159,7 @@ def take_nonce() -> str:
 
 def main() -> int:
     """Run pytest as `python -m pytest` would, with the workspace first on the path."""
-    reporter = Reporter(take_nonce())
+    reporter = Reporter(take_nonce(), Measured())
     sys.path[0] = os.getcwd()
     source = os.path.join(os.getcwd(), "src")
     if os.path.isdir(source) and not os.path.exists(os.path.join(source, "__init__.py")):
