@@ -153,7 +153,9 @@ def iteration_rows(state: State, number: int) -> list[Row]:
         "hypothesis": last.hypothesis,
         "cause": last.reflection.cause if last.reflection else "",
         "started_at": last.started_at,
-        "outcome": "green"
+        "outcome": "sent back"
+        if last.returned
+        else "green"
         if report and report.green
         else "red"
         if report

@@ -41,6 +41,9 @@ def fork_facts(state: State, *, later: int) -> ForkFacts:
     if last.reflection is not None:
         anew = f"Checkpoint {commit[:10]}; the next iteration tries the new hypothesis."
         hypothesis = last.reflection.hypothesis
+    elif last.returned is not None:
+        anew = f"Checkpoint {commit[:10]}; the next iteration is told this instead."
+        hypothesis = last.returned.reason
     else:
         anew = (
             f"Commit {(last.base_commit or base)[:10]}: iteration {last.number} begins again with the new hypothesis."

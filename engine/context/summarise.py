@@ -75,7 +75,8 @@ def result_of(iteration: Iteration) -> str:
     report = iteration.report
     if report is None:
         return "not tested"
-    return f"{report.passed} passed, {report.failed} failed"
+    returned = f"; its tests were sent back to the {iteration.returned.to}" if iteration.returned else ""
+    return f"{report.passed} passed, {report.failed} failed{returned}"
 
 
 def _line(phase_id: str, failing: Failing | None, alike: list[Iteration]) -> str:
@@ -98,6 +99,8 @@ def _outcome(failing: Failing | None, iteration: Iteration) -> str:
     if failing is None:
         if iteration.conflict:
             return f"green, but not merged: other phases changed {_listed(iteration.conflict, _SHOWN)}"
+        if iteration.returned:
+            return f"green, but its tests were sent back to the {iteration.returned.to}"
         return "green" if iteration.report is not None and iteration.report.green else result_of(iteration)
     where = _listed(sorted(failing.tests), _SHOWN)
     how = "" if iteration.report is not None else " before the tests"
