@@ -47,7 +47,7 @@ def logging_to_file(config: Config, secrets: Iterable[str] = ()) -> Iterator[Pat
     except OSError:
         yield None
         return
-    known = (*every_secret(config, Path.cwd()), *secrets)
+    known = (*every_secret(config, Path()), *secrets)
     handler.setFormatter(_formatter(settings.format, known))
     root = logging.getLogger()
     levels = {name: logging.getLogger(name).level for name in OURS}

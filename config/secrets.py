@@ -96,8 +96,6 @@ def named_secrets(variables: Mapping[str, str]) -> tuple[str, ...]:
 
 def dotenv_secrets(folder: Path) -> tuple[str, ...]:
     """The secrets of a folder's `.env` files; a file that is huge or no text is passed over."""
-    from dotenv.parser import parse_stream
-
     variables: dict[str, str] = {}
     try:
         found = sorted(path for path in folder.glob(".env*") if path.is_file() and not path.is_symlink())
@@ -111,6 +109,8 @@ def dotenv_secrets(folder: Path) -> tuple[str, ...]:
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError):
             continue
+        from dotenv.parser import parse_stream
+
         for binding in parse_stream(io.StringIO(text)):
             if binding.key and binding.value:
                 variables[f"{place} {binding.key}"] = binding.value

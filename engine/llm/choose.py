@@ -39,7 +39,7 @@ def make_model(
     client = OpenAIModel(config.openai, base_url=base_url, only_model=model, label=label, scripted=scripted is not None)
     if record is None:
         return client
-    return RecordingModel(client, record, every_secret(config, Path.cwd()))
+    return RecordingModel(client, record, every_secret(config, Path()))
 
 
 def make_embeddings(config: Config, *, base_url: str | None = None) -> OpenAIEmbeddings:

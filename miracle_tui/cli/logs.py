@@ -28,7 +28,7 @@ def command_log(config: Config, *, to_stderr: bool = True) -> Iterator[Path | No
             _keep_stdout_clean()
         handler = logging.StreamHandler(sys.stderr)
         handler.setLevel(logging.WARNING)
-        handler.setFormatter(_Line(every_secret(config, Path.cwd())))
+        handler.setFormatter(_Line(every_secret(config, Path())))
         handler.addFilter(_is_news)
         if to_stderr:
             logging.getLogger().addHandler(handler)
