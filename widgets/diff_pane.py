@@ -20,6 +20,8 @@ PARSED_AT_ONCE = 150_000
 """Characters of a diff that are parsed on the loop; a larger one goes to a thread."""
 COLOURED_LINES = 8000
 """A file with more lines keeps the plain colour."""
+LEAD = 2
+"""Lines above the one that is gone to."""
 EMPTY = "No changes yet.\nThe files that the coder writes appear here."
 
 
@@ -151,6 +153,20 @@ class DiffPane(Vertical):
             view.show_line(place)
         elif 0 <= self.current + step < len(self.files):
             self.action_file(step)
+
+    def show_place(self, path: str, line: int) -> bool:
+        """Go to a line of the new code, or to the changed one before it.
+
+        Returns:
+            Whether the file is among the changes.
+        """
+        index = next((at for at, file in enumerate(self.files) if file.path == path), None)
+        if index is None:
+            return False
+        self._open(index)
+        before = [at for at, one in enumerate(self.files[index].lines) if 0 < one.new <= line]
+        self.query_one(DiffView).show_line(max(0, before[-1] - LEAD) if before else 0)
+        return True
 
     def stream(self, text: str) -> None:
         """Add a piece of what the model says."""

@@ -44,6 +44,8 @@ class TestCounts(Widget):
     """Where they run."""
     seconds: reactive[float] = reactive(0.0)
     """How long it took; 0 while it is not known."""
+    coverage: reactive[str] = reactive("")
+    """How much of the changed lines the tests ran, in words; empty where it was not measured."""
     reason: reactive[str] = reactive("")
     """Why the run ended; `running` until then."""
 
@@ -70,7 +72,10 @@ class TestCounts(Widget):
         tail = Content.assemble(
             (" · ".join(aside), "$foreground-muted"), "  " if aside else "", (inert_line(words, 60), style)
         )
-        lines = [self._bar(total) + Content("  ") + counts + Content("   ") + tail, counts + Content("   ") + tail]
+        told = Content.styled(f"   {self.coverage}", "$foreground-muted") if self.coverage else Content("")
+        lines = [self._bar(total) + Content("  ") + counts + Content("   ") + tail + told] if self.coverage else []
+        lines += [counts + Content("   ") + tail + told] if self.coverage else []
+        lines += [self._bar(total) + Content("  ") + counts + Content("   ") + tail, counts + Content("   ") + tail]
         lines.append(counts + Content("  ") + Content.styled(inert_line(words, 60), style))
         line = next((line for line in lines if line.cell_length <= width), counts)
         return line.truncate(max(1, width), ellipsis=True)

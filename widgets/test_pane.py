@@ -109,6 +109,8 @@ class TestPane(Vertical):
         counts.passed, counts.failed, counts.skipped = report.passed, report.failed, report.skipped
         counts.collected = max(report.collected, len(report.cases))
         counts.backend, counts.seconds, counts.reason = report.backend, report.duration_s, report.reason
+        covered = report.coverage
+        counts.coverage = f"changed lines covered {covered.covered}/{covered.total}" if covered else ""
         self._ended = {case.id: case.outcome for case in report.cases}
         self.tree_view.show_cases(report.cases, report.detail)
         if not self.output_log.line_count and report.output:
@@ -119,7 +121,7 @@ class TestPane(Vertical):
         self._ended = {}
         counts = self.counts
         counts.passed = counts.failed = counts.skipped = counts.collected = 0
-        counts.backend, counts.seconds, counts.reason = "", 0.0, ""
+        counts.backend, counts.seconds, counts.reason, counts.coverage = "", 0.0, "", ""
         self.tree_view.clear("The tests appear here as they run.")
         self.output_log.clear()
 

@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from miracle_tui.messages import ServiceChanged
-from miracle_tui.screens.pane_grid import PaneGrid
+from miracle_tui.screens.pane_grid import TITLES, PaneGrid
 from widgets.activity_line import ActivityLine
 from widgets.diff_pane import DiffPane
+from widgets.findings_pane import FindingsPane
 from widgets.goal_input import GoalInput
 from widgets.iteration_strip import IterationStrip
 from widgets.plan_pane import PlanPane
@@ -52,6 +53,8 @@ class Furniture:
         self.plan = PlanPane(id="plan")
         self.diff = DiffPane(id="diff")
         self.reflection = ReflectionPane(id="reflection")
+        self.findings = FindingsPane(id="findings")
+        self.findings.display = False
         self.tests = TestPane(id="tests")
         self.strip = IterationStrip(id="strip")
         self.activity = ActivityLine(id="activity")
@@ -61,7 +64,7 @@ class Furniture:
             {
                 "plan": (self.plan, self.voices["plan"]),
                 "diff": (self.diff,),
-                "reflection": (self.reflection, self.voices["reflection"]),
+                "reflection": (self.reflection, self.findings, self.voices["reflection"]),
                 "tests": (self.tests, self.voices["tests"]),
             }
         )
@@ -96,7 +99,8 @@ class Furniture:
         self.activity.state = None
         self.activity.forget()
         self.grid.working = ""
-        self.reflection.number = 0
+        self.reflection.number = self.findings.number = 0
+        self.findings.state = None
         self.goal.running = False
         self.diff.diff = ""
         self.tests.clear()
@@ -117,7 +121,7 @@ class Furniture:
         self.goal.running = state.outcome is None
         self.plan.state = state
         seen = self._seen(state)
-        self.reflection.state = seen
+        self.reflection.state = self.findings.state = seen
         self.strip.state = state
         self.activity.state = seen
         proof = None
@@ -160,11 +164,16 @@ class Furniture:
     def _seen(self, state: "State") -> "State":
         return state.focused(self.phase_id)
 
+    def show_findings(self, shown: bool) -> None:
+        """Show the findings in the reflection's place, or the reflection again."""
+        self.findings.display, self.reflection.display = shown, not shown
+        self.grid.frame("reflection").border_title = "FINDINGS" if shown else TITLES["reflection"]
+
     def choose(self, number: int) -> None:
         """Show one iteration; 0 follows the newest again."""
         self.chosen = number
         self._streamed = False
-        self.reflection.number = number
+        self.reflection.number = self.findings.number = number
         self._shown = None
         self._show_iteration()
 

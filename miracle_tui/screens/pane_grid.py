@@ -169,6 +169,6 @@ class PaneGrid(Vertical):
 
     def _focus_current(self) -> None:
         for widget in self.frame(self.current).query("*"):
-            if widget.focusable:
+            if widget.focusable and widget.display:
                 widget.focus()
                 return

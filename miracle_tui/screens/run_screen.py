@@ -14,12 +14,14 @@ from textual.widgets import Footer, Static, TextArea
 from miracle_tui.messages import LiveItems, RunsChanged, ServiceChanged, StateChanged
 from miracle_tui.screens.furniture import Furniture
 from miracle_tui.screens.pane_grid import NARROW
+from widgets.inert import inert_line
 
 if TYPE_CHECKING:
     from engine.task import Task
     from miracle_tui.app import MiracleApp
     from miracle_tui.engine_port import EnginePort
     from miracle_tui.screens.run_desk import RunDesk
+    from widgets.findings_pane import FindingsPane
     from widgets.goal_input import GoalInput
     from widgets.plan_pane import PlanPane
 
@@ -54,6 +56,7 @@ class RunScreen(Screen[None]):
         Binding("2", "pane('diff')", "Code diff", show=False, id="pane.diff"),
         Binding("3", "pane('reflection')", "Reflection", show=False, id="pane.reflection"),
         Binding("4", "pane('tests')", "Test output", show=False, id="pane.tests"),
+        Binding("5", "pane('findings')", "Findings", show=False, id="pane.findings"),
         Binding("i", "write", "Write", show=False, id="write"),
         Binding("escape", "back", "Keys", id="back"),
         Binding("p", "next_phase", "Next phase at work", show=False, id="phase.next"),
@@ -203,8 +206,14 @@ class RunScreen(Screen[None]):
         grid.go(grid.step(by) if grid.focused_pane else grid.current)
 
     def action_pane(self, name: str) -> None:
-        """Focus a pane."""
-        self.furniture.grid.go(name)
+        """Focus a pane; the findings stand in the reflection's place."""
+        if name in ("findings", "reflection"):
+            self.furniture.show_findings(name == "findings")
+        if name == "findings":
+            self.furniture.grid.current = "reflection"
+            self.furniture.findings.focus()
+        else:
+            self.furniture.grid.go(name)
 
     def action_maximise_pane(self) -> None:
         """Give the current pane the whole room, or give it back."""
@@ -336,6 +345,13 @@ class RunScreen(Screen[None]):
         """Show that iteration; the newest means to follow the run."""
         newest = self.furniture.state.iteration if self.furniture.state else None
         self.furniture.choose(0 if newest and newest.number == event.number else event.number)
+
+    def on_findings_pane_place_chosen(self, event: "FindingsPane.PlaceChosen") -> None:
+        """Go to what a finding is about."""
+        if self.furniture.diff.show_place(event.path, event.line):
+            self.furniture.grid.go("diff")
+        else:
+            self.notify(f"{inert_line(event.path, 120)} is not among the changes shown here.", timeout=4)
 
     def on_plan_pane_edit_requested(self) -> None:
         """Open the plan that waits."""
