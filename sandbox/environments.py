@@ -63,7 +63,7 @@ def _prepare(spec: EnvSpec, folder: Path, cache: Path, python: tuple[int, int] |
     runners = _runner_files()
     fingerprint = _fingerprint(spec, pins, python, runners)
     target = folder / f"{spec.language}-{fingerprint}"
-    env = Env(spec, fingerprint, target)
+    env = Env(spec, fingerprint, target, python)
     try:
         make_public(folder)
         hold(target)

@@ -39,7 +39,20 @@ PACKAGES = (
     "util-linux",
 )
 MERGED = ("bin", "lib", "lib64", "sbin")
-FOLDERS = ("dev", "proc", "sys", "tmp", "etc", "workspace", "opt/tools", "usr/bin", "usr/lib", "usr/lib64", "usr/sbin")
+FOLDERS = (
+    "dev",
+    "proc",
+    "sys",
+    "tmp",
+    "etc",
+    "workspace",
+    "opt/tools",
+    "node_modules",
+    "usr/bin",
+    "usr/lib",
+    "usr/lib64",
+    "usr/sbin",
+)
 BALLAST = ("usr/share/doc", "usr/share/man", "usr/share/info", "usr/share/locale", "usr/share/lintian")
 LINKS = {"awk": "mawk", "python": "python3"}
 PASSWD = (
@@ -122,7 +135,7 @@ def _build_online(tag: str) -> str:
             image, _ = client.images.build(path=str(Path(__file__).parent), tag=tag, rm=True, forcerm=True)
     except (BuildError, DockerException, EngineTrouble) as exc:
         raise ImageFailed(
-            f"The image could not be built: {exc}", "Try the offline build, which needs apt only."
+            f"The image could not be built: {exc}", "Try `miracle sandbox build --offline-base`, which needs apt only."
         ) from exc
     return str(image.id)
 
@@ -185,8 +198,18 @@ def _unpack_stream(source: subprocess.Popen[bytes], root: Path) -> None:
         raise ImageFailed(f"tar failed: {result.stderr.strip()}", "Check the disk space and try again.")
 
 
+def _compile(root: Path) -> None:
+    """Compile the standard library, which packages ship as source: else every test run in the read-only image does."""
+    for library in root.glob("usr/lib/python3.*"):
+        own = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+        python = sys.executable if library.name == own else shutil.which(library.name, path="/usr/bin:/usr/local/bin")
+        if python is not None:
+            _run(python, "-m", "compileall", "-q", "-x", "lib2to3", "-s", root, "-p", "/", library)
+
+
 def _finish(root: Path) -> None:
     """Drop what tests never need, take setuid away, add the users, close what the root owns."""
+    _compile(root)
     for folder in BALLAST:
         shutil.rmtree(root / folder, ignore_errors=True)
     for folder, _, names in os.walk(root):

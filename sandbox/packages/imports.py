@@ -7,13 +7,12 @@ from collections.abc import Iterable, Iterator
 
 from sandbox.packages.names import package_of
 
-NODE_BUILT_IN = frozenset(
-    """
+_BUILT_IN = """
     assert async_hooks buffer child_process cluster console constants crypto dgram diagnostics_channel dns domain
     events fs http http2 https inspector module net os path perf_hooks process punycode querystring readline repl
     stream string_decoder sys test timers tls trace_events tty url util v8 vm wasi worker_threads zlib
-    """.split()
-)
+"""
+NODE_BUILT_IN = frozenset(_BUILT_IN.split())
 FORGIVING = ("ImportError", "ModuleNotFoundError", "Exception")
 _MISSING = (
     re.compile(r"(?:ModuleNotFoundError|ImportError): No module named '?([A-Za-z_][\w.]*)'?"),

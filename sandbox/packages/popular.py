@@ -1,6 +1,11 @@
 """Packages that everybody knows, and whose names are therefore imitated."""
 
-PYTHON = frozenset(
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+PYTHON = _words(
     """
     aiofiles aiohttp alembic anyio apache-airflow argcomplete arrow asgiref asyncpg attrs authlib babel bcrypt
     beautifulsoup4 black bleach bokeh boto3 botocore bottle build cachetools celery certifi cffi chardet
@@ -23,9 +28,9 @@ PYTHON = frozenset(
     torchvision tornado tox tqdm transformers twine twisted typer typing-extensions tzdata tzlocal ujson urllib3 uv
     uvicorn uvloop virtualenv watchdog watchfiles websocket-client websockets werkzeug wheel wrapt wtforms xgboost
     xlrd xlsxwriter yarl zipp zstandard
-    """.split()
+    """
 )
-NODE = frozenset(
+NODE = _words(
     """
     ajv angular async autoprefixer axios babel-core babel-loader bcrypt bcryptjs bluebird body-parser bootstrap
     chai chalk cheerio chokidar classnames colors commander compression concurrently cookie-parser core-js cors
@@ -41,5 +46,5 @@ NODE = frozenset(
     style-loader styled-components stylelint superagent supertest svelte tailwindcss through2 ts-jest ts-loader
     ts-node tslib turbo typeorm typescript underscore undici uuid validator vite vitest vue vue-router vuex webpack
     webpack-cli webpack-dev-server winston ws xml2js yargs yarn zod zustand
-    """.split()
+    """
 )

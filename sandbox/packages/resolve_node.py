@@ -155,7 +155,8 @@ def _asked(names: set[str], lock: str, folder: Path, work: Path) -> dict[str, di
         except ValueError:
             continue
         if said.ok and isinstance(read, dict):
-            times = read.get("time")
+            # A registry that tells one of the two gives it without its name.
+            times = read.get("time", read)
             released = times.get(version, "") if isinstance(times, dict) else ""
             told[name] = {"released": released, "size": read.get("dist.unpackedSize")}
     return told

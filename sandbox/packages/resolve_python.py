@@ -45,7 +45,9 @@ def resolve_python(
     """
     said, locked = _compile(wanted, folder, python, from_source)
     if said.ok:
-        return _resolution(wanted, locked, frozenset(map(canonical, beside)), frozenset(map(canonical, from_source)))
+        return _resolution(
+            wanted, locked, folder, frozenset(map(canonical, beside)), frozenset(map(canonical, from_source))
+        )
     if any(sign in said.text for sign in UNREACHABLE):
         return Resolution(unreachable=f"The package index cannot be reached: {_why(said.text)}")
     if source := _WHEELS.search(said.text):
@@ -120,11 +122,12 @@ def _compile(
 
 
 def _resolution(
-    wanted: Sequence[Wanted], locked: dict[str, Any], beside: frozenset[str], sources: frozenset[str]
+    wanted: Sequence[Wanted], locked: dict[str, Any], folder: Path, beside: frozenset[str], sources: frozenset[str]
 ) -> Resolution:
     entries = [one for one in locked.get("packages", ()) if canonical(one["name"]) not in beside]
     chosen = [(one, _archive(one, from_source=canonical(one["name"]) in sources)) for one in entries]
-    facts = facts_of([archive for _, archive in chosen])
+    with working_folder(folder) as work:
+        facts = facts_of([archive for _, archive in chosen], work, folder / "install")
     packages = tuple(
         _package(one, fact, wanted, from_source=canonical(one["name"]) in sources)
         for (one, _), fact in zip(chosen, facts, strict=True)

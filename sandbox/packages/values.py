@@ -5,8 +5,6 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from sandbox.protocol import Language
-
 Standing = Literal["allowed", "blocked", "approval_required", "unknown"]
 Source = Literal["import", "requirement", "failure"]
 """Where a want was seen: in code, in the project's own files, in what the tests said."""
