@@ -49,7 +49,7 @@ FILL = {
 async def test_11_the_workspace_is_watched(
     backend: Backend, sandbox_workspace: Path, filled: str, seen: Callable[[str], None]
 ) -> None:
-    limits = Limits(timeout_s=30, disk_bytes=2**28, files=8000)
+    limits = Limits(timeout_s=30, disk_bytes=2**27, files=2000)
     began = time.monotonic()
     ended, output = await run_in(
         backend, sandbox_workspace, "python3", "-c", FILL[filled] + "\nimport time; time.sleep(9)", limits=limits
@@ -59,14 +59,14 @@ async def test_11_the_workspace_is_watched(
     seen("`disk`")
 
 
-DEEP = "import os\nfor _ in range(3000):\n  os.mkdir('d' * 200)\n  os.chdir('d' * 200)\n" + FILL["files"]
+DEEP = "import os\nfor _ in range(60):\n  os.mkdir('d' * 200)\n  os.chdir('d' * 200)\n" + FILL["files"]
 
 
 @abuse("A13", "Files hidden from the watch in folders that are nested too deep for any path", "`disk`")
 async def test_what_cannot_be_measured_counts_as_too_much(
     backend: Backend, sandbox_workspace: Path, seen: Callable[[str], None]
 ) -> None:
-    limits = Limits(timeout_s=30, files=8000)
+    limits = Limits(timeout_s=30, files=2000)
     ended, output = await run_in(backend, sandbox_workspace, "python3", "-c", DEEP, limits=limits)
     assert ended.reason == "disk", (ended, output)
     assert "looked into" in ended.detail

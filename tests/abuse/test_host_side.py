@@ -137,12 +137,15 @@ import os
 for name in ("a\nb", "\x1b]52;c;eA==\x07", "\udcff", "-rf", "--help", "x" * 255, " ", "\u202egpj.exe"):
     open(name, "wb").write(b"1")
 os.mkfifo("fifo")
-for path in ("a" * 200, "b"):
-    for _ in range(1500):
+for path, levels in (("a" * 200, 25), ("b", 1100)):
+    for _ in range(levels):
         os.mkdir(path); os.chdir(path)
     open("f", "w").close()
     os.chdir("/workspace")
 """
+
+
+DEEPER = "import os\nos.mkfifo('pipe')\nfor _ in range(1100):\n  os.mkdir('c'); os.chdir('c')\n"
 
 
 @abuse("A15", "Names that are options, escape sequences or no text, and folders nested thousands deep",
@@ -156,10 +159,10 @@ async def test_any_tree_can_be_committed_put_back_and_removed(
     taken = await checkpoint(work, "x", base=work.base_commit)
     assert {"-rf", "--help", "a\nb", "x" * 255} <= {file.path for file in taken.files}
     assert any("nested too deep" in note for note in taken.notes)
-    await run_in(backend, work.worktree, "python3", "-c", NAMES.replace("-rf", "other"))
+    await run_in(backend, work.worktree, "python3", "-c", DEEPER)
     await restore(work, work.base_commit)
-    assert os.listdir(work.worktree) == ["app.py"]
-    await run_in(backend, work.worktree, "python3", "-c", NAMES)
+    assert [path.name for path in work.worktree.rglob("*") if not path.is_dir()] == ["app.py"]
+    await run_in(backend, work.worktree, "python3", "-c", DEEPER)
     remove_tree(work.worktree)
     assert not work.worktree.exists()
     seen("as expected")

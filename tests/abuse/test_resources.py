@@ -59,7 +59,7 @@ FLOODS = {
 @abuse("8", "Endless output, in lines and without a line end", "`output_limit`; the host holds under 100 MB")
 @pytest.mark.parametrize("flood", FLOODS)
 async def test_8_output_is_cut_off(backend: Backend, sandbox_workspace: Path, flood: str) -> None:
-    limit = 32 * 2**20
+    limit = 16 * 2**20
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     events, size, hit = 0, 0, False
     spec = ExecSpec(
