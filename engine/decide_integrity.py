@@ -42,7 +42,8 @@ def compared_from(state: State, phase_id: str) -> tuple[str, tuple[str, ...]]:
 
     A person's consent, or a ledger without losses, settles what was before it; work that was not merged is gone.
     """
-    base, since = "", ()
+    base = ""
+    since: tuple[str, ...] = ()
     for iteration in _valid(state, phase_id):
         base = base or iteration.base_commit
         since += tuple(commit for commit in (iteration.code_commit, iteration.tests_commit) if commit)

@@ -124,7 +124,7 @@ def _introduced(message: str, introduced: Collection[str]) -> str:
             stem = re.sub(r"\.(?:m?js|cjs|py)$", "", name.rsplit("/", 1)[-1])
             for part in (name, stem, *reversed(stem.split("."))):
                 if part and part in introduced:
-                    return name
+                    return str(name)
     return ""
 
 
