@@ -190,7 +190,7 @@ def _backend_check(found: "Capabilities", wanted: str) -> Check:
         weak = f"; best effort: {', '.join(found.best_effort)}" if found.best_effort else ""
         weak += f"; no limit: {', '.join(found.missing)}" if found.missing else ""
         limits = {"enforced": found.enforced, "best_effort": found.best_effort, "missing": found.missing}
-        return Check(name, "ok", f"{found.detail}; {len(found.enforced)} limits enforced{weak}", limits=limits)
+        return Check(name, "ok", f"{found.detail}; {len(found.enforced)} limits hold{weak}", limits=limits)
     status: Status = "fail" if wanted == found.name else "warn"
     return Check(name, status, found.detail or "not found", found.remedy)
 

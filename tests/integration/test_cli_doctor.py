@@ -53,6 +53,7 @@ async def test_doctor_is_content_with_a_key_and_never_shows_it(tmp_path: Path) -
     assert found["API key"]["detail"].startswith("sk-…WXYZ from environment: OPENAI_API_KEY")
     assert found["API key"]["detail"].endswith("(not checked; `miracle doctor --online` asks the server)")
     assert KEY not in done.out + done.err
+    assert "network off" in found["bubblewrap"]["limits"]["enforced"]
 
 
 @pytest.mark.bubblewrap
