@@ -51,7 +51,9 @@ from engine.agent_events import (
 from engine.agent_events import (
     WorkSubmitted as WorkSubmitted,
 )
+from engine.dependency_events import DependencyEvent
 from engine.integrity_events import IntegrityEvent
+from engine.hook_events import HookEvent
 from engine.phase_events import (
     Checkpointed as Checkpointed,
 )
@@ -92,13 +94,14 @@ from engine.phase_events import (
     TierMerged as TierMerged,
 )
 from engine.task import BlastRadius, Plan, ProjectFacts, Receipt, Task
+from sandbox.packages.values import Package
 
 _logger = logging.getLogger(__name__)
 
 PauseReason = Literal[
-    "person", "budget", "price", "iterations", "model", "sandbox", "workspace", "store", "refused", "error"
+    "person", "budget", "price", "iterations", "model", "sandbox", "workspace", "store", "refused", "error", "hook"
 ]
-Topic = Literal["questions", "plan", "command", "scan", "stuck", "tests"]
+Topic = Literal["questions", "plan", "command", "scan", "stuck", "tests", "dependency"]
 Decision = Literal["once", "run", "always", "deny"]
 Outcome = Literal["success", "failed", "cancelled"]
 
@@ -203,6 +206,8 @@ class ApprovalRequested(EventBody):
     number: int = 0
     questions: tuple[str, ...] = ()
     blast_radius: BlastRadius = BlastRadius()
+    packages: tuple[Package, ...] = ()
+    """Of a question about packages: those it is about, and what comes with them."""
     session_id: str = ""
     tool_call_id: str = ""
 
@@ -319,7 +324,9 @@ Known = (
     | IterationsSummarised
     | Escalated
     | PhaseReplanned
+    | HookEvent
     | IntegrityEvent
+    | DependencyEvent
 )
 Event = Known | Unknown
 

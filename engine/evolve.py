@@ -9,7 +9,9 @@ from datetime import datetime
 from typing import Any
 
 from engine import events as e
+from engine.fold_dependencies import FOLD_DEPENDENCIES
 from engine.fold_fork import forked
+from engine.fold_hooks import FOLD_HOOKS
 from engine.fold_integrity import FOLD_INTEGRITY
 from engine.fold_phase import FOLD_PHASE, change_iteration, phases_of, submitted
 from engine.fold_session import FOLD_SESSION, first_model
@@ -175,6 +177,8 @@ _FOLDS: dict[type, Fold] = {
     e.Undone: _undone,
     e.Forked: forked,
     **FOLD_PHASE,
+    **FOLD_HOOKS,
     **FOLD_INTEGRITY,
+    **FOLD_DEPENDENCIES,
     **FOLD_SESSION,
 }

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from engine import events as e
+from engine.dependency_events import DependenciesFound, DependenciesInstalled, DependenciesResolved
+from engine.hook_events import HookFinished
 from engine.integrity_events import MutantsTried, RedFirst, TestsCompared, TestsReturned
 
 MomentKind = Literal[
@@ -20,6 +22,7 @@ MomentKind = Literal[
     "review",
     "checkpoint",
     "scan",
+    "packages",
     "tests",
     "recall",
     "reflection",
@@ -117,6 +120,12 @@ def _reply(event: e.ApprovalAnswered, role: str) -> Told:
     return "reply", f"{words[event.decision]} by {event.by}{reason}", event.decision != "deny"
 
 
+def _resolved(event: DependenciesResolved, role: str) -> Told:
+    refused = f"; not {', '.join(one.name for one in event.refused)}" if event.refused else ""
+    found = f"{len(event.packages)} packages found" if event.packages else "No package will be installed"
+    return "packages", f"{found}{refused}", not event.refused
+
+
 def _compared(event: TestsCompared, role: str) -> Told:
     title = f"The tests hold to less in {len(event.losses)} ways" if event.losses else "The tests hold to all they did"
     return "tests", title, not event.losses
@@ -172,6 +181,18 @@ _TOLD: dict[type, Callable[[Any, str], Told]] = {
     e.TierMerged: _merge,
     e.ProofFinished: _proof,
     e.RunFinished: _end,
+    DependenciesFound: lambda event, role: (
+        "packages",
+        f"Needs {', '.join(one.name for one in event.wanted)}",
+        not any(one.standing == "blocked" for one in event.wanted),
+    ),
+    DependenciesResolved: _resolved,
+    DependenciesInstalled: lambda event, role: (
+        "packages",
+        f"Installed {', '.join(one.pin for one in event.packages if one.direct)}",
+        True,
+    ),
+    HookFinished: lambda event, role: ("tool", f"Hook {event.moment}: {event.command}", event.end == "ok"),
     TestsCompared: _compared,
     RedFirst: _red_first,
     MutantsTried: _mutants,

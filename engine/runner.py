@@ -18,7 +18,9 @@ from engine.run_context import RunContext
 from engine.standing_rules import with_answers
 from engine.state import State
 from engine.steps.check import scan_changes, test_worktree
+from engine.steps.dependencies import install_dependencies, resolve_dependencies
 from engine.steps.integrity import compare_tests, try_mutants, try_on_base
+from engine.steps.hooks import run_hooks
 from engine.steps.phases import merge_tier, open_phase
 from engine.steps.prepare import prepare_workspace, restore_worktrees, take_checkpoint
 from engine.steps.prove import prove
@@ -46,12 +48,15 @@ _STEPS = {
     c.AcceptSubmission: accept_submission,
     c.TakeCheckpoint: take_checkpoint,
     c.Scan: scan_changes,
+    c.ResolveDependencies: resolve_dependencies,
+    c.InstallDependencies: install_dependencies,
     c.RunTests: test_worktree,
     c.Recall: recall,
     c.CompareTests: compare_tests,
     c.TryOnBase: try_on_base,
     c.TryMutants: try_mutants,
     c.Prove: prove,
+    c.RunHooks: run_hooks,
 }
 _logger = logging.getLogger(__name__)
 
@@ -129,8 +134,8 @@ async def _work(run: RunContext, place: Place, leaving: asyncio.Event) -> State:
 
 
 def _may_go_on(state: State, leaving: bool, command: c.Command) -> bool:
-    """A pause, the run's or the process's end stop a step; but a paid answer in flight may still arrive in a pause."""
-    return not state.outcome and (not (state.paused or leaving) or isinstance(command, c.CallModel))
+    """A pause, the run's or the process's end stop a step; but a paid answer may still arrive, and a hook still end."""
+    return not state.outcome and (not (state.paused or leaving) or isinstance(command, c.CallModel | c.RunHooks))
 
 
 async def _until_moved(run: RunContext, lanes: Lanes, before: State) -> None:

@@ -1,4 +1,4 @@
-"""Checks a line's syntax tree against its text: the grammar splits words and passes over letters where shells do not."""
+"""Checks a syntax tree against its text: the grammar splits words and passes over letters where shells do not."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING

@@ -11,7 +11,9 @@ from engine import events as e
 from engine.state import ROLE_STAGE, State
 from engine.task import Finding
 from miracle_tui.cli.amounts import dollars, plural, short_count
+from miracle_tui.cli.dependency_lines import DEPENDENCY_LINES
 from miracle_tui.cli.inert import inert, one_line
+from miracle_tui.cli.hook_lines import HOOK_LINES
 from miracle_tui.cli.integrity_lines import INTEGRITY_LINES
 from miracle_tui.cli.report_lines import proof_lines, report_lines
 
@@ -277,7 +279,9 @@ _DECIDED: dict[e.Decision, str] = {
     "deny": "✗ denied",
 }
 _SAY: dict[type, Say] = {
+    **HOOK_LINES,
     **INTEGRITY_LINES,
+    **DEPENDENCY_LINES,
     e.Forked: _forked,
     e.RunStarted: _run_started,
     e.WorkspacePrepared: _workspace_prepared,

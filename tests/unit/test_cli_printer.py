@@ -6,7 +6,9 @@ from typing import get_args
 import pytest
 
 from engine import events as e
+from engine.dependency_events import DependenciesFound, DependenciesInstalled, DependenciesResolved
 from engine.evolve import evolve
+from engine.hook_events import HookFinished, HooksPassed, HookStarted
 from engine.integrity_events import Mutant, MutantsTried, RedFirst, TestLoss, TestOnBase, TestsCompared, TestsReturned
 from engine.llm.protocol import Answer, Usage
 from engine.state import State
@@ -15,9 +17,11 @@ from memory.records import Recollection
 from miracle_tui.cli.outcomes import exit_status, next_steps
 from miracle_tui.cli.printer import lines_for
 from miracle_tui.cli.story import story_lines
+from sandbox.packages.values import Package, Refusal, Wanted
 from sandbox.report import CaseResult, ScanFinding, TestReport
 
 EVIL = "\x1b]0;owned\x07\x1b[31m[bold]"
+PACKAGE = Package(name=EVIL, version="1", direct=True)
 PROVES_NOTHING = TestOnBase(test=EVIL, verdict="passes", detail=EVIL)
 MUTANT = Mutant(path=EVIL, line=1, before=EVIL, after=EVIL)
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
@@ -253,6 +257,18 @@ def _iterations() -> list[e.Event]:
         e.IterationsSummarised(through=1, text=EVIL),
         e.Escalated(phase_id=EVIL, number=1, step="replan", reason=EVIL),
         e.PhaseReplanned(session_id="s", phase_id=EVIL, subtask=Subtask(id="p1", title=EVIL, description=EVIL)),
+        HookStarted(phase_id=EVIL, moment="before_phase", number=0, index=0, command=EVIL),
+        HookFinished(
+            phase_id=EVIL,
+            moment="after_phase",
+            number=1,
+            index=0,
+            command=EVIL,
+            end="failed",
+            settled=False,
+            output=EVIL,
+        ),
+        HooksPassed(phase_id=EVIL, moment="after_phase", number=1),
         e.Forked(source_run_id=EVIL, source_seq=1, task_id="t", hypothesis=EVIL),
         e.Unknown(kind="from_tomorrow", body={"text": EVIL}),
     ]
@@ -264,6 +280,15 @@ def _integrity() -> list[e.Event]:
         TestsCompared(phase_id=EVIL, number=1, base="0", commit="1", losses=(TestLoss(kind="removed", path=EVIL),)),
         RedFirst(phase_id=EVIL, number=1, base="0", tests_hash="h", results=(PROVES_NOTHING,), note=EVIL),
         MutantsTried(phase_id=EVIL, number=1, commit="1", tried=9, caught=8, survivors=(MUTANT,), note=EVIL),
+        DependenciesFound(
+            phase_id="encode",
+            number=1,
+            wanted=(Wanted(name=EVIL, places=(EVIL,)), Wanted(name=EVIL + "2", standing="blocked", reason=EVIL)),
+        ),
+        DependenciesResolved(
+            phase_id="encode", number=1, wanted=(EVIL,), packages=(PACKAGE,), refused=(Refusal(name=EVIL, reason=EVIL),)
+        ),
+        DependenciesInstalled(phase_id="encode", number=1, language="python", packages=(PACKAGE,), lock=EVIL),
         TestsReturned(phase_id=EVIL, number=1, why="losses", reason=EVIL),
     ]
 

@@ -27,6 +27,7 @@ def _run(data: st.DataObject, **changes: object) -> SimulatedRun:
 options = st.fixed_dictionaries(
     {"review": st.booleans(), "audit": st.booleans(), "approve": st.sampled_from(["ask", "safe", "all"])}
     | {"parallel_phases": st.integers(1, 3), "mutants": st.integers(0, 1), "min_mutants": st.sampled_from([0, 60])}
+    | {"hooks": st.sampled_from([(), ("before_phase",), ("before_phase", "after_phase")])}
 )
 
 

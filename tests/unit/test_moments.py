@@ -101,7 +101,7 @@ def test_every_kind_of_event_is_a_moment_or_left_out_on_purpose() -> None:
     from engine.moment_titles import _TOLD
 
     told = {model.model_fields["kind"].default for model in _TOLD}  # type: ignore[attr-defined]
-    assert set(e.KINDS) - told == {"workspace_prepared"}
+    assert set(e.KINDS) - told == {"workspace_prepared", "hook_started", "hooks_passed"}
 
 
 def test_a_prompt_is_what_the_last_call_carried_with_the_answer_once_it_came() -> None:

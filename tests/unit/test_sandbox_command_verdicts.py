@@ -14,7 +14,8 @@ import config
 from config.rules import CommandRules
 from sandbox.commands import judge_command, programs_in
 from sandbox.plain_commands import NotPlain, plain_programs
-from tests.unit.command_verdicts import ALLOWED, APPROVAL, BLOCKED, SEVERAL_LINES, lines_of
+from tests.unit.command_verdicts import ALLOWED, SEVERAL_LINES, lines_of
+from tests.unit.command_verdicts_forbidden import APPROVAL, BLOCKED
 
 TABLE = [
     *((line, "blocked") for line in lines_of(BLOCKED)),
