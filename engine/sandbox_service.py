@@ -1,11 +1,15 @@
 """The isolation backend that this process uses: chosen and probed once, when it is first needed."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 
 from config.config import Config
 from sandbox.choose import choose_backend
+from sandbox.environments_kept import DAY_S, GIB, collect
 from sandbox.protocol import Backend
+
+_logger = logging.getLogger(__name__)
 
 
 class SandboxService:
@@ -17,6 +21,7 @@ class SandboxService:
         self._tell = tell
         self._turn = asyncio.Lock()
         self._backend: Backend | None = None
+        self._cleaning: asyncio.Task[None] | None = None
 
     async def backend(self) -> Backend:
         """The backend.
@@ -35,10 +40,26 @@ class SandboxService:
                     self._tell("sandbox", "failed")
                     raise
                 await self._backend.reap()
+                self._cleaning = asyncio.create_task(self._collect(), name="environments that nobody needs")
                 self._tell("sandbox", self._backend.name)
             return self._backend
 
+    async def _collect(self) -> None:
+        """Give back the room of environments that are old, or too many."""
+        settings = self._config.settings.sandbox
+        try:
+            await asyncio.to_thread(
+                collect,
+                self._config.paths.environments,
+                max_bytes=settings.environments_max_gb * GIB,
+                max_age_s=settings.environments_max_age_days * DAY_S,
+            )
+        except OSError as exc:
+            _logger.warning("environments cannot be cleaned up: %s", exc)
+
     async def close(self) -> None:
         """Let the backend go, with whatever it still runs."""
+        if self._cleaning is not None:
+            await self._cleaning
         if self._backend is not None:
             await self._backend.close()

@@ -11,13 +11,16 @@ from pydantic import ValidationError
 from config.rules import CommandRules
 from engine.errors import CommandRefused
 from engine.events import ApprovalAnswered, ApprovalRequested, Event
+from engine.gates.package_rules import pins_of
 from engine.gates.rehearsal import PastAction, Rehearsal, judge, rehearse
 from engine.gates.rules import (
     Rule,
     propose_for_command,
     propose_for_findings,
+    propose_for_packages,
     rules_allowing_command,
     rules_allowing_findings,
+    rules_allowing_packages,
 )
 from engine.state import State
 from memory.records import StoredRule
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
     from engine.run_context import RunContext
     from memory.rules import PastQuestion, RuleStore
 
-RULED = ("command", "scan")
+RULED = ("command", "scan", "dependency")
 """Topics that a rule can answer: what is asked of a plan or about a goal is never the same question twice."""
 _STAYS = "Allow it once, or for this run."
 
@@ -79,6 +82,8 @@ class StandingRules:
         rules = await self.rules()
         if request.topic == "command":
             found = rules_allowing_command(rules, request.subject, state.task.workspace, self.safety)
+        elif request.topic == "dependency":
+            found = rules_allowing_packages(rules, pins_of(request.subject), state.task.workspace)
         else:
             found = rules_allowing_findings(rules, findings_of(state, request), state.task.workspace)
         if not found:
@@ -98,6 +103,8 @@ class StandingRules:
         actions = [_asked(question) for question in questions]
         if topic == "scan":
             return tuple(action for action in actions if action.findings), len(questions) >= NEWEST
+        if topic == "dependency":
+            return tuple(action for action in actions if pins_of(action.subject)), len(questions) >= NEWEST
         calls = await self.store.past_calls()
         known = {(action.run_id, action.subject) for action in actions}
         for call in calls:
@@ -135,9 +142,12 @@ def propose_rules(state: State, approval_id: str) -> tuple[Rule, ...]:
     if request is None:
         raise CommandRefused(f"There is no question {approval_id}", "`miracle approvals` lists what is open.")
     if request.topic not in RULED:
-        raise CommandRefused("Only a command and a scan can be allowed for good", "Answer this question each time.")
+        refused = "Only a command, a scan and a package can be allowed for good"
+        raise CommandRefused(refused, "Answer this question each time.")
     if request.topic == "scan":
         proposed = propose_for_findings(findings_of(state, request))
+    elif request.topic == "dependency":
+        proposed = propose_for_packages(pins_of(request.subject))
     else:
         try:
             proposed = propose_for_command(request.subject)

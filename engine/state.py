@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from engine.dependency_events import DependenciesInstalled
 from engine.events import (
     ApprovalAnswered,
     ApprovalRequested,
@@ -21,6 +22,7 @@ from engine.phase_state import Iteration as Iteration
 from engine.phase_state import Phase as Phase
 from engine.phase_state import Session as Session
 from engine.task import Plan, Receipt, Spec, Task
+from sandbox.packages.values import Refusal
 
 
 class Stage(StrEnum):
@@ -108,6 +110,10 @@ class State:
     iterations: tuple[Iteration, ...] = ()
     summary: IterationsSummarised | None = None
     """The older iterations in few words."""
+    installed: DependenciesInstalled | None = None
+    """The packages that the run's environment holds besides the test tools."""
+    refused: tuple[Refusal, ...] = ()
+    """Packages that are not installed, and why."""
     tip: str = ""
     """The newest commit of the run's own worktree."""
     sessions: tuple[Session, ...] = ()

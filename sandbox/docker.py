@@ -20,7 +20,7 @@ from sandbox.probing import probe_backend
 from sandbox.protocol import Capabilities, Env, EnvSpec, ExecEvent, ExecSpec, Exited, Started
 
 CLIENT_TIMEOUT_S = 60
-BUILD_HINT = "Build it with `miracle doctor --fix`, or by `python -m sandbox.images.offline_base`."
+BUILD_HINT = "Build it: `miracle sandbox build`, or `miracle sandbox build --offline-base`."
 
 
 class Docker:

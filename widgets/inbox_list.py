@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from engine.gates.rules import Rule
     from engine.summary import PendingApproval
 
-_TOPICS = {"command": "$text-warning", "scan": "$text-warning", "stuck": "$text-error", "tests": "$text-error"}
+_TOPICS = {"command": "$text-warning", "scan": "$text-warning", "stuck": "$text-error", "tests": "$text-error",
+           "dependency": "$text-warning"}  # fmt: skip
 
 
 class InboxList(OptionList):

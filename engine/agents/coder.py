@@ -30,6 +30,7 @@ AGENT = Agent(
         "plan",
         "subtask",
         "project",
+        "packages",
         "hypothesis",
         "failure",
         "findings",

@@ -30,6 +30,6 @@ AGENT = Agent(
     purpose="Hand in the root cause and a specific, actionable hypothesis. This ends your turn.",
     result=Reflection,
     to_event=_to_event,
-    sections=("spec", "subtask", "failure", "scan", "changes", "history", "memories", "steers"),
+    sections=("spec", "subtask", "failure", "packages", "scan", "changes", "history", "memories", "steers"),
     tools=("read_file", "list_files", "search"),
 )

@@ -42,3 +42,13 @@ def memories(state: State, material: Material) -> str:
 def locked_tests(state: State, material: Material) -> str:
     """Test files that the agent may not change."""
     return "\n".join(f"- {path}" for path in state.protected_tests)
+
+
+def packages(state: State, material: Material) -> str:
+    """What may be imported besides the standard library, and what was refused."""
+    told = []
+    if state.installed is not None and state.installed.packages:
+        named = ", ".join(f"{one.name} {one.version}" for one in state.installed.packages if one.direct)
+        told.append(f"Installed: {named}. Nothing can be installed by a command: the network is off.")
+    told += [f"- {one.name} is not installed: {one.reason} Do without it." for one in state.refused]
+    return "\n".join(told)

@@ -6,11 +6,13 @@ from datetime import datetime
 from typing import Literal
 
 from config.rules import CommandRules
+from engine.gates.package_rules import pins_of
 from engine.gates.rules import (
     Programs,
     Rule,
     programs_of,
     rules_allowing_findings,
+    rules_allowing_packages,
     rules_allowing_programs,
 )
 from sandbox.commands import judge_command
@@ -83,7 +85,8 @@ def judge(past: Iterable[PastAction], safety: CommandRules) -> dict[str, Judged]
         safety: today's safety rules, which a rule stands behind.
     """
     judged = {}
-    for command in dict.fromkeys(action.subject for action in past if not action.findings):
+    commands = (action.subject for action in past if not action.findings and not pins_of(action.subject))
+    for command in dict.fromkeys(commands):
         verdict = judge_command(command, safety).verdict
         if verdict == "approval_required":
             judged[command] = Judged("asked", programs_of(command))
@@ -135,10 +138,14 @@ def rehearse(
 def _verdict(action: PastAction, judged: Mapping[str, Judged]) -> str:
     if action.findings:
         return "blocked" if any(finding.verdict == "blocked" for finding in action.findings) else "asked"
+    if pins_of(action.subject):
+        return "asked"
     return judged[action.subject].verdict
 
 
 def _allowing(rules: Sequence[Rule], action: PastAction, judged: Mapping[str, Judged]) -> tuple[Rule, ...]:
     if action.findings:
         return rules_allowing_findings(rules, action.findings, action.project)
+    if pins := pins_of(action.subject):
+        return rules_allowing_packages(rules, pins, action.project)
     return rules_allowing_programs(rules, judged[action.subject].programs, action.project)

@@ -14,6 +14,7 @@ from pydantic import Field
 from config.rules import CommandRules
 from engine.errors import ToolError
 from engine.gates.arguments import FIXED, folder_of, is_inside, kind_of, split_arguments, subcommand_of
+from engine.gates.package_rules import PackagePattern, Pin, patterns_for
 from engine.task import Value
 from engine.tools.globs import compiled
 from sandbox.commands import judge_command
@@ -22,7 +23,7 @@ from sandbox.report import ScanFinding
 
 Breadth = Literal["exact", "like", "paths", "any"]
 BREADTHS: tuple[Breadth, ...] = ("exact", "like", "paths", "any")
-RuleTopic = Literal["command", "scan"]
+RuleTopic = Literal["command", "scan", "dependency"]
 Programs = tuple[tuple[str, ...], ...]
 MOVERS = frozenset({"cd", "pushd", "popd"})
 """Programs after which a relative path means another file."""
@@ -109,13 +110,16 @@ class ScanPattern(Value):
         return f"{self.rule} in {', '.join((*self.paths, *self.globs)) or 'any file'}"
 
 
+Pattern = Annotated[ProgramPattern | ScanPattern | PackagePattern, Field(discriminator="kind")]
+
+
 class Rule(Value):
     """What a person allowed for good."""
 
     rule_id: str = ""
     topic: RuleTopic
     breadth: Breadth
-    patterns: tuple[Annotated[ProgramPattern | ScanPattern, Field(discriminator="kind")], ...] = Field(min_length=1)
+    patterns: tuple[Pattern, ...] = Field(min_length=1)
     project: str = ""
     """The person's folder that it holds in; empty for all."""
     created_at: datetime | None = None
@@ -229,6 +233,26 @@ def propose_for_findings(findings: Sequence[ScanFinding]) -> tuple[Rule, ...]:
     return (*proposed, Rule(topic="scan", breadth="any", patterns=tuple(anywhere)).named())
 
 
+def rules_allowing_packages(rules: Iterable[Rule], pins: Sequence[Pin], project: str) -> tuple[Rule, ...]:
+    """The rules that together allow every package; empty when they do not."""
+    asked = [rule for rule in rules if rule.topic == "dependency" and rule.holds_in(project)]
+    found: dict[str, Rule] = {}
+    for pin in pins:
+        rule = next((rule for rule in asked if _allows_package(rule, pin)), None)
+        if rule is None:
+            return ()
+        found[rule.rule_id] = rule
+    return tuple(found.values())
+
+
+def propose_for_packages(pins: Sequence[Pin]) -> tuple[Rule, ...]:
+    """The rules that a person may make of packages: these versions, later ones like them, any."""
+    if not pins:
+        return ()
+    made = patterns_for(pins)
+    return tuple(Rule(topic="dependency", breadth=one, patterns=made[one]).named() for one in made)
+
+
 def lies_in(path: str, globs: Iterable[str]) -> bool:
     """Whether a path of the project matches one of the globs; `build/**` covers `build` itself."""
     if not is_inside(path):
@@ -242,6 +266,10 @@ def lies_in(path: str, globs: Iterable[str]) -> bool:
 
 def _allows_program(rule: Rule, words: Sequence[str], moved: bool) -> bool:
     return any(isinstance(pattern, ProgramPattern) and pattern.allows(words, moved=moved) for pattern in rule.patterns)
+
+
+def _allows_package(rule: Rule, pin: Pin) -> bool:
+    return any(isinstance(pattern, PackagePattern) and pattern.allows(pin) for pattern in rule.patterns)
 
 
 def _allows_finding(rule: Rule, finding: ScanFinding) -> bool:

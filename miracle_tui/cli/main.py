@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "verify": ("verify", "Check the receipt of a green run: signature, log, commit and tree."),
     "undo": ("undo", "Put your files back as they were before a promotion."),
     "worktrees": ("worktrees", "List the worktrees of runs, and remove those that are done."),
+    "sandbox": ("sandbox", "Build the sandbox's image, see what it takes, clean up."),
     "worker": ("worker", "Work on the runs of a shared queue, until it is stopped."),
     "doctor": ("doctor", "Find what is missing on this machine, and fix it."),
     "config": ("config", "Show and check the configuration."),

@@ -91,6 +91,7 @@ class Asking:
 
     async def _choice(self, state: State, approval: Approval) -> "ApprovalChoice | None":
         from widgets.dialogs.approval_dialog import ApprovalDialog
+        from widgets.dialogs.dependency_dialog import DependencyDialog
         from widgets.dialogs.questions_dialog import QuestionsDialog
         from widgets.dialogs.stuck_dialog import StuckDialog
         from widgets.dialogs.tests_dialog import TestsDialog
@@ -102,6 +103,8 @@ class Asking:
             return await self._shown(StuckDialog(request), approval)
         if request.topic == "tests":
             return await self._shown(TestsDialog(request, time_note(state, approval)), approval)
+        if request.topic == "dependency":
+            return await self._shown(DependencyDialog(request, time_note(state, approval)), approval)
         return await self._shown(ApprovalDialog(request, time_note(state, approval)), approval)
 
     async def _rule(self, state: State, approval: Approval) -> "Rule | None":

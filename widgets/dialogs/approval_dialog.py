@@ -25,6 +25,7 @@ _TOPICS = {
     "scan": "The scan found something",
     "plan": "The plan waits for you",
     "questions": "Questions about the goal",
+    "dependency": "Packages want to be installed",
 }
 SHOWN_CHARACTERS = 6000
 

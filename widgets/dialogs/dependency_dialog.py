@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 SHOWN = 12
 _HEADS = ("PACKAGE", "VERSION", "SIZE", "LICENCE", "RELEASED", "LIST")
-_WIDTHS = (24, 12, 9, 20, 14, 8)
-_LISTS = {"allowed": "allowed", "approval_required": "ask", "blocked": "blocked", "unknown": "none"}
+_WIDTHS = (18, 9, 8, 12, 13, 5)
+_LISTS = {"allowed": "allow", "approval_required": "ask", "blocked": "block", "unknown": "none"}
 
 
 class DependencyDialog(ApprovalDialog):
@@ -36,7 +36,7 @@ class DependencyDialog(ApprovalDialog):
 
     DEFAULT_CSS = """
     DependencyDialog {
-        #dependency-packages { height: auto; margin-top: 1; }
+        #dependency-packages { height: auto; margin-top: 1; text-wrap: nowrap; text-overflow: ellipsis; }
         #dependency-notes { height: auto; margin: 1 0; padding: 0 1; border-left: outer $warning 60%; }
     }
     """

@@ -29,6 +29,7 @@ _BREADTHS = {
         "any": "the program",
     },
     "scan": {"exact": "these files", "paths": "these folders", "any": "any file"},
+    "dependency": {"exact": "this version", "like": "versions like it", "any": "any version"},
 }
 
 
