@@ -112,6 +112,8 @@ def test_the_shell_reads_a_plain_line_the_same_way(words: list[str]) -> None:
         programs = plain_programs(line)
     except NotPlain:
         return
+    if len(programs) > 1:
+        return  # a pipe would swallow what is said
     told = 'say() { printf \'%s\\n\' "$#" "$@"; }\n'
     done = subprocess.run(["sh", "-c", f"{told}{line}"], capture_output=True, text=True, check=False)
     lines = done.stdout.split("\n")
