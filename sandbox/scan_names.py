@@ -1,6 +1,7 @@
 """What the names and expressions of a Python file stand for, however they are written."""
 
 import ast
+import sys
 from collections.abc import Iterator
 
 BUILTIN_MODULES = ("builtins", "__builtins__", "__builtin__")
@@ -8,6 +9,10 @@ IMPORTERS = ("__import__", "importlib.import_module", "importlib.__import__")
 SCOPES = ("globals", "locals", "vars")
 FOLDED = 100_000
 """Characters above which a computed text is not worked out."""
+REEXPORTED = frozenset(
+    {"os", "posix", "subprocess", "socket", "ctypes", "pickle", "builtins", "importlib", "pty", "runpy"}
+)
+"""Modules that others of the standard library hold as members: `logging.os`, `random._os`."""
 GETTERS = ("__getattribute__", "get", "pop", "setdefault", "__getitem__")
 
 
@@ -108,6 +113,10 @@ class Names:
             parts = parts[1:]
         if len(parts) > 1 and parts[0] in self.aliases and parts[0] != first:
             parts = [*self.aliases[parts[0]].split("."), *parts[1:]]
+        if parts[0] in sys.stdlib_module_names:
+            last = next((at for at in range(len(parts) - 1, 0, -1) if parts[at].lstrip("_") in REEXPORTED), 0)
+            if last and parts[last - 1 : last + 1] != ["asyncio", "subprocess"]:
+                parts = [parts[last].lstrip("_"), *parts[last + 1 :]]
         return ".".join(parts)
 
 

@@ -3,11 +3,12 @@
 import ast
 import builtins
 import io
+import sys
 import tokenize
 from collections.abc import Iterator
 
 from sandbox.scan_findings import Mention
-from sandbox.scan_names import BUILTIN_MODULES, IMPORTERS, SCOPES, Names, text_of
+from sandbox.scan_names import BUILTIN_MODULES, IMPORTERS, REEXPORTED, SCOPES, Names, text_of
 
 BUILTINS = frozenset(dir(builtins)) | {"__import__"}
 OPENERS = ("open", "io.open", "os.open", "codecs.open", "pathlib.Path")
@@ -91,7 +92,8 @@ def _reference(node: ast.expr, names: Names) -> Iterator[Mention]:
     if "." in full or (full in BUILTINS and full not in names.own):
         yield Mention("function", full, node.lineno)
         module, _, _ = full.rpartition(".")
-        if module in names.modules or isinstance(node, ast.Subscript):
+        reached = full.split(".")[0] in REEXPORTED
+        if module in names.modules or reached or isinstance(node, ast.Subscript):
             yield Mention("import", full, node.lineno)
     if isinstance(node, ast.Name) and node.id not in names.aliases and node.id not in names.own:
         yield from (Mention("function", f"{module}.{node.id}", node.lineno) for module in names.stars)
@@ -117,13 +119,18 @@ def _call(node: ast.Call, names: Names) -> Iterator[Mention]:
         key = text_of(node.args[1])
         if key:
             yield Mention("attribute", key, node.lineno)
-        elif names.dotted(node.args[0]) in names.modules:
+        elif _is_standard(names.dotted(node.args[0]), names):
             yield Mention("computed", ast.unparse(node)[:80], node.lineno)
     elif (called in OPENERS or called.endswith((".open", ".Path"))) and text and _outside(text):
         yield Mention("path", text, node.lineno)
     if full := names.dotted(node):
         yield Mention("function", full, node.lineno)
         yield Mention("import", full, node.lineno)
+
+
+def _is_standard(name: str, names: Names) -> bool:
+    """Whether a name is a module of the standard library: most of them hold dangerous ones as members."""
+    return name in names.modules and name.split(".")[0] in (*sys.stdlib_module_names, *BUILTIN_MODULES)
 
 
 def _handed_on(tree: ast.AST, names: Names) -> Iterator[Mention]:

@@ -42,7 +42,8 @@ async def main() -> None:
     rules = load_config(None, {}).rules
     await warm_scan()
     print(load_now())
-    fresh, again = [], []
+    fresh: list[float] = []
+    again: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
         for number in range(ROUNDS):
             names = write_files(Path(folder), number)

@@ -58,6 +58,11 @@ PYTHON_BLOCKED = {
     "letters": "𝒆𝓿𝓪𝓵('1')",
     "frames": "import sys\nsys._getframe(0).f_globals",
     "made function": "import types\ntypes.FunctionType(c, {})",
+    "module's module": "import logging\nlogging.os.system('x')",
+    "module's private module": "import random\nrandom._os.system('x')",
+    "module's process": "import webbrowser\nwebbrowser.subprocess.run(['x'])",
+    "imported from a module": "from shutil import os\nos.system('x')",
+    "module's socket": "from http import client\nclient.socket.create_connection(x)",
     "typing only": "from typing import TYPE_CHECKING\nif not TYPE_CHECKING:\n    import subprocess",
 }
 
@@ -68,6 +73,7 @@ async def test_python_is_blocked_under_any_disguise(tmp_path: Path, rules: Safet
 
 
 PYTHON_ASKED = {
+    "computed of any module": "import logging\ngetattr(logging, name).system('x')",
     "handed on": "import os\nf(os)",
     "in a list": "import os\nx = [[os]]",
     "returned": "import os\ndef f(): return os",
@@ -216,6 +222,7 @@ HARMLESS = {
     "a.py": "import os, sys, re, json, asyncio\nprint(os.path.join('a'), sys.argv, re.compile('x'))\n"
     "asyncio.run(main())\nos.environ.get('x')\nhasattr(os, 'fork')\nself.data['system']\nd.get('eval')\n"
     "if sys.platform == 'win32': pass\nraise SystemExit(main(sys.argv))\nmodel.eval()\nx = getattr(args, name)\n"
+    "self.os.name\nargs.socket.send(x)\nself.pickle\n"
     "with open('a') as f: json.dump(x, f)\nsys.modules[__name__]",
     "a.js": "import fs from 'node:fs'; const path = require('path'); module.exports = { path };\n"
     "process.argv.slice(2); process.exit(1); console.log(this.constructor.name, a.b[0], x[key]);\n"
