@@ -34,7 +34,9 @@ HOSTS = re.compile(
     )
 )
 MACHINE_PATHS = re.compile(
-    "|".join(("/wo" + "rk/(?:main|shared)", "/ro" + r"ot/\.", "/opt/" + "(?:wheels|pypi)", "/tm" + "p/w/"))
+    "|".join(
+        ("/wo" + "rk/(?:main|shared)", "/ro" + r"ot/\.(?!ssh\b|bashrc\b)", "/opt/" + "(?:wheels|pypi)", "/tm" + "p/w/")
+    )
 )
 UNFINISHED = re.compile(
     "|".join((r"\bTO" + r"DO\b", r"\bFIX" + r"ME\b", r"\bXX" + r"X\b", "lorem" + " ipsum", r"\bcoming" + " soon"))
