@@ -112,6 +112,8 @@ def _shell(words: list[Word], program: Program) -> Iterator[Part]:
                 yield Doubt(f"`{program.name}` reads a file as if it stood in the line.")
                 place += 1
             continue
+        if not word[1:].isalpha():
+            yield Doubt(f"`{program.name}` has an option that the rules do not know: {word}")
         given, reads = given or "c" in word, reads or "s" in word
         place += word[-1] in "oO"
     rest = words[place:]
@@ -136,6 +138,7 @@ def _general(interpreter: _Interpreter, words: list[Word], program: Program) -> 
     if interpreter.language == "python" and (cut := _module(parsed.given)) is not None:
         module = parsed.given[cut][1]
         yield Program((module, *parsed.rest), program.stdin, module=True)
+        yield from _of_module(module, parsed.rest, program)
         return
     for option, value in parsed.given:
         if value is None or (option in ("--import", "--require", "--loader", "-r") and value.startswith("data:")):
@@ -148,6 +151,17 @@ def _general(interpreter: _Interpreter, words: list[Word], program: Program) -> 
         yield from _operand(parsed.rest[0], program, interpreter.language)
     else:
         yield from _read(program, interpreter.language)
+
+
+def _of_module(module: Word, words: list[Word], program: Program) -> Iterator[Part]:
+    """Code that a module of Python takes in its words, or reads."""
+    if module == "timeit":
+        for word in words:
+            yield from _code("python", word, program) if word is None or not word.startswith("-") else ()
+    elif module in ("code", "asyncio", "idlelib", "sqlite3"):
+        yield from _read(program, "python")
+    elif module in ("pdb", "bdb", "trace"):
+        yield Doubt(f"`python -m {module}` takes commands.")
 
 
 def _module(given: list[tuple[str, Word]]) -> int | None:

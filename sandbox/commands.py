@@ -4,7 +4,7 @@ The sandbox is what confines a command; the rules keep an agent from what a pers
 cannot be read for certain is asked about, and what is no shell is refused.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -16,6 +16,7 @@ from sandbox.inline_code import judged_code
 from sandbox.report import Verdict
 from sandbox.shell_parts import Code, Doubt, Part, Program, ScriptFile, Unreadable, Word
 from sandbox.shell_reading import Line, read_line
+from sandbox.shell_variables import assignment
 
 DEEPEST = 8
 """Commands within commands that are looked into."""
@@ -152,9 +153,20 @@ def _particular(program: Program, line: Line) -> list[Part]:
         line.written.update((word or "*").removeprefix("./") for word in words if not (word or "").startswith("-"))
     if name == "git" and any(option == "-c" and not _is_harmless(value) for option, value in pairwise(words)):
         return [Doubt("`git -c` can start any program.")]
+    if name in ("make", "gmake"):
+        return list(_of_make(words))
     if name in ("pytest", "py.test") and any((word or "").startswith("--pdbcls") for word in words):
         return [Doubt("`pytest --pdbcls` loads code by name.")]
     return []
+
+
+def _of_make(words: tuple[Word, ...]) -> Iterator[Part]:
+    """What make is told beside the targets of its file."""
+    for word in words:
+        if word is None or word.startswith(("SHELL=", ".SHELLFLAGS=", "--eval", "-E")) or word in ("-", "/dev/stdin"):
+            yield Doubt("`make` is told what to run on the command line.")
+        elif found := assignment(word):
+            yield Code("shell", found[1], suspect=True)
 
 
 def _is_harmless(setting: Word) -> bool:

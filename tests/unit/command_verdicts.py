@@ -138,7 +138,19 @@ which python
 command -v node
 type python
 make test
-make -j4
+make -j4 CFLAGS='-O2 -g'
+./configure && make
+bash -x script.sh -c 'rm -rf x'
+command -v rm && echo yes
+mkdir -p a/{b,c}
+cp x{,.bak}
+cat $(git ls-files '*.py') | wc -l
+python - < script.py
+python manage.py test
+pip list && pip show flask
+npm run x -- install
+sed 's/\//-/g' x
+sed '1d;$d' x
 ruff check . && ruff format --check .
 black --check src
 eslint . --ext .js

@@ -164,6 +164,16 @@ poetry run sudo ls
 :(){ :|:& };:
 bomb() { bomb | bomb & }; bomb
 npm publish
+python -m timeit 'import os; os.system("rm -rf x")'
+python -c"import os;os.system('rm -rf x')"
+bash --norc +x -c 'rm -rf x'
+env -S'rm -rf x'
+make CC='rm -rf x'
+ls | tee >(rm -rf x)
+exec > >(rm -rf x)
+echo ${x[$(rm -rf y)]}
+echo ${x/$(rm -rf y)/z}
+x=([$(rm -rf y)]=1)
 if
 bash -c 'unclosed
 {rm,-rf,x}
@@ -268,6 +278,20 @@ chmod +x run.sh
 kill 1
 pkill python
 unknown-program
+python -m pdb x.py
+python -m code <<< 'import subprocess'
+sh -c'rm x'
+make SHELL=ls
+make -f /dev/stdin
+make $X
+sed "s/$A/b/" x
+git -c core.sshCommand=ls status
+declare 'x[$(rm y)]=1'
+[[ 'x[$(rm y)]' -eq 1 ]]
+zip x y -T -TT ls
+sort --compress-prog=ls x
+find . -exec bash -c 'eval "$@"' _ ls \;
+xargs -a f -I% sh -c '%'
 /tmp/ls
 ~/bin/ls
 /workspace/../bin/x
