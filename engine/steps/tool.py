@@ -10,7 +10,7 @@ from engine.agents.registry import agent_for
 from engine.run_context import RunContext
 from engine.standing_rules import with_answers
 from engine.state import Session
-from engine.steps.check import language_of, publish_output
+from engine.steps.check import environment, language_of, publish_output
 from engine.tools.intent import Intent
 from engine.tools.registry import call_tool, tools_for
 from engine.tools.tool import CommandRun, NeedsApproval, ToolContext, ToolResult
@@ -69,6 +69,7 @@ def _context(run: RunContext, session: Session, command: c.RunTool) -> ToolConte
             workspace=worktree,
             language=language_of(run),
             limits=run.limits(),
+            env=await environment(run),
             on_event=partial(publish_output, run, session.phase_id),
         )
         return CommandRun(outcome.exit_code, outcome.output, outcome.reason, outcome.duration_s)

@@ -48,7 +48,7 @@ async def test_an_engine_without_the_image_is_not_used() -> None:
     with pytest.raises(NoBackend) as caught:
         await choose_backend(settings, sandbox_paths())
     assert "no-such-image:none" in caught.value.title
-    assert "offline_base" in caught.value.hint
+    assert "miracle sandbox build" in caught.value.hint
 
 
 @pytest.mark.docker
