@@ -49,12 +49,15 @@ class ScanProcess:
         """
         with self._lock:
             waiting = list(files)
-            while waiting:
-                answered = 0
-                for path, findings, why in self._ask(waiting, order):
-                    answered += 1
-                    yield path, findings, why
-                del waiting[:answered]
+            try:
+                while waiting:
+                    for path, findings, why in self._ask(tuple(waiting), order):
+                        waiting.pop(0)
+                        yield path, findings, why
+            finally:
+                if waiting:
+                    # Its answers are to a question that nobody asks any more.
+                    self._end()
 
     def close(self) -> None:
         """End the process."""
@@ -67,13 +70,13 @@ class ScanProcess:
         return self._child.pid if self._child is not None else None
 
     def _ask(
-        self, files: list[str], order: Mapping[str, Any]
+        self, files: Sequence[str], order: Mapping[str, Any]
     ) -> Iterator[tuple[str, list[dict[str, Any]] | None, str]]:
         """Answers, as far as they come; the last one is a failure's where the process failed."""
         try:
             child = self._running()
             assert child.stdin is not None
-            child.stdin.write(json.dumps({**order, "files": files}).encode() + b"\n")
+            child.stdin.write(json.dumps({**order, "files": list(files)}).encode() + b"\n")
             child.stdin.flush()
         except (OSError, EOFError, TimeoutError) as exc:
             self._end()
