@@ -85,7 +85,8 @@ def _is_test_module(name: str) -> bool:
 
 def _verdict(mention: Mention, language: LanguageRules, *, test: bool) -> tuple[Verdict, str] | None:
     if mention.kind == "syntax":
-        return "approval_required", "cannot_be_parsed"
+        # It would not run, and an agent mends it sooner than a person can be asked.
+        return "blocked", "cannot_be_parsed"
     if mention.kind in UNKNOWN_REACH:
         return None if test else ("approval_required", UNKNOWN_REACH[mention.kind])
     if mention.kind == "attribute":

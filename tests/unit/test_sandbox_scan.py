@@ -137,10 +137,10 @@ async def test_javascript_free(tmp_path: Path) -> None:
     assert await found(tmp_path, "app.js", code) == []
 
 
-async def test_a_file_that_cannot_be_parsed_needs_an_approval(tmp_path: Path) -> None:
+async def test_a_file_that_cannot_be_parsed_is_stopped(tmp_path: Path) -> None:
     for path, text in (("a.py", "def f(:"), ("a.js", "function ("), ("tests/test_a.py", "x ="), ("a.ts", "let x: =")):
         findings = await found(tmp_path, path, text)
-        assert [(item.rule, item.verdict) for item in findings] == [("cannot_be_parsed", "approval_required")]
+        assert [(item.rule, item.verdict) for item in findings] == [("cannot_be_parsed", "blocked")]
 
 
 async def test_what_cannot_be_scanned_never_passes(tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ async def test_what_cannot_be_scanned_never_passes(tmp_path: Path) -> None:
     findings = await scan(tmp_path, names, RULES, "python")
     assert {item.path for item in findings if item.rule.startswith("cannot_be_")} == set(names)
     blocked = {item.path for item in findings if item.verdict == "blocked"}
-    assert blocked == {"link.py", "fifo.py", "native.so", "start.pth"}
+    assert blocked == {"link.py", "fifo.py", "native.so", "start.pth", "deep.py"}
     assert all(item.verdict == "approval_required" for item in findings if item.path not in blocked)
 
 
