@@ -52,8 +52,8 @@ from engine.agent_events import (
     WorkSubmitted as WorkSubmitted,
 )
 from engine.dependency_events import DependencyEvent
-from engine.integrity_events import IntegrityEvent
 from engine.hook_events import HookEvent
+from engine.integrity_events import IntegrityEvent
 from engine.phase_events import (
     Checkpointed as Checkpointed,
 )
