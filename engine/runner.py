@@ -19,8 +19,8 @@ from engine.standing_rules import with_answers
 from engine.state import State
 from engine.steps.check import scan_changes, test_worktree
 from engine.steps.dependencies import install_dependencies, resolve_dependencies
-from engine.steps.integrity import compare_tests, try_mutants, try_on_base
 from engine.steps.hooks import run_hooks
+from engine.steps.integrity import compare_tests, try_mutants, try_on_base
 from engine.steps.phases import merge_tier, open_phase
 from engine.steps.prepare import prepare_workspace, restore_worktrees, take_checkpoint
 from engine.steps.prove import prove

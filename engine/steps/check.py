@@ -32,9 +32,7 @@ async def scan_changes(run: RunContext, command: c.Scan) -> None:
     rules = run.config.rules
     found = await scan(prepared.worktree, files, rules, language_of(run))
     findings = with_needs(found, reasons_of(run.state, command.phase_id, rules.needs), rules)
-    scanned = e.ScanFinished(
-        phase_id=command.phase_id, number=command.number, step=command.step, findings=findings
-    )
+    scanned = e.ScanFinished(phase_id=command.phase_id, number=command.number, step=command.step, findings=findings)
     if command.step == "code":
         await run.log.append(scanned)
         return
@@ -59,9 +57,7 @@ async def test_worktree(run: RunContext, command: c.RunTests) -> None:
     name = run.sandbox_name(command.phase_id, "tests")
     report = await run_suite(run, worktree, name, command.phase_id, measured_lines(diff))
     missing = await found_missing(run, Place(command.phase_id, command.number), (), await environment(run), report)
-    await run.log.append(
-        e.TestsFinished(phase_id=command.phase_id, number=command.number, report=report), *missing
-    )
+    await run.log.append(e.TestsFinished(phase_id=command.phase_id, number=command.number, report=report), *missing)
 
 
 def language_of(run: RunContext) -> Language:

@@ -12,8 +12,8 @@ from engine.state import ROLE_STAGE, State
 from engine.task import Finding
 from miracle_tui.cli.amounts import dollars, plural, short_count
 from miracle_tui.cli.dependency_lines import DEPENDENCY_LINES
-from miracle_tui.cli.inert import inert, one_line
 from miracle_tui.cli.hook_lines import HOOK_LINES
+from miracle_tui.cli.inert import inert, one_line
 from miracle_tui.cli.integrity_lines import INTEGRITY_LINES
 from miracle_tui.cli.report_lines import proof_lines, report_lines
 
