@@ -86,8 +86,6 @@ def parse_event(body: bytes) -> TestEvent | None:
     try:
         case = CaseResult.model_validate(fields["case"]) if "case" in fields else None
         ran, missing = (tuple(int(line) for line in fields.get(name, ())) for name in ("ran", "missing"))
-        return TestEvent(
-            fields["kind"], int(fields.get("count", 0)), case, str(fields.get("name", "")), ran, missing
-        )
+        return TestEvent(fields["kind"], int(fields.get("count", 0)), case, str(fields.get("name", "")), ran, missing)
     except (ValidationError, TypeError, ValueError):
         return None

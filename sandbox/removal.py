@@ -1,4 +1,4 @@
-"""Removing what sandboxed code left behind: folders may be nested deeper than paths, recursion and descriptors reach."""
+"""Removing what sandboxed code left behind: folders may nest deeper than paths, recursion and descriptors reach."""
 
 import os
 import shutil

@@ -18,7 +18,9 @@ from textual.pilot import Pilot
 
 from miracle_tui.app import MiracleApp
 from miracle_tui.demo import DEFAULT_DEMO
+from miracle_tui.screens.timeline_screen import TimelineScreen
 from miracle_tui.services import Launch
+from widgets.dialogs.hunk_dialog import HunkDialog
 from widgets.dialogs.plan_dialog import PlanDialog
 from widgets.dialogs.promote_dialog import PromoteDialog
 
@@ -61,7 +63,13 @@ async def _play(folder: Path) -> list[Path]:
             await _until(pilot, lambda: isinstance(app.screen, PromoteDialog))
             app.action_toggle_theme()
             await keep("result")
-            await pilot.press("escape")
+            await pilot.press("h")
+            await _until(pilot, lambda: isinstance(app.screen, HunkDialog))
+            await keep("hunks")
+            await pilot.press("escape", "escape", "escape", "t")
+            await _until(pilot, lambda: isinstance(app.screen, TimelineScreen))
+            await pilot.press("i", "2", "enter")
+            await keep("timeline")
     finally:
         await app.services.close()
     return made
