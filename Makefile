@@ -4,7 +4,7 @@ SHELL := /bin/bash
 # Bytecode is kept whatever the machine says: without it every process compiles what it imports.
 unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
-WORKERS ?= 2
+WORKERS ?= 3
 
 .PHONY: help setup demo test check bench format docs constraints clean
 

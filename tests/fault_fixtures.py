@@ -1,6 +1,7 @@
 """Runs in processes that are killed again and again, and what must hold of them after each kill."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -61,13 +62,22 @@ class Nursery:
         try:
             async with asyncio.timeout(LIFE_S):
                 word, _, rest = (await self._process.stdout.readline()).decode().strip().partition(" ")
-        except TimeoutError:
-            if self._child:
-                os.kill(self._child, signal.SIGUSR1)  # it says where it stands
-                await asyncio.sleep(1)
-                self._child = _kill(self._child)
-            raise
+        except TimeoutError as error:
+            told = f"the nursery is {_status(self._process.pid)}, the child {_status(self._child)}"
+            with contextlib.suppress(ProcessLookupError):
+                if self._child:
+                    os.kill(self._child, signal.SIGUSR1)  # it says where it stands
+                    await asyncio.sleep(1)
+                    self._child = _kill(self._child)
+            raise AssertionError(f"nothing was said for {LIFE_S:.0f} s: {told}") from error
         return word, rest
+
+
+def _status(pid: int) -> str:
+    try:
+        return f"{psutil.Process(pid).status()} ({pid})"
+    except psutil.NoSuchProcess:
+        return f"gone ({pid})"
 
 
 @asynccontextmanager

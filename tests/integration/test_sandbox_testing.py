@@ -177,6 +177,6 @@ async def test_one_environment_for_all_who_ask_at_once(tmp_path: Path) -> None:
     assert len({env.root for env in made}) == 1
     root = made[0].root
     assert root is not None
-    assert [path.name for path in (tmp_path / "envs").iterdir() if not path.name.startswith(".lock")] == [root.name]
+    assert [path.name for path in (tmp_path / "envs").iterdir() if not path.name.startswith(".")] == [root.name]
     assert list((root / "python").rglob("*cpython-312*.so"))
     assert (root / "runners" / "reporter.py").stat().st_mode & 0o222 == 0

@@ -13,14 +13,13 @@ from textual.widget import Widget
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from engine.workspace.preview import Selection
 from widgets.dialogs.dialog import Dialog
 from widgets.dialogs.hunk_draft import HunkDraft, HunkRow, Mark
 from widgets.inert import inert, inert_line
 
 if TYPE_CHECKING:
     from engine.workspace.hunks import Hunk, Side
-    from engine.workspace.preview import Preview
+    from engine.workspace.preview import Preview, Selection  # noqa: F401  named by the base class
 
 MARKS: dict[Mark, tuple[str, str]] = {
     "taken": ("[x]", "$text-success"),
@@ -37,7 +36,7 @@ MAX_LINES = 300
 """Lines of one side that are shown."""
 
 
-class HunkDialog(Dialog[Selection | None]):
+class HunkDialog(Dialog["Selection | None"]):
     """Files and hunks with a mark each; below them, the hunk that the cursor is on."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
