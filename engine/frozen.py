@@ -15,13 +15,13 @@ def replace(value: Value, /, **changes: Any) -> Value:
         value: an instance of a dataclass without slots and without work in `__post_init__`.
         changes: fields that it has.
     """
-    made = object.__new__(type(value))
-    fields = made.__dict__
-    fields.update(value.__dict__)
+    before = value.__dict__
+    fields = before.copy()
     fields.update(changes)
-    if len(fields) != len(value.__dict__):
-        strange = ", ".join(changes.keys() - value.__dict__.keys())
-        raise TypeError(f"{type(value).__name__} has no field {strange}")
+    if len(fields) != len(before):
+        raise TypeError(f"{type(value).__name__} has no field {', '.join(changes.keys() - before.keys())}")
+    made = object.__new__(type(value))
+    object.__setattr__(made, "__dict__", fields)
     return made
 
 

@@ -45,7 +45,8 @@ class ScriptedServer:
         self.requests: list[HttpRequest] = []
         """Every request so far, oldest first."""
         self._faults = FaultList(faults)
-        self._pause_s = 1 / words_per_second if words_per_second > 0 else 0.0
+        self._pause_s = 0.0
+        self.speak(words_per_second)
         self._port = port
         self._host = host
         self._calls = 0
@@ -56,6 +57,10 @@ class ScriptedServer:
     def base_url(self) -> str:
         """Where clients reach it."""
         return f"http://{self._host}:{self._port}/v1"
+
+    def speak(self, words_per_second: float) -> None:
+        """Change the speed of streamed text from the next answer on; 0 sends it at once."""
+        self._pause_s = 1 / words_per_second if words_per_second > 0 else 0.0
 
     async def disconnected(self) -> None:
         """Wait until no connection is open: then every request that was sent is in `requests`."""

@@ -71,13 +71,15 @@ async def whole(engine: Engine, run_id: str) -> list[e.Event]:
 async def test_runs_spread_over_the_workers_and_end_green(machines: Hall, sandbox_workspace: Path) -> None:
     await manned(machines)
     async with (
-        ScriptedServer(tiny_script(), host=machines.net.address, words_per_second=15) as server,
+        ScriptedServer(tiny_script(), host=machines.net.address, words_per_second=1) as server,
         watcher(machines) as engine,
     ):
         began = time.monotonic()
+        # A model that is slow until all are at work: no worker is done with one run before another took its first.
         runs = [await begin(engine, server, sandbox_workspace, f"p{n}") for n in range(3)]
         await machines.until("every worker has a run", lambda: set(machines.at_work().values()) == set(MACHINES))
         print(f"three runs queued and taken within {time.monotonic() - began:.2f} s")
+        server.speak(0)
         assert [await ended(engine, run_id) for run_id in runs] == ["success"] * 3
         for run_id in runs:
             await whole(engine, run_id)
