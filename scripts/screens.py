@@ -68,7 +68,9 @@ async def _play(folder: Path) -> list[Path]:
             await keep("hunks")
             await pilot.press("escape", "escape", "escape", "t")
             await _until(pilot, lambda: isinstance(app.screen, TimelineScreen))
-            await pilot.press("i", "2", "enter")
+            await pilot.pause(2.0)
+            app.action_toggle_theme()
+            await pilot.press("end", "up", "left", "left")
             await keep("timeline")
     finally:
         await app.services.close()
