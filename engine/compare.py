@@ -12,7 +12,7 @@ from engine.state import State, Status
 from engine.task import FileChange
 from engine.workspace.difference import difference
 from engine.workspace.git import GitError
-from engine.workspace.prepared import Prepared, git_dir_of, read_record
+from engine.workspace.prepared import Prepared, find_prepared
 from sandbox.report import CaseResult, TestReport
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ async def _difference(
     if not commit_a or not commit_b:
         without = a.run_id if not commit_a else b.run_id
         return (), "", f"{without} has no worktree yet."
-    homes = [read_record(git_dir_of(state.run_id, paths), None) for state in (a, b)]
+    homes = [find_prepared(state.run_id, paths, None) for state in (a, b)]
     there: list[Prepared] = [home for home in homes if home is not None]
     if not there:
         return (), "", "The worktrees of both runs are gone."

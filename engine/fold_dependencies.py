@@ -14,7 +14,7 @@ Fold = Callable[[State, Any, datetime], State]
 
 
 def _found(state: State, event: DependenciesFound, at: datetime) -> State:
-    last = next((one for one in state.iterations if one.number == event.number), None)
+    last = state.iteration_numbered(event.number)
     if last is None:
         return state
     wanted = {one.name: one for one in (*last.wanted, *event.wanted)}
@@ -29,7 +29,7 @@ def _resolved(state: State, event: DependenciesResolved, at: datetime) -> State:
 
 def _installed(state: State, event: DependenciesInstalled, at: datetime) -> State:
     """What was red without the packages is run again with them."""
-    last = next((one for one in state.iterations if one.number == event.number), None)
+    last = state.iteration_numbered(event.number)
     state = replace(state, installed=event)
     if last is None or last.report is None or last.report.green:
         return state

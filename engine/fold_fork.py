@@ -6,7 +6,7 @@ from datetime import datetime
 from engine import events as e
 from engine.fold_phase import change_iteration, change_phase, phases_of
 from engine.frozen import replace
-from engine.state import Approval, Phase, Spend, State
+from engine.state import Approval, Iteration, Phase, Spend, State
 from engine.task import Plan, Task
 
 
@@ -60,23 +60,26 @@ def _narrowed(approval: Approval) -> Approval:
 
 def _without_open_work(state: State) -> State:
     """Without conversations, and without work that no checkpoint has; the sessions dropped count as not opened."""
-    dropped = {(session.role, session.phase_id) for session in state.sessions}
-    visits = tuple((role, phase_id, count - ((role, phase_id) in dropped)) for role, phase_id, count in state.visits)
-    state = replace(state, sessions=(), visits=visits)
+    for session in state.sessions:
+        state = _visited_less(state, session.role, session.phase_id)
+    state = replace(state, sessions=())
     for phase in state.phases:
         last = state.iteration_of(phase.id)
         if last is None or not last.unsaved:
             continue
         if last.tests is not None and not last.tests_commit:
-            lost = set(last.tests) - {path for one in state.iterations_of(phase.id)[:-1] for path in one.tests or ()}
-            state = change_iteration(state, last.number, tests=None)
-            state = change_phase(
-                state, phase.id, test_files=tuple(path for path in phase.test_files if path not in lost)
-            )
+            kept = _tests_without(state, phase, last)
+            state = change_phase(change_iteration(state, last.number, tests=None), phase.id, test_files=kept)
             state = _visited_less(state, "tester", phase.id)
         if last.work is not None and not last.code_commit:
             state = _visited_less(change_iteration(state, last.number, work=None), "coder", phase.id)
     return state
+
+
+def _tests_without(state: State, phase: Phase, last: Iteration) -> tuple[str, ...]:
+    """The phase's test files, but for those that only its newest iteration submitted."""
+    lost = set(last.tests or ()) - {path for one in state.iterations_of(phase.id)[:-1] for path in one.tests or ()}
+    return tuple(path for path in phase.test_files if path not in lost)
 
 
 def _visited_less(state: State, role: str, phase_id: str) -> State:
@@ -123,9 +126,8 @@ def _with_hypothesis(state: State, hypothesis: str) -> State:
     phase = state.phase_by(last.phase_id)
     if phase is None:
         return state
-    lost = set(last.tests or ()) - {path for one in state.iterations_of(phase.id)[:-1] for path in one.tests or ()}
+    kept = _tests_without(state, phase, last)
     state = replace(state, iterations=tuple(fresh if one is last else one for one in state.iterations))
-    kept = tuple(path for path in phase.test_files if path not in lost)
     if phase.apart:
         return change_phase(state, phase.id, state="active", test_files=kept, commit=last.base_commit)
     return replace(change_phase(state, phase.id, state="active", test_files=kept), tip=last.base_commit)

@@ -144,7 +144,7 @@ def _approval_rows(state: State, approval_id: str) -> list[Row]:
 
 def iteration_rows(state: State, number: int) -> list[Row]:
     """The row of one iteration; none when the run has no iteration of this number."""
-    last = next((iteration for iteration in state.iterations if iteration.number == number), None)
+    last = state.iteration_numbered(number)
     if last is None:
         return []
     report = last.report

@@ -9,7 +9,7 @@ from engine.errors import CommandRefused
 from engine.events import Promoted, Undone
 from engine.state import State
 from engine.workspace.backup import forget_backup
-from engine.workspace.prepared import Prepared, git_dir_of, read_record
+from engine.workspace.prepared import Prepared, find_prepared
 from engine.workspace.preview import Preview, Selection, look
 from engine.workspace.promote import How, promote
 from engine.workspace.undo import UndoPreview, preview_undo, undo
@@ -93,7 +93,7 @@ def _result(state: State, paths: Paths) -> tuple[Prepared, Path, str]:
     task, commit = state.task, state.receipt.commit if state.receipt else state.tip
     if task is None or state.workspace is None or commit == state.workspace.base_commit:
         raise CommandRefused(f"{state.run_id} has no checkpoint yet", "Promote it once an iteration is committed.")
-    prepared = read_record(git_dir_of(state.run_id, paths), sandbox_identity())
+    prepared = find_prepared(state.run_id, paths, sandbox_identity())
     if prepared is None:
         raise CommandRefused(
             f"The worktree of {state.run_id} is gone", f"Its diffs are kept: miracle show {state.run_id} --diff"

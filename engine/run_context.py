@@ -11,7 +11,7 @@ from engine.llm.protocol import ModelClient
 from engine.run_log import RunLog
 from engine.state import State
 from engine.workspace.phases import phase_prepared
-from engine.workspace.prepared import Prepared, git_dir_of, read_record
+from engine.workspace.prepared import Prepared, find_prepared
 from memory.memory import MemoryService
 from sandbox.choose import limits_of
 from sandbox.identity import sandbox_identity
@@ -68,7 +68,7 @@ class RunContext:
         if phase is not None and phase.apart:
             prepared = phase_prepared(self.run_id, phase_id, paths, identity)
         else:
-            prepared = read_record(git_dir_of(self.run_id, paths), identity)
+            prepared = find_prepared(self.run_id, paths, identity)
         if prepared is None:
             raise WorkspaceError("The run's worktree is gone", "Start the task again; the log and its diffs are kept.")
         if not prepared.worktree.is_dir():

@@ -161,7 +161,8 @@ def propose_rules(state: State, approval_id: str) -> tuple[Rule, ...]:
 
 def findings_of(state: State, request: ApprovalRequested) -> tuple[ScanFinding, ...]:
     """The scan's findings that a question is about."""
-    scan = next((one.scan for one in state.iterations if one.number == request.number), None) or ()
+    judged = state.iteration_numbered(request.number)
+    scan = (judged.scan if judged else None) or ()
     asked = request.subject.split("\n")
     return tuple(
         finding for finding in scan if finding.verdict == "blocked" or (finding.rule in asked and _needs(finding))

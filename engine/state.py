@@ -218,6 +218,10 @@ class State:
         """The newest iteration of a phase."""
         return next((one for one in reversed(self.iterations) if one.phase_id == phase_id), None)
 
+    def iteration_numbered(self, number: int) -> Iteration | None:
+        """The iteration with this number."""
+        return next((one for one in self.iterations if one.number == number), None)
+
     def phase_by(self, phase_id: str) -> Phase | None:
         """The phase with this id."""
         return next((phase for phase in self.phases if phase.id == phase_id), None)

@@ -26,7 +26,7 @@ from engine.state import State
 from engine.task import Receipt
 from engine.workspace.authentic import authentic, branch_stands
 from engine.workspace.git import Git, GitError
-from engine.workspace.prepared import git_dir_of, read_record
+from engine.workspace.prepared import find_prepared
 from memory.records import StoredEvent
 from sandbox.identity import sandbox_identity
 
@@ -172,7 +172,7 @@ def _end(log: Sequence[StoredEvent], proof: StoredEvent, stored: Mapping[str, An
 
 
 async def _repository(run_id: str, receipt: Receipt, then: State, paths: Paths) -> tuple[Check, ...]:
-    prepared = read_record(git_dir_of(run_id, paths), sandbox_identity())
+    prepared = find_prepared(run_id, paths, sandbox_identity())
     place = Path(then.workspace.repository) if then.workspace else Path()
     store = prepared.store if prepared else Git(place)
     home = prepared.home if prepared else Git(place)

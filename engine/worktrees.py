@@ -8,7 +8,7 @@ from pathlib import Path
 
 from config.paths import Paths
 from engine.workspace.phases import close_phase
-from engine.workspace.prepared import Prepared, git_dir_of, read_record
+from engine.workspace.prepared import Prepared, find_prepared
 from sandbox.removal import remove_tree
 
 ENDED = frozenset({"success", "failed", "cancelled"})
@@ -96,7 +96,7 @@ async def remove_ended(paths: Paths, worktrees: Iterable[WorktreeOnDisk], look: 
     for one in worktrees:
         if not one.ended or (now := await look(one.run_id)) is None or now[0] not in ENDED or now[1]:
             continue
-        prepared = read_record(git_dir_of(one.name, paths), None)
+        prepared = find_prepared(one.name, paths, None)
         if prepared is not None and one.name != one.run_id:
             await close_phase(prepared)
         else:

@@ -135,7 +135,7 @@ class FindingsPane(CursorPane):
         if self.state is None:
             return None
         if self.number:
-            return next((found for found in self.state.iterations if found.number == self.number), None)
+            return self.state.iteration_numbered(self.number)
         return next((found for found in reversed(self.state.iterations) if _has_findings(found)), None)
 
 

@@ -81,7 +81,7 @@ class ReflectionPane(LinePane):
         if self.state is None:
             return None
         if self.number:
-            return next((found for found in self.state.iterations if found.number == self.number), None)
+            return self.state.iteration_numbered(self.number)
         speaking = (
             found
             for found in reversed(self.state.iterations)

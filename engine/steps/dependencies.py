@@ -66,7 +66,7 @@ async def found_missing(
     root = run.prepared(place.phase_id).worktree
     held = await asyncio.to_thread(held_by, env)
     seen = await asyncio.to_thread(missing, root, files, language, held, rules, failed)
-    last = next((one for one in run.state.iterations if one.number == place.number), None)
+    last = run.state.iteration_numbered(place.number)
     known = {canonical(one.name) for one in last.wanted} if last else set()
     new = tuple(one for one in seen if canonical(one.name) not in known)
     return (DependenciesFound(phase_id=place.phase_id, number=place.number, wanted=new),) if new else ()
@@ -75,7 +75,7 @@ async def found_missing(
 async def resolve_dependencies(run: RunContext, command: c.ResolveDependencies) -> None:
     """Find out what would be installed, and append it."""
     state = run.state
-    last = next((one for one in state.iterations if one.number == command.number), None)
+    last = state.iteration_numbered(command.number)
     if last is None:
         return
     wanted, sources = undecided(state, last), allowed_sources(state)
@@ -105,7 +105,7 @@ async def resolve_dependencies(run: RunContext, command: c.ResolveDependencies) 
 async def install_dependencies(run: RunContext, command: c.InstallDependencies) -> None:
     """Make the environment with what was allowed, and append what it holds."""
     state = run.state
-    last = next((one for one in state.iterations if one.number == command.number), None)
+    last = state.iteration_numbered(command.number)
     if last is None or last.resolved is None:
         return
     language, resolved = language_of(state), last.resolved

@@ -13,10 +13,14 @@ from engine.workspace.checkpoint import checkpoint, tag
 from engine.workspace.facts import project_facts
 from engine.workspace.leftovers import clear_leftovers
 from engine.workspace.phases import begin_at, close_phase, phase_prepared
-from engine.workspace.prepared import Prepared, git_dir_of, read_record
-from engine.workspace.worktree import prepare_worktree
+from engine.workspace.prepared import Prepared, find_prepared, git_dir_of
+from engine.workspace.worktree import make_good, prepare_worktree
 from sandbox.identity import sandbox_identity
 from sandbox.scan import warm_scan
+
+_MADE_AGAIN = (
+    "The worktree was lost and is now as the last checkpoint left it. Look what is there, and redo what is missing."
+)
 
 
 async def prepare_workspace(run: RunContext, command: c.PrepareWorkspace) -> None:
@@ -53,7 +57,7 @@ async def _worktree(run: RunContext, workspace: Path) -> Prepared:
     source = run.state.forked
     if source is None or not run.state.tip:
         return await prepare_worktree(run.run_id, workspace, paths, identity)
-    begun = read_record(git_dir_of(source.source_run_id, paths), identity)
+    begun = find_prepared(source.source_run_id, paths, identity)
     if begun is None:
         raise WorkspaceError(
             f"The worktree of {source.source_run_id} is gone, so nothing can be forked from it",
@@ -68,39 +72,25 @@ async def restore_worktrees(run: RunContext) -> None:
     A kill may have left half of a test run's files, and a person may have removed a folder. A worktree in which an
     agent is writing keeps what it has; where it is gone, the agent is told that it begins at the last checkpoint.
     """
-    state = run.state
+    state, paths, identity = run.state, run.config.paths, sandbox_identity()
     repository = Path(state.workspace.repository) if state.workspace else None
-    await clear_leftovers(run.run_id, git_dir_of(run.run_id, run.config.paths), repository)
-    if state.task is None or state.workspace is None or not _has_record(run):
+    await clear_leftovers(run.run_id, git_dir_of(run.run_id, paths), repository)
+    prepared = find_prepared(run.run_id, paths, identity)
+    if state.task is None or state.workspace is None or prepared is None:
         return
-    lost = await _made_again(run)
+    lost = not prepared.worktree.is_dir()
+    if lost:
+        await make_good(prepared)
+        await run.log.append(e.Steered(text=_MADE_AGAIN, by="miracle"))
     for phase in state.phases:
-        left = phase_prepared(run.run_id, phase.id, run.config.paths, sandbox_identity())
+        left = phase_prepared(run.run_id, phase.id, paths, identity)
         if left is not None and not phase.worktree:
             await close_phase(left)
         elif left is not None and not _being_written(state, phase.id):
             await _as_committed(run, left, state.tip_of(phase.id))
     at_work = [phase.id for phase in state.phases if not phase.apart] + [""]
     if state.tip and not lost and not any(_being_written(state, phase_id) for phase_id in at_work):
-        await _as_committed(run, run.prepared(), state.tip)
-
-
-async def _made_again(run: RunContext) -> bool:
-    """Whether the run's own folder was gone; it is there again, as the last checkpoint left it."""
-    task = run.state.task
-    prepared = read_record(git_dir_of(run.run_id, run.config.paths), sandbox_identity())
-    if task is None or prepared is None or prepared.worktree.is_dir():
-        return False
-    await prepare_worktree(run.run_id, Path(task.workspace), run.config.paths, sandbox_identity())
-    told = (
-        "The worktree was lost and is now as the last checkpoint left it. Look what is there, and redo what is missing."
-    )
-    await run.log.append(e.Steered(text=told, by="miracle"))
-    return True
-
-
-def _has_record(run: RunContext) -> bool:
-    return read_record(git_dir_of(run.run_id, run.config.paths), sandbox_identity()) is not None
+        await _as_committed(run, prepared, state.tip)
 
 
 def _being_written(state: State, phase_id: str) -> bool:
@@ -151,7 +141,7 @@ def _kept(state: State, command: c.TakeCheckpoint) -> frozenset[str]:
 
 def _base(state: State, command: c.TakeCheckpoint, first: str) -> str:
     """Where the iteration began."""
-    mine = next((one for one in state.iterations if one.number == command.number), None)
+    mine = state.iteration_numbered(command.number)
     return (mine.base_commit if mine else "") or first
 
 

@@ -14,7 +14,7 @@ from engine.workspace.checkpoint import head, restore
 from engine.workspace.halves import copy_half, point_branch
 from engine.workspace.inspect import check_workspace
 from engine.workspace.kept import SNAPSHOT, keep, private_ref
-from engine.workspace.prepared import Prepared, check_run_id, forget_record, git_dir_of, read_record, write_record
+from engine.workspace.prepared import Prepared, check_run_id, find_prepared, forget_record, read_record, write_record
 from engine.workspace.tree_merge import merge_trees
 from engine.workspace.worktree import BRANCHES, make_good, write_files
 from sandbox.removal import remove_tree
@@ -40,7 +40,7 @@ def phase_name(run_id: str, phase_id: str) -> str:
 
 def phase_prepared(run_id: str, phase_id: str, paths: Paths, identity: tuple[int, int] | None) -> Prepared | None:
     """The phase's worktree, or None where it has none."""
-    return read_record(git_dir_of(phase_name(run_id, phase_id), paths), identity)
+    return find_prepared(phase_name(run_id, phase_id), paths, identity)
 
 
 async def open_phase(prepared: Prepared, phase_id: str, commit: str) -> Prepared:
@@ -85,7 +85,7 @@ async def begin_at(
         WorkspaceError: the commit is not there, or the folder is another one.
     """
     check_run_id(run_id)
-    earlier = read_record(git_dir_of(run_id, paths), identity)
+    earlier = find_prepared(run_id, paths, identity)
     if earlier is not None:
         await make_good(earlier)
         return earlier

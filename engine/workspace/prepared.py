@@ -96,6 +96,11 @@ def forget_record(git_dir: Path) -> None:
     (git_dir / _RECORD).unlink(missing_ok=True)
 
 
+def find_prepared(run_id: str, paths: Paths, identity: tuple[int, int] | None) -> Prepared | None:
+    """The run's worktree, or None where it has none; its folder may be gone."""
+    return read_record(git_dir_of(run_id, paths), identity)
+
+
 def read_record(git_dir: Path, identity: tuple[int, int] | None) -> Prepared | None:
     """What an earlier process prepared, or None when it did not come to its end."""
     try:

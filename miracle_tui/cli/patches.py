@@ -22,10 +22,10 @@ async def run_diff(config: "Config", state: "State") -> str:
     """
     from engine.compare import newest_commit
     from engine.workspace.checkpoint import changes_between
-    from engine.workspace.prepared import git_dir_of, read_record
+    from engine.workspace.prepared import find_prepared
 
     commit = newest_commit(state)
-    prepared = read_record(git_dir_of(state.run_id, config.paths), None)
+    prepared = find_prepared(state.run_id, config.paths, None)
     if prepared is not None and commit:
         _, diff = await changes_between(prepared, prepared.base_commit, commit)
         return diff

@@ -207,7 +207,7 @@ class Furniture:
     def _pick(self, state: "State") -> "Iteration | None":
         if not self.chosen:
             return state.iteration
-        return next((iteration for iteration in state.iterations if iteration.number == self.chosen), state.iteration)
+        return state.iteration_numbered(self.chosen) or state.iteration
 
     @staticmethod
     def _last_diff(state: "State") -> str:
