@@ -7,9 +7,10 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
+
+from miracle_tui.check import Check, Status
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -18,27 +19,11 @@ if TYPE_CHECKING:
     from memory.database import Database
     from sandbox.protocol import Capabilities
 
-Status = Literal["ok", "warn", "fail"]
-
 OLDEST_PYTHON = (3, 11)
 FREE_WARN_BYTES = 2 * 2**30
 FREE_FAIL_BYTES = 300 * 2**20
 SMALL_TERMINAL = (80, 24)
 GIT_S = 10
-
-
-@dataclass(frozen=True)
-class Check:
-    """One thing that was looked at."""
-
-    name: str
-    status: Status
-    """`ok`; `warn`: Miracle works, but something is not as it could be; `fail`: it cannot do its job."""
-    detail: str
-    remedy: str = ""
-    """What to do, when it is not ok."""
-    limits: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """A sandbox's limits: `enforced` by the kernel, `best_effort`, `missing`; empty for other checks."""
 
 
 async def each_check(config: "Config", *, online: bool = False) -> AsyncIterator[Check]:

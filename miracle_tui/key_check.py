@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from miracle_tui.checks import Check
+from miracle_tui.check import Check
 
 if TYPE_CHECKING:
     from config.config import Config

@@ -15,7 +15,7 @@ from miracle_tui.messages import ServiceChanged
 if TYPE_CHECKING:
     from config.config import Config
     from engine.task import Task
-    from miracle_tui.checks import Check
+    from miracle_tui.check import Check
     from miracle_tui.engine_port import EnginePort
 
 PARTS = ("database", "sandbox", "model")

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from miracle_tui.checks import Check
+from miracle_tui.check import Check
 
 if TYPE_CHECKING:
     from config.config import Config

@@ -20,7 +20,7 @@ from widgets.service_list import Check, ServiceList
 
 if TYPE_CHECKING:
     from config.config import Config
-    from miracle_tui.checks import Check as Found
+    from miracle_tui.check import Check as Found
 
     Look = Callable[[], AsyncIterator[Found]]
 

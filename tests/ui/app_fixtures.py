@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 from config.config import Config
 from engine.task import Task
 from miracle_tui.app import MiracleApp
-from miracle_tui.checks import Check
+from miracle_tui.check import Check
 from miracle_tui.engine_port import EnginePort
 from miracle_tui.messages import ServiceChanged
 from miracle_tui.screens.run_screen import RunScreen

@@ -10,7 +10,7 @@ from miracle_tui.cli.problems import FAILED, SUCCESS
 
 if TYPE_CHECKING:
     from config.config import Config
-    from miracle_tui.checks import Check
+    from miracle_tui.check import Check
 
 MARKS = {"ok": "✓", "warn": "!", "fail": "✗"}
 
