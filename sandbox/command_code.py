@@ -62,9 +62,9 @@ def interpreted(program: Program) -> Iterator[Part]:
     elif name == "perl":
         yield from _perl(words, program)
     elif name in ("awk", "gawk", "mawk", "nawk", "original-awk"):
-        yield from _awk(words)
+        yield from _awk(words, program)
     elif name in ("sed", "gsed"):
-        yield from _sed(words)
+        yield from _sed(words, program)
     elif name in OTHERS:
         yield from _other(name, words, program)
 
@@ -108,9 +108,9 @@ def _shell(words: list[Word], program: Program) -> Iterator[Part]:
         if word == "--":
             break
         if word.startswith("--"):
-            if word in ("--rcfile", "--init-file"):
+            if word.startswith(("--rc", "--init")):
                 yield Doubt(f"`{program.name}` reads a file as if it stood in the line.")
-                place += 1
+                place += "=" not in word
             continue
         if not word[1:].isalpha():
             yield Doubt(f"`{program.name}` has an option that the rules do not know: {word}")
@@ -141,7 +141,7 @@ def _general(interpreter: _Interpreter, words: list[Word], program: Program) -> 
         yield from _of_module(module, parsed.rest, program)
         return
     for option, value in parsed.given:
-        if value is None or (option in ("--import", "--require", "--loader", "-r") and value.startswith("data:")):
+        if value is None or (value.startswith("data:") and option not in interpreter.code):
             yield Doubt(f"The command computes what `{program.name}` runs.")
     for text in texts:
         yield from _code(interpreter.language, text, program)
@@ -157,11 +157,12 @@ def _of_module(module: Word, words: list[Word], program: Program) -> Iterator[Pa
     """Code that a module of Python takes in its words, or reads."""
     if module == "timeit":
         for word in words:
-            yield from _code("python", word, program) if word is None or not word.startswith("-") else ()
+            text = word if word is None else re.sub(r"^-[a-z]*s|^--[a-z]+=", "", word)
+            yield from _code("python", text, program) if text is None or not text.startswith("-") else ()
+    elif module in ("pdb", "bdb", "trace", "idlelib", "IPython") and words:
+        yield Doubt(f"`python -m {module}` takes commands.")
     elif module in ("code", "asyncio", "idlelib", "sqlite3"):
         yield from _read(program, "python")
-    elif module in ("pdb", "bdb", "trace"):
-        yield Doubt(f"`python -m {module}` takes commands.")
 
 
 def _module(given: list[tuple[str, Word]]) -> int | None:
@@ -194,7 +195,7 @@ def _perl(words: list[Word], program: Program) -> Iterator[Part]:
         yield from _operand(rest[0], program, "perl") if rest else _read(program, "perl")
 
 
-def _awk(words: list[Word]) -> Iterator[Part]:
+def _awk(words: list[Word], program: Program) -> Iterator[Part]:
     place, found = 0, False
     while place < len(words):
         word = words[place]
@@ -207,6 +208,7 @@ def _awk(words: list[Word]) -> Iterator[Part]:
             place += 1
         elif word in ("-f", "--file"):
             found = True
+            yield from _operand(words[place] if place < len(words) else "", program, "awk")
             place += 1
         elif not word.startswith(("-F", "-v", "--field-separator=", "--assign=", "--csv", "--posix")):
             yield Doubt(f"`awk` has an option that the rules do not know: {word}")
@@ -215,7 +217,7 @@ def _awk(words: list[Word]) -> Iterator[Part]:
         yield Doubt("The command computes the code that `awk` runs.") if text is None else Code("awk", text)
 
 
-def _sed(words: list[Word]) -> Iterator[Part]:
+def _sed(words: list[Word], program: Program) -> Iterator[Part]:
     known = Options(
         "nErsuzi",
         "efl",
@@ -248,6 +250,8 @@ def _sed(words: list[Word]) -> Iterator[Part]:
     for option, value in given:
         if option in ("-e", "--expression"):
             yield Doubt("The command computes the code that `sed` runs.") if value is None else Code("sed", value)
+        elif option in ("-f", "--file"):
+            yield from _operand(value, program, "sed")
 
 
 def _other(name: str, words: list[Word], program: Program) -> Iterator[Part]:

@@ -57,6 +57,7 @@ def parse_options(words: Sequence[Word], known: Options) -> Parsed:
 
 def _long(word: str, words: Sequence[Word], place: int, known: Options, parsed: Parsed) -> int:
     name, has_value, value = word.partition("=")
+    name = _in_full(name, known)
     if has_value:
         parsed.given.append((name, value))
         return 0
@@ -67,6 +68,12 @@ def _long(word: str, words: Sequence[Word], place: int, known: Options, parsed: 
         parsed.unknown = parsed.unknown or name
     parsed.given.append((name, ""))
     return 0
+
+
+def _in_full(name: str, known: Options) -> str:
+    """A long option that is cut short, as it is meant where only one of those known begins so."""
+    meant = [one for one in (*known.long, *known.long_valued) if one.startswith(name)]
+    return meant[0] if len(meant) == 1 and len(name) > len("--") else name
 
 
 def _short(word: str, words: Sequence[Word], place: int, known: Options, parsed: Parsed) -> int:

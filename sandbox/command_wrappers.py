@@ -90,7 +90,7 @@ WRAPPERS: dict[str, Wrapper] = {
     "rye": Wrapper(verb="run"),
     "pipx": Wrapper(Options("", "", (), ("--spec", "--python")), verb="run"),
     "bundle": Wrapper(Options("", "", ("--keep-file-descriptors",)), verb="exec"),
-    "pnpm": Wrapper(Options("r", "C"), verb="exec"),
+    "corepack": Wrapper(),
     "coverage": Wrapper(Options("apmL", "", ("--append", "--branch", "--pylib", "--timid", "--parallel-mode"),
                                 ("--source", "--rcfile", "--include", "--omit", "--concurrency", "--data-file",
                                  "--context")), verb="run"),
@@ -98,9 +98,12 @@ WRAPPERS: dict[str, Wrapper] = {
 LOADERS = ("ld-linux", "ld-musl", "ld.so", "qemu-")
 """First letters of programs that start the program after them."""
 OTHERS = frozenset({"eval", "xargs", "parallel", "find", "fd", "fdfind", "trap", "source", ".", "alias", "hash",
-                    "enable", "bind", "complete", "compgen", "npm"})  # fmt: skip
+                    "enable", "bind", "complete", "compgen", "npm", "pnpm", "yarn", "bun", "mapfile",
+                    "readarray"})  # fmt: skip
 """Programs that start others in ways of their own."""
+PACKAGERS = ("npm", "pnpm", "yarn", "bun")
 FIND_STARTS = ("-exec", "-execdir", "-ok", "-okdir")
+FIND_WRITES = ("-fprint", "-fprint0", "-fprintf", "-fls")
 
 
 def is_wrapper(name: str) -> bool:
@@ -125,8 +128,11 @@ def unwrapped(program: Program) -> Iterator[Part]:
         yield from _parallel(rest)
     elif name in ("find", "fd", "fdfind"):
         yield from _find(rest)
-    elif name == "npm":
-        yield from _npm(rest, program)
+    elif name in PACKAGERS:
+        yield from _packager(name, rest, program)
+    elif name in ("mapfile", "readarray"):
+        given = parse_options(rest, Options("t", "dnOsuCc")).given
+        yield from (part for option, value in given if option == "-C" for part in _shell(value, program))
     elif name in OTHERS:
         yield from _meaning(name, rest, program)
 
@@ -229,16 +235,20 @@ def _find(words: list[Word]) -> Iterator[Part]:
                 yield Program(tuple(started))
                 texts = [one for one in started[1:] if one is not None and "{}" in one and one != "{}"]
                 yield from (Code("shell", text, suspect=True) for text in texts)
+        elif word in FIND_WRITES:
+            yield Doubt("`find` writes files.")
         elif word == "-delete":
             yield Program(("rm", "-r"))
         elif word is None or (isinstance(word, Globbed) and word.startswith("-")):
             yield Program(("rm", None), suspect=True)
 
 
-def _npm(words: list[Word], program: Program) -> Iterator[Part]:
-    verb = next((place for place, word in enumerate(words) if word in ("exec", "x")), None)
+def _packager(name: str, words: list[Word], program: Program) -> Iterator[Part]:
+    verb = next((place for place, word in enumerate(words) if word in ("exec", "x", "dlx")), None)
     if verb is not None:
         yield replace(program, words=("npx", *words[verb + 1 :]))
+    elif name == "yarn" and all(word is not None and word.startswith("-") for word in words):
+        yield replace(program, words=("yarn", "install"))
 
 
 def _meaning(name: str, words: list[Word], program: Program) -> Iterator[Part]:

@@ -6,23 +6,24 @@ cannot be read for certain is asked about, and what is no shell is refused.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 from config.rules import CommandRules
 from sandbox.command_code import base_name, interpreted
 from sandbox.command_matching import Match, is_known, match_of
+from sandbox.command_starters import started
 from sandbox.command_wrappers import unwrapped
 from sandbox.inline_code import judged_code
 from sandbox.report import Verdict
-from sandbox.shell_parts import Code, Doubt, Part, Program, ScriptFile, Unreadable, Word
-from sandbox.shell_reading import Line, read_line
-from sandbox.shell_variables import assignment
+from sandbox.shell_parts import Code, Doubt, Part, Program, ScriptFile, Unreadable
+from sandbox.shell_reading import Line, is_outside, read_line
 
 DEEPEST = 8
 """Commands within commands that are looked into."""
 MOST = 2_000
 """Parts of a line that are looked at."""
 COPIERS = frozenset({"cp", "mv", "ln", "install", "tee", "link", "rsync"})
+MAKERS = frozenset({"touch", "mkdir", "truncate"})
+"""Programs that write what their words name, beside the copiers."""
 
 
 @dataclass(frozen=True)
@@ -146,29 +147,11 @@ def _shell(code: Code, line: Line) -> list[Part]:
     return [Program(part.words, suspect=True) for part in inner.parts if isinstance(part, Program)]
 
 
-def _particular(program: Program, line: Line) -> list[Part]:
+def _particular(program: Program, line: Line) -> Iterator[Part]:
     """What programs that are no wrappers can do beside their work."""
     name, words = base_name(program.name or ""), program.words[1:]
     if name in COPIERS:
         line.written.update((word or "*").removeprefix("./") for word in words if not (word or "").startswith("-"))
-    if name == "git" and any(option == "-c" and not _is_harmless(value) for option, value in pairwise(words)):
-        return [Doubt("`git -c` can start any program.")]
-    if name in ("make", "gmake"):
-        return list(_of_make(words))
-    if name in ("pytest", "py.test") and any((word or "").startswith("--pdbcls") for word in words):
-        return [Doubt("`pytest --pdbcls` loads code by name.")]
-    return []
-
-
-def _of_make(words: tuple[Word, ...]) -> Iterator[Part]:
-    """What make is told beside the targets of its file."""
-    for word in words:
-        if word is None or word.startswith(("SHELL=", ".SHELLFLAGS=", "--eval", "-E")) or word in ("-", "/dev/stdin"):
-            yield Doubt("`make` is told what to run on the command line.")
-        elif found := assignment(word):
-            yield Code("shell", found[1], suspect=True)
-
-
-def _is_harmless(setting: Word) -> bool:
-    """Whether a setting of git starts nothing."""
-    return (setting or "").startswith(("color.", "user.", "core.quote"))
+    if name in COPIERS or name in MAKERS:
+        yield from (Doubt(f"`{name}` may write outside the worktree.") for word in words if is_outside(word))
+    yield from started(program, name)

@@ -6,21 +6,25 @@ import shlex
 import warnings
 from collections.abc import Iterator
 
+from sandbox.inline_awk import awk_starts
 from sandbox.shell_parts import Code, Doubt, Part
 
 _MODULES = frozenset({"subprocess", "pty", "ctypes", "multiprocessing", "runpy", "code", "codeop", "builtins", "posix",
                       "imp", "pickle", "marshal", "pexpect", "plumbum", "paramiko", "fabric", "cffi", "pdb", "cProfile",
-                      "profile", "trace", "bdb", "webbrowser", "socket", "sh", "_posixsubprocess"})  # fmt: skip
+                      "profile", "trace", "bdb", "webbrowser", "socket", "sh", "_posixsubprocess", "pip", "ensurepip",
+                      "setuptools", "distutils", "pydoc", "pkgutil", "gc", "zipimport", "mailcap", "_frozen_importlib",
+                      "_frozen_importlib_external", "_imp", "_pickle", "_ctypes", "_socket", "nt"})  # fmt: skip
 _CALLS = re.compile(
     r"system|popen\d?|exec[lv]p?e?|spawn[lv]p?e?|posix_spawnp?|fork|forkpty|kill|killpg|startfile|__import__"
     r"|import_module|create_subprocess_(exec|shell)|run_path|run_module|rmtree|attrgetter|methodcaller|load_module"
-    r"|exec_module|dlopen|CDLL"
+    r"|exec_module|dlopen|CDLL|[fg][ir]?_(globals|builtins|back|frame|locals)|tb_frame|cr_frame|ag_frame|currentframe"
+    r"|_getframe|enable_load_extension|resolve_name|ProcessPoolExecutor|script_helper"
 )
 _BUILTINS = frozenset({"eval", "exec", "compile", "globals", "locals", "vars", "breakpoint", "__builtins__"})
 _PLAIN_DUNDERS = frozenset({"__version__", "__name__", "__doc__", "__file__", "__path__", "__all__", "__main__"})
 _NODE_WORDS = re.compile(
     r"\b(child_process|exec\w*|spawn\w*|fork|eval|Function|constructor|\w*[bB]inding|dlopen|createRequire|Worker"
-    r"|mainModule|getBuiltinModule|rm|rmSync|rmdir\w*|kill|repl|inspector)\b"
+    r"|mainModule|getBuiltinModule|Reflect|rm|rmSync|rmdir\w*|kill|repl|inspector)\b"
     r"|['\"`](node:)?(vm|cluster|worker_threads|net|dgram|module)['\"`]|\\[xu0-7]|data:"
     r"|\[[^\]]*['\"`][^\]]*\+|\[[^\]]*\+[^\]]*['\"`]|\b(process|globalThis|require|global|this)\s*(\?\.)?\["
 )
@@ -29,10 +33,9 @@ _PERL = re.compile(
     r"\b(system|exec|qx|open|fork|eval|require|use|do|syscall|rmtree|readpipe|kill|CORE|DynaLoader)\b|`|<\S*\||->\s*\$"
     r"|\bs\s*\W.*\W\w*e\w*\s*(;|}|$)|&\s*[{$]"
 )
-_AWK_LITERAL = re.compile(r'"(?:\\.|[^"\\])*"')
-_AWK_PATTERN = re.compile(r"(^|[~({,;!&|]|\s)\s*/(?:\\.|[^/\n])*/")
 _STRING = re.compile(r"(['\"`])((?:\\.|(?!\1).)*)\1", re.DOTALL)
-_SED_ONE_LINE = frozenset("aicrRwWbtTv:#")
+_SED_ONE_LINE = frozenset("aicrRwWv#")
+_SED_LABELLED = frozenset("btT:")
 
 
 def judged_code(code: Code) -> Iterator[Part]:
@@ -47,7 +50,7 @@ def judged_code(code: Code) -> Iterator[Part]:
         case "perl":
             reason = "may start programs" if _PERL.search(code.text) else ""
         case "awk":
-            reason = "may start programs" if _awk_starts(code.text) else ""
+            reason = "may start programs" if awk_starts(code.text) else ""
         case "sed":
             reason = "may start programs" if _sed_starts(code.text) else ""
         case _:
@@ -121,12 +124,6 @@ def _strings(code: Code) -> Iterator[str]:
                 yield shlex.join(words)
 
 
-def _awk_starts(text: str) -> bool:
-    """Whether a program of awk calls system(), or has a pipe outside of its strings and patterns."""
-    plain = _AWK_PATTERN.sub(r"\1S", _AWK_LITERAL.sub("S", text))
-    return bool(re.search(r"\bsystem\s*\(|@|\|&", plain)) or "|" in plain.replace("||", "")
-
-
 def _sed_text(text: str) -> str:
     return re.sub(r"^[\d,$\s]*e\s*", "", text)
 
@@ -143,11 +140,18 @@ def _sed_starts(text: str) -> bool:
         if command in "sy":
             end = _past_parts(text, place)
             flags = re.compile(r"[a-zA-Z0-9]*").match(text, end)
-            if end < 0 or flags is None or (command == "s" and "e" in flags[0].split("w")[0]):
+            if (
+                end < 0
+                or flags is None
+                or "\n" in text[place:end].replace("\\\n", "")
+                or (command == "s" and "e" in flags[0].split("w")[0])
+            ):
                 return True
             place = flags.end() if "w" not in flags[0] else _line_end(text, end)
         elif command == "e":
             return True
+        elif command in _SED_LABELLED:
+            place = re.compile(r"[ \t]*[^;\s}]*").match(text, place).end()  # type: ignore[union-attr]
         elif command in _SED_ONE_LINE:
             place = _line_end(text, place)
         elif command not in "dDgGhHlnNpPqQxzF={}":

@@ -17,9 +17,9 @@ JOINTS = frozenset({"program", "list", "pipeline", "&&", "||", ";", "|", "\n", "
 STARTERS = SHELLS | {"ssh"}
 """Programs whose arguments are programs, beside the wrappers."""
 SOMETIMES = frozenset({"find", "fd", "fdfind", "npm", "uv", "poetry", "pdm", "pipenv", "hatch", "rye", "pipx", "pnpm",
-                       "bundle", "coverage", "hash"})  # fmt: skip
+                       "bundle", "coverage", "hash", "yarn", "bun"})  # fmt: skip
 """Wrappers that do so only by some of their words."""
-STARTING = ("run", "exec", "x")
+STARTING = ("run", "exec", "x", "dlx")
 FD_ACTIONS = ("-x", "-X", "--exec", "--exec-batch")
 MEANINGS = frozenset({"alias", "builtin", "coproc", "declare", "enable", "export", "hash", "local", "readonly", "set",
                       "shopt", "trap", "typeset", "unalias", "unset"})  # fmt: skip

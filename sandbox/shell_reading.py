@@ -186,6 +186,8 @@ def _found(node: "Node", stdin: Stdin, line: Line) -> Iterator[Part]:
             yield from _declared(node)
         case "function_definition":
             yield from _function(node, line)
+        case "expansion" if _text(node).endswith("@P}"):
+            yield Doubt("The command expands a variable's value as if it stood in the line.")
         case "file_redirect":
             yield from _written(node, line)
         case "heredoc_redirect":
@@ -223,6 +225,8 @@ def _declared(node: "Node") -> Iterator[Part]:
             continue
         word = read_word(child)
         found = assignment(word) if word else None
+        if word is not None and word.startswith("-") and "n" in word:
+            yield Doubt("The command gives a variable a second name.")
         if word is None or "$(" in word or "`" in word:
             yield Doubt("The command computes the name of a variable that it sets.")
         elif found:
@@ -260,9 +264,16 @@ def _written(node: "Node", line: Line) -> Iterator[Part]:
         return
     elif target.startswith("/dev/") and not _OPEN.fullmatch(target):
         yield Doubt(f"The command writes to the device {target}.", "blocked")
-    elif (target.startswith(("/", "~")) and not _OPEN.fullmatch(target)) or ".." in target.split("/"):
+    elif is_outside(target):
         yield Doubt(f"The command writes to {target}, outside the worktree.")
     line.written.add(target.removeprefix("./"))
+
+
+def is_outside(word: Word) -> bool:
+    """Whether a path leads out of the worktree and of what else may be written."""
+    if word is None:
+        return False
+    return (word.startswith(("/", "~")) and not _OPEN.fullmatch(word)) or ".." in word.split("/")
 
 
 def _heredoc(node: "Node") -> Iterator[Part]:

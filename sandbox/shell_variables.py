@@ -2,21 +2,26 @@
 
 from collections.abc import Iterator
 
-from sandbox.shell_parts import Code, Doubt, Part, Word
+from sandbox.shell_parts import Code, Doubt, Part, Program, Word
 
 STEERING = frozenset({"PATH", "IFS", "ENV", "BASH_ENV", "SHELLOPTS", "BASHOPTS", "PS4", "PROMPT_COMMAND", "CDPATH",
                       "PERL5OPT", "PERL5DB", "RUBYOPT", "GIT_EXEC_PATH", "GCONV_PATH", "PYTHONHOME", "PYTHONBREAKPOINT",
-                      "MAKEFLAGS", "TAR_OPTIONS"})  # fmt: skip
+                      "MAKEFLAGS", "GNUMAKEFLAGS", "MAKEOVERRIDES", "MAKEFILES", "TAR_OPTIONS", "JAVA_TOOL_OPTIONS",
+                      "GCC_EXEC_PREFIX", "COMPILER_PATH", "RIPGREP_CONFIG_PATH", "ACKRC"})  # fmt: skip
 """Variables that say which program a name stands for, or how a line is read."""
 COMMANDS = frozenset({"PAGER", "EDITOR", "VISUAL", "BROWSER", "SHELL", "LESSOPEN", "LESSCLOSE", "MANPAGER",
                       "GIT_PAGER", "GIT_EDITOR", "GIT_SEQUENCE_EDITOR", "GIT_SSH", "GIT_SSH_COMMAND", "GIT_ASKPASS",
-                      "GIT_EXTERNAL_DIFF", "GIT_PROXY_COMMAND", "SSH_ASKPASS", "FCEDIT"})  # fmt: skip
+                      "GIT_EXTERNAL_DIFF", "GIT_PROXY_COMMAND", "SSH_ASKPASS", "FCEDIT", "CC", "CXX", "CPP",
+                      "AR", "AS", "LD", "RUSTC", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER"})  # fmt: skip
 """Variables whose value is a command."""
+WORDS_OF = {"NODE_OPTIONS": "node", "PYTEST_ADDOPTS": "pytest", "GOFLAGS": "go"}
+"""Variables whose value is words of a program."""
 
 
 def is_steering(name: str) -> bool:
     """Whether a variable changes what other words mean."""
-    return name in STEERING or name.startswith(("LD_", "DYLD_", "BASH_FUNC_", "GIT_CONFIG"))
+    begins = ("LD_", "DYLD_", "BASH_FUNC_", "GIT_CONFIG")
+    return name in STEERING or name.startswith(begins) or name.lower().startswith("npm_config_")
 
 
 def assigned(name: str, value: Word) -> Iterator[Part]:
@@ -28,6 +33,8 @@ def assigned(name: str, value: Word) -> Iterator[Part]:
             yield Doubt(f"The command computes {name}, which other programs run.")
         elif value:
             yield Code("shell", value)
+    elif name in WORDS_OF:
+        yield Program((WORDS_OF[name], *([None] if value is None else value.split())))
     elif value is not None and ("$(" in value or "`" in value):
         yield Doubt("The command keeps a substitution in a variable.")
 

@@ -164,6 +164,30 @@ GIT_PAGER=cat git log
 diff <(sort a) <(sort b)
 tree -L 2
 stat x
+NODE_OPTIONS=--experimental-vm-modules npx jest
+PYTEST_ADDOPTS=-q pytest
+CC=clang make
+git grep -n -e foo -- '*.py'
+git log -p -Sfoo --ext-diff
+git rebase main
+rg --pretty x
+tar xzf x.tar.gz
+tar -xzf x.tgz -C build
+awk '{ print $1/$2, $3 / 4 }' x
+awk '/a|b/ { n++ } END { print n/2 }' x
+awk '!/^#/ && ($1 ~ /x|y/) { s += $2 } END { print s / NR }' x
+awk '{ gsub(/"/, ""); print }' x
+sed ':a;N;$!ba;s/\n/ /g' x
+sed 's/a/b/;ta' x
+yarn test
+yarn build --mode production
+pnpm run build
+npm run install:all
+go test ./...
+cmake -E make_directory build
+mapfile -t lines < x
+declare -a x=(1 2)
+make --file=build.mk
 """
 """What runs unasked."""
 
