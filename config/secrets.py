@@ -14,6 +14,7 @@ from config.config import Config
 from config.errors import SecretError
 from config.forms import replace_known
 from config.shapes import redact_shapes
+from config.signing import kept_seed
 
 SERVICE = "miracle"
 SECRET_NAME = re.compile(
@@ -72,14 +73,14 @@ def known_secrets(config: Config) -> tuple[str, ...]:
 
 
 def every_secret(config: Config, *folders: Path, environ: Mapping[str, str] = os.environ) -> tuple[str, ...]:
-    """All that is known to be secret: of the configuration, of the environment, of `.env` files. Reads files.
+    """All that is known to be secret: in configuration, environment and `.env` files, and the signing key. Reads files.
 
     Args:
         config: the configuration in force.
         folders: whose `.env` files are read, besides the person's own: the project's.
         environ: the process environment.
     """
-    found = [*known_secrets(config), *named_secrets(environ)]
+    found = [*known_secrets(config), *kept_seed(config.paths), *named_secrets(environ)]
     for folder in (config.paths.config, *folders):
         found += dotenv_secrets(folder)
     return tuple(dict.fromkeys(found))

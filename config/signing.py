@@ -3,6 +3,7 @@
 import os
 import secrets
 import stat
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from config.errors import SecretError
 from config.paths import Paths
 
 KEY_FILE = "signing.key"
+PUBLIC_FILE = "signing.pub"
+"""Every public key that this installation signed with, the newest last: what is left to know a lost key by."""
 TRUSTED_FILE = "trusted_keys"
 SEED_BYTES = 32
 
@@ -44,7 +47,37 @@ def signing_key(paths: Paths) -> SigningKey:
         seed = _read(path)
     if seed is None:
         raise SecretError(f"The signing key {path} cannot be kept", "Make room on the disk, then resume the run.")
-    return SigningKey(seed, _public_of(seed))
+    key = SigningKey(seed, _public_of(seed))
+    _note(paths, key.public)
+    return key
+
+
+def own_keys(paths: Paths) -> tuple[str, ...]:
+    """The public keys that this installation signed with, the newest last; nothing is made. Blocks on the disk.
+
+    Only the one that `trusted_keys` names counts: an earlier one was lost, or taken away because others had read it.
+    """
+    try:
+        lines = (paths.data / PUBLIC_FILE).read_text(encoding="ascii").split()
+    except (OSError, UnicodeDecodeError):
+        return ()
+    return tuple(dict.fromkeys(lines))
+
+
+def kept_seed(paths: Paths) -> tuple[str, ...]:
+    """The private key as it is written down, for those who keep it out of logs; nothing where there is none."""
+    try:
+        seed = _read(paths.data / KEY_FILE)
+    except SecretError:
+        return ()
+    return (seed.hex(),) if seed is not None else ()
+
+
+def _note(paths: Paths, public: str) -> None:
+    if own_keys(paths)[-1:] != (public,):
+        # A receipt does not fail for want of a note about it.
+        with suppress(OSError), (paths.data / PUBLIC_FILE).open("a", encoding="ascii") as file:
+            file.write(f"{public}\n")
 
 
 def holds(public: str, signature: str, payload: bytes) -> bool:
@@ -62,10 +95,11 @@ def holds(public: str, signature: str, payload: bytes) -> bool:
 def trusted_keys(paths: Paths) -> dict[str, str]:
     """Public keys whose receipts count, to whose they are: this installation's and those of `trusted_keys`.
 
-    That file lies in the person's configuration folder: a key a line, then a name; `#` begins a comment.
+    That file lies in the person's configuration folder: a key a line, then a name; `#` begins a comment. A key that is
+    not there is not made.
 
     Raises:
-        SecretError: the own key cannot be used.
+        SecretError: the own key is damaged, or others can read it.
     """
     found = {}
     try:
@@ -78,7 +112,8 @@ def trusted_keys(paths: Paths) -> dict[str, str]:
         key, _, name = line.partition("#")[0].strip().partition(" ")
         if key:
             found[key.lower()] = name.strip() or "trusted"
-    return {**found, signing_key(paths).public: "this installation"}
+    seed = _read(paths.data / KEY_FILE)
+    return {**found, _public_of(seed): "this installation"} if seed is not None else found
 
 
 def short(public: str) -> str:

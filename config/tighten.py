@@ -1,7 +1,8 @@
 """What a project's own `.miracle/` may say: it may tighten safety, never loosen it.
 
 Each key has a rule: a function of the value that holds without the project and the value that the project asks for. It
-returns the value that holds from then on, or raises `Loosens`. A key without a rule cannot be set by a project at all.
+returns the value that holds from then on, or raises `Loosens`. A key without a rule cannot be set by a project at all;
+`CLOSED` names each of these, so that a new key is never closed or open by oversight.
 """
 
 from collections.abc import Callable
@@ -160,6 +161,17 @@ RULES: dict[str, Rule] = {
     "dependencies.node.blocked": grow,
     "dependencies.node.approval_required": grow,
 }
+
+CLOSED = (
+    "database", "openai.api", "openai.context", "openai.embedding", "openai.fallback_sequence", "openai.models",
+    "openai.prices", "openai.provider", "openai.retry", "rules.needs", "rules.severity_levels", "settings.hooks",
+    "settings.interface", "settings.logging", "settings.memory.embedding_cache_ttl", "settings.orchestrator.execution",
+    "settings.orchestrator.max_parallel_phases", "settings.sandbox.environments_max_age_days",
+    "settings.sandbox.environments_max_gb", "settings.sandbox.image_node", "settings.sandbox.image_python",
+    "settings.workers",
+)  # fmt: skip
+"""Keys, or whole sections of them, that no project may set: what the person pays for or shares between projects, whom
+they trust, what runs outside of the sandbox, and what would excuse a finding."""
 
 
 def rule_for(key: Key) -> tuple[Key, Rule] | None:

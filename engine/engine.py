@@ -182,8 +182,7 @@ class Engine:
         Raises:
             MemoryStoreError, EngineError: what ended the work.
         """
-        await wait_settled(self.memory.store, run_id, self.fleet)
-        return await self.state(run_id)
+        return await wait_settled(self.memory.store, run_id, self.fleet) or await self.state(run_id)
 
     async def pause(self, run_id: str, by: str = "person") -> None:
         """Stop the run where it is; a paid answer in flight still arrives and is kept."""

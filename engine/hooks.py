@@ -14,6 +14,7 @@ from pathlib import Path
 
 from config.secrets import SECRET_NAME, redact
 from engine.hook_events import HookEnd
+from sandbox.tether import Tether
 
 KEPT = 8_000
 """Bytes that are kept of the beginning of the output, and as many of its end."""
@@ -49,15 +50,27 @@ def hook_environment(environ: Mapping[str, str], secrets: Iterable[str], told: M
 
 
 async def run_hook(command: str, folder: Path, environ: Mapping[str, str], timeout_s: float) -> HookRun:
-    """Run a command line as the person; its process group is killed at the time limit and when this is cancelled."""
+    """Run a command line as the person.
+
+    Its process group is killed at the time limit, when this is cancelled, and when this process is gone.
+    """
+    with Tether() as tether:
+        hook = await _run_tied(command, folder, environ, timeout_s, tether)
+        # What a hook leaves in the background on purpose is the person's own.
+        tether.let_go()
+    return hook
+
+
+async def _run_tied(
+    command: str, folder: Path, environ: Mapping[str, str], timeout_s: float, tether: Tether
+) -> HookRun:
     began = time.monotonic()
     reading, writing = os.pipe()
     output = _Output(reading)
     try:
         process = await asyncio.create_subprocess_exec(
-            "/bin/sh", "-c", command,
-            cwd=folder, env=dict(environ), stdin=asyncio.subprocess.DEVNULL, stdout=writing, stderr=writing,
-            start_new_session=True,
+            *tether.argv(("/bin/sh", "-c", command)),
+            cwd=folder, env=dict(environ), stdin=tether.stdin, stdout=writing, stderr=writing, start_new_session=True,
         )  # fmt: skip
     except (OSError, ValueError) as error:
         os.close(writing)

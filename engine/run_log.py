@@ -56,13 +56,13 @@ class RunLog:
         await self._fold(await self._store.read(self.run_id, after=self.state.seq))
         return self.state
 
-    async def wait_settled(self) -> None:
-        """Wait until there is nothing to be done: the run is over, paused, or waits for a person."""
+    async def wait_settled(self) -> State:
+        """The state once there is nothing to be done: the run is over, paused, or waits for a person."""
         while True:
             seen = self.state
             # A wish that a person just appended may not have come through yet.
             if not decide(seen) and seen.seq >= await self._store.last_seq(self.run_id):
-                return
+                return seen
             await self.wait_past(seen.seq)
 
     async def append(self, *events: Event) -> State:

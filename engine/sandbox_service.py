@@ -8,6 +8,7 @@ from config.config import Config
 from sandbox.choose import choose_backend
 from sandbox.environments_kept import DAY_S, GIB, collect
 from sandbox.protocol import Backend
+from sandbox.scratch import STEP, sweep
 
 _logger = logging.getLogger(__name__)
 
@@ -45,9 +46,10 @@ class SandboxService:
             return self._backend
 
     async def _collect(self) -> None:
-        """Give back the room of environments that are old, or too many."""
+        """Give back the room of environments that are old, or too many, and of steps that were killed half-way."""
         settings = self._config.settings.sandbox
         try:
+            await asyncio.to_thread(sweep, STEP, self._config.paths.cache)
             await asyncio.to_thread(
                 collect,
                 self._config.paths.environments,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from config.errors import ConfigError
 from config.paths import Paths
-from config.signing import short, trusted_keys
+from config.signing import TRUSTED_FILE, own_keys, short, trusted_keys
 from engine.errors import CommandRefused
 from engine.events import from_body
 from engine.phase_events import ProofFinished
@@ -33,6 +33,11 @@ from sandbox.identity import sandbox_identity
 if TYPE_CHECKING:
     from engine.engine import Engine
     from engine.run_context import RunContext
+
+_LOST = (
+    "{} was this installation's key and is not any more. If it was lost and nobody else can have read it, its receipts "
+    "hold again with this line in {}: {} my earlier key"
+)
 
 
 @dataclass(frozen=True)
@@ -106,11 +111,12 @@ async def verify_log(run_id: str, log: Sequence[StoredEvent], paths: Paths) -> V
     receipt, stored = event.receipt, proof.body["receipt"]
     try:
         trusted = await asyncio.to_thread(trusted_keys, paths)
+        own = await asyncio.to_thread(own_keys, paths)
     except ConfigError as exc:
         raise CommandRefused(exc.title, exc.hint) from exc
     then = state_at(log, receipt.events)
     checks = (
-        _signature(stored, trusted),
+        _signature(stored, trusted, own),
         _run(run_id, receipt, then),
         _log(receipt, log),
         _proof(proof.body, receipt, event),
@@ -121,12 +127,14 @@ async def verify_log(run_id: str, log: Sequence[StoredEvent], paths: Paths) -> V
     return Verification(run_id, receipt, checks)
 
 
-def _signature(stored: Mapping[str, Any], trusted: Mapping[str, str]) -> Check:
+def _signature(stored: Mapping[str, Any], trusted: Mapping[str, str], own: Sequence[str]) -> Check:
     key = str(stored.get("key", ""))
     if not key:
         return Check("signature", "the receipt is not signed: an older Miracle made it")
     if not signature_holds(stored):
         return Check("signature", f"the receipt is not what the key {short(key)} signed")
+    if key not in trusted and key in own:
+        return Check("signature", _LOST.format(short(key), TRUSTED_FILE, key))
     if key not in trusted:
         return Check("signature", f"the key {short(key)} is neither this installation's nor in trusted_keys")
     return Check("signature", said=f"signed by {short(key)}, {trusted[key]}, {stored.get('at')}")

@@ -60,15 +60,6 @@ async def prepare_queue(database: Database) -> None:
         raise translate(error) or error from error
 
 
-async def queue_exists(database: Database) -> bool:
-    """Whether a queue was ever used in this database."""
-    connection = await database.connect()
-    try:
-        return await _last_applied(connection) is not None
-    finally:
-        await connection.close()
-
-
 async def _migrate(connection: "psycopg.AsyncConnection[Any]", base: Path, known: list[str]) -> None:
     last = await _last_applied(connection)
     if last == known[-1]:

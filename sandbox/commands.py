@@ -71,15 +71,6 @@ def judge_command(command: str, rules: CommandRules) -> Judgement:
     return Judgement(None)
 
 
-def programs_in(command: str) -> tuple[Program, ...]:
-    """All programs that a line of shell starts, or may start.
-
-    Raises:
-        Unreadable: it is no shell.
-    """
-    return _read(command).programs
-
-
 def _unsure(reading: _Reading, rules: CommandRules) -> str:
     """Why a person should look at a line of which nothing is certainly forbidden."""
     if reading.doubts:

@@ -11,7 +11,6 @@ import platform
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,10 +18,12 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from sandbox.environments_kept import MAKING, USES, hold
+from sandbox.environments_kept import USES, hold
 from sandbox.errors import EnvironmentFailed
 from sandbox.packages.held import PACKAGES
 from sandbox.protocol import Env, EnvSpec
+from sandbox.scratch import MAKING, scratch
+from sandbox.tether import run_tied
 
 TEST_PINS = (
     "coverage==7.17.3",
@@ -87,7 +88,7 @@ def _build(
     target: Path, pins: tuple[str, ...], cache: Path, python: tuple[int, int] | None, runners: list[Traversable]
 ) -> None:
     """Fill a folder beside the target and rename it, so that no one ever sees half an environment."""
-    with _staging(target) as staging:
+    with scratch(MAKING, target.parent) as staging:
         (staging / PACKAGES).mkdir()
         (staging / RUNNERS).mkdir()
         for file in runners:
@@ -107,20 +108,11 @@ def _extend(base: Path, env: Env, cache: Path, python: tuple[int, int] | None) -
 
     if env.root is None:
         return
-    with _staging(env.root) as staging:
+    with scratch(MAKING, env.root.parent) as staging:
         shutil.copytree(base, staging, copy_function=os.link, dirs_exist_ok=True)
         install_locked(env.spec, staging, cache, python)
         _make_readable(staging)
         staging.rename(env.root)
-
-
-@contextmanager
-def _staging(target: Path) -> Iterator[Path]:
-    staging = Path(tempfile.mkdtemp(prefix=MAKING, dir=target.parent))
-    try:
-        yield staging
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
 
 
 def check_compiled(root: Path) -> None:
@@ -159,9 +151,7 @@ def _install(target: Path, pins: tuple[str, ...], cache: Path, python: tuple[int
 
 def _installed(command: Sequence[str], environment: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
     try:
-        return subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=INSTALL_TIMEOUT_S, check=False
-        )
+        return run_tied(command, env=environment, timeout=INSTALL_TIMEOUT_S)
     except subprocess.TimeoutExpired as exc:
         raise EnvironmentFailed("Installing the test tools took too long.", "Check the network and try again.") from exc
 

@@ -9,14 +9,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from sandbox.scratch import DAY_S as DAY_S
+from sandbox.scratch import MAKING, sweep
+
 GIB = 2**30
-DAY_S = 86_400
 USES = ".uses"
 """Folder of one file an environment: locked by whoever uses it, and touched at each use."""
-GONE, MAKING = ".going-", ".making-"
+GONE = ".going-"
 
 _HELD: dict[Path, int] = {}
-"""Descriptors of the locks that this process holds on environments, until it ends or lets them go."""
+"""Descriptors of the locks that this process holds on environments until it ends."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +45,6 @@ def hold(target: Path) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_SH)
         _HELD[target] = descriptor
     os.utime(_HELD[target])
-
-
-def release_all(folder: Path) -> None:
-    """Let go of every environment of a folder that this process holds."""
-    for target in [held for held in _HELD if held.parent == folder]:
-        os.close(_HELD.pop(target))
 
 
 def kept_environments(folder: Path) -> list[Kept]:
@@ -84,7 +80,7 @@ def collect(
         if due and _remove(one.path):
             left -= one.bytes
             removed.append(one)
-    _sweep(folder, moment)
+    _sweep(folder)
     return removed
 
 
@@ -99,11 +95,11 @@ def _remove(path: Path) -> bool:
     return True
 
 
-def _sweep(folder: Path, now: float) -> None:
+def _sweep(folder: Path) -> None:
     """Remove what a killed process left half made or half removed."""
-    for path in (*folder.glob(f"{GONE}*"), *folder.glob(f"{MAKING}*")):
-        if now - path.stat().st_mtime > DAY_S:
-            shutil.rmtree(path, ignore_errors=True)
+    sweep(MAKING, folder)
+    for path in folder.glob(f"{GONE}*"):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _environments(folder: Path) -> list[Path]:

@@ -11,11 +11,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from sandbox.bubblewrap_arguments import memory_file
 from sandbox.errors import EnvironmentFailed
 from sandbox.identity import reachable, sandbox_identity
+from sandbox.scratch import STEP, scratch, sweep
 from sandbox.seccomp.filter import build_filter
+from sandbox.tether import run_tied
 
 STEP_TIMEOUT_S = 600
 SAID = 4000
@@ -85,11 +88,10 @@ def run_step(
             seen = (*readable, *local_indexes(environ))
             argv = [*_confinement(folder, cache_folder, seen, opened, network=network), *argv]
         uid, gid = sandbox_identity() or (None, None)
-        result = subprocess.run(
-            argv, env=own, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
-            timeout=STEP_TIMEOUT_S, check=False, start_new_session=True, pass_fds=opened,
-            user=uid, group=gid, extra_groups=None if uid is None else [],
-        )  # fmt: skip
+        # Bubblewrap dies with this process by itself; any other program is tied to it.
+        run = _run_confined if confined else run_tied
+        result = run(argv, env=own, cwd=folder, timeout=STEP_TIMEOUT_S, pass_fds=opened,
+                     user=uid, group=gid, extra_groups=None if uid is None else [])  # fmt: skip
     except subprocess.TimeoutExpired as exc:
         raise EnvironmentFailed("Installing packages took too long.", "Check the network and try again.") from exc
     except OSError as exc:
@@ -99,6 +101,13 @@ def run_step(
             os.close(descriptor)
     words = (result.stderr.strip() or result.stdout.strip())[-SAID:]
     return Said(result.returncode == 0, words, result.stdout, confined)
+
+
+def _run_confined(argv: Sequence[str], **options: Any) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False,
+        start_new_session=True, **options,
+    )  # fmt: skip
 
 
 def installer_variables(environ: Mapping[str, str]) -> dict[str, str]:
@@ -136,10 +145,12 @@ def reachable_program(program: Path, cache_folder: Path) -> Path:
     copy = cache_folder / "bin" / f"{program.name}-{status.st_size}-{int(status.st_mtime)}"
     if not copy.exists():
         copy.parent.mkdir(parents=True, exist_ok=True)
-        staging = copy.with_name(f"{copy.name}.{os.getpid()}")
-        shutil.copy2(program, staging)
-        staging.chmod(0o555)
-        staging.rename(copy)
+        sweep(STEP, copy.parent)
+        with scratch(STEP, copy.parent) as folder:
+            staging = folder / copy.name
+            shutil.copy2(program, staging)
+            staging.chmod(0o555)
+            staging.rename(copy)
     return copy
 
 

@@ -9,16 +9,13 @@ from typing import Any
 
 from engine import events as e
 from engine.state import ROLE_STAGE, State
-from engine.task import Finding
 from miracle_tui.cli.amounts import dollars, plural, short_count
 from miracle_tui.cli.dependency_lines import DEPENDENCY_LINES
+from miracle_tui.cli.finding_lines import MAX_LISTED, finding_lines, scan_lines
 from miracle_tui.cli.hook_lines import HOOK_LINES
 from miracle_tui.cli.inert import inert, one_line
 from miracle_tui.cli.integrity_lines import INTEGRITY_LINES
 from miracle_tui.cli.report_lines import proof_lines, report_lines
-
-MAX_LISTED = 10
-"""Findings and recalled failures that are shown; the rest is counted."""
 
 Say = Callable[[Any, State], list[str]]
 
@@ -42,18 +39,6 @@ def spent(state: State) -> str:
     if state.spend.unpriced_calls:
         priced += f" ({plural(state.spend.unpriced_calls, 'call')} without a known price)"
     return f"{priced} of {dollars(state.budget_usd)}, {short_count(state.spend.tokens)} tokens"
-
-
-def finding_lines(findings: tuple[Finding, ...]) -> list[str]:
-    """Findings of a reviewer or an auditor, the gravest first."""
-    order = ("critical", "major", "minor", "info")
-    ranked = sorted(findings, key=lambda finding: order.index(finding.severity))
-    lines = [
-        f"    {'✗' if f.severity == 'critical' else '!'} {f.severity}: {one_line(f.title)}"
-        + (f" ({one_line(f.path)}:{f.line})" if f.path else "")
-        for f in ranked[:MAX_LISTED]
-    ]
-    return lines + ([f"    · and {len(ranked) - MAX_LISTED} more"] if len(ranked) > MAX_LISTED else [])
 
 
 def _paragraph(label: str, text: str) -> list[str]:
@@ -165,11 +150,7 @@ def _checkpointed(event: e.Checkpointed, state: State) -> list[str]:
 
 
 def _scan_finished(event: e.ScanFinished, state: State) -> list[str]:
-    lines = []
-    for f in event.findings[:MAX_LISTED]:
-        place = f"{one_line(f.path)}:{f.line}, {f.verdict}"
-        lines.append(f"  {'✗' if f.verdict == 'blocked' else '!'} scan: {one_line(f.message)} ({place})")
-    return lines
+    return scan_lines(event.findings)
 
 
 def _tests_finished(event: e.TestsFinished, state: State) -> list[str]:

@@ -2,9 +2,10 @@
 
 from engine.state import Iteration, State, Status
 from miracle_tui.cli.amounts import moment, plural
+from miracle_tui.cli.finding_lines import finding_lines, scan_lines
 from miracle_tui.cli.inert import inert, one_line
 from miracle_tui.cli.outcomes import next_steps
-from miracle_tui.cli.printer import finding_lines, spent
+from miracle_tui.cli.printer import spent
 from miracle_tui.cli.report_lines import report_lines
 
 GOAL_LINES = 12
@@ -63,6 +64,7 @@ def _iteration(one: Iteration) -> list[str]:
             f"  · commit {one.commit[:10]}: {one_line(', '.join(file.path for file in one.files)) or 'no changes'}"
         )
     lines += finding_lines(one.findings)
+    lines += scan_lines((one.scan if one.scan is not None else one.code_scan) or ())
     if one.report:
         lines += report_lines(one.report)
     if one.reflection:

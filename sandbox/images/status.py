@@ -12,6 +12,9 @@ from typing import Any
 from sandbox.docker_connection import HINT, EngineTrouble, connect
 from sandbox.errors import ImageFailed
 
+OURS = "miracle.image=sandbox"
+"""The label that every image of the sandbox carries."""
+
 
 @dataclass(frozen=True)
 class ImageStatus:
@@ -47,25 +50,42 @@ def image_statuses(tags: Iterable[str]) -> list[ImageStatus]:
         raise ImageFailed(f"The Docker engine refuses: {exc}", HINT) from exc
 
 
-def setuid_files(tag: str) -> list[str]:
-    """The files of an image that run as their owner; a sandbox's image has none. Reads the whole image.
+def accept_image(client: Any, image: str, tag: str) -> str:
+    """Give a new image its name, unless it holds a file that runs as its owner; what it replaces goes.
+
+    A build that is killed before this leaves the name where it was, and an image without one, which the next build
+    removes.
+
+    Args:
+        client: of the engine.
+        image: its id.
+        tag: its name.
+
+    Returns:
+        The image's id.
 
     Raises:
-        ImageFailed: no engine answers, or it has no such image.
+        ImageFailed: it is refused, and removed.
     """
-    from docker.errors import DockerException
+    if found := setuid_files(client, image):
+        client.images.remove(image, force=True)
+        raise ImageFailed(
+            f"The image is refused: {len(found)} files in it run as their owner (setuid), such as {found[0]}",
+            "Take the bit away where the base comes from, then build it again.",
+        )
+    name, _, version = tag.rpartition(":") if ":" in tag.rpartition("/")[2] else (tag, ":", "latest")
+    client.images.get(image).tag(name, version)
+    client.images.prune(filters={"dangling": True, "label": OURS})
+    return image
 
+
+def setuid_files(client: Any, image: str) -> list[str]:
+    """The files of an image that run as their owner or group; a sandbox's image has none. Reads the whole image."""
+    container = client.containers.create(image, ["true"], network_mode="none")
     try:
-        with closing(connect(300)) as client:
-            container = client.containers.create(tag, ["true"], network_mode="none")
-            try:
-                return _privileged(container.export())
-            finally:
-                container.remove(force=True, v=True)
-    except EngineTrouble as exc:
-        raise ImageFailed(exc.title, exc.hint) from exc
-    except DockerException as exc:
-        raise ImageFailed(f"The image {tag} cannot be read: {exc}", "Build it: `miracle sandbox build`.") from exc
+        return _privileged(container.export())
+    finally:
+        container.remove(force=True, v=True)
 
 
 def _status(client: Any, tag: str) -> ImageStatus:

@@ -1,7 +1,6 @@
 """What would be installed for Python: pinned and hashed by uv, in a step of its own that runs nothing of a package."""
 
 import re
-import tempfile
 import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from sandbox.interpreters import find_python
 from sandbox.packages.archive_facts import ArchiveFacts, facts_of
 from sandbox.packages.lookalike import resembled
 from sandbox.packages.values import Package, Refusal, Resolution, Wanted, canonical
+from sandbox.scratch import STEP, scratch, sweep
 
 PYLOCK = "pylock.toml"
 UNREACHABLE = ("Failed to fetch", "error sending request", "dns error", "Request failed", "client error (Connect)")
@@ -92,19 +92,20 @@ def uv_step(
 
 @contextmanager
 def working_folder(folder: Path) -> Iterator[Path]:
-    """A folder for one step, gone after it.
+    """A folder for one step, gone after it, and with it what steps that were killed have left.
 
     Raises:
         EnvironmentFailed: the sandbox's user cannot get to it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="step-", dir=folder) as work:
-        Path(work).chmod(0o755)
-        if not reachable(Path(work)):
+    sweep(STEP, folder)
+    with scratch(STEP, folder) as work:
+        work.chmod(0o755)
+        if not reachable(work):
             raise EnvironmentFailed(
                 f"The sandbox's user cannot reach {folder}.", "Move Miracle's folders: set MIRACLE_HOME."
             )
-        yield Path(work)
+        yield work
 
 
 def _compile(

@@ -38,7 +38,7 @@ async def work(orders: dict[str, Any]) -> None:
             engine.drive(run_id)
         else:
             run_id = await engine.start(Task.model_validate(orders["task"]))
-        print(f"run {run_id}", flush=True)
+        say(f"run {run_id}")
         await engine.settled(run_id)
     finally:
         await engine.close()
@@ -84,6 +84,11 @@ def _arm_programs(kill: dict[str, Any]) -> None:
     asyncio.create_subprocess_exec = counted
 
 
+def say(line: str) -> None:
+    """Tell the test something, in one piece: `print` may write the end of a line by itself, or never."""
+    os.write(1, f"{line}\n".encode())
+
+
 def die(tree: bool) -> None:
     """Kill this process as SIGKILL does, with everything it started or without."""
     if tree:
@@ -102,7 +107,7 @@ def main() -> None:
     """Fork for each order, and say how it ended."""
     for name in (*HEAVY, *OWN):
         importlib.import_module(name)
-    print("ready", flush=True)
+    say("ready")
     while line := sys.stdin.readline():
         pid = os.fork()
         if not pid:
@@ -115,9 +120,9 @@ def main() -> None:
             except BaseException:  # noqa: BLE001  the fork ends here, and the test reads why
                 traceback.print_exc()
             os._exit(code)
-        print(f"pid {pid}", flush=True)
+        say(f"pid {pid}")
         _, status = os.waitpid(pid, 0)
-        print(f"ended {os.waitstatus_to_exitcode(status)}", flush=True)
+        say(f"ended {os.waitstatus_to_exitcode(status)}")
 
 
 if __name__ == "__main__":

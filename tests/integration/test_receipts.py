@@ -4,6 +4,7 @@ import copy
 import json
 import re
 import zlib
+from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -15,25 +16,38 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from config.config import Config
-from config.signing import KEY_FILE, TRUSTED_FILE, signing_key
+from config.settings import Hook, Hooks
+from config.signing import KEY_FILE, PUBLIC_FILE, TRUSTED_FILE, signing_key
 from engine import events as e
 from engine.engine import Engine
+from engine.hook_events import HookFinished
 from engine.receipts import canonical
 from engine.state import State
 from engine.verification import Verification, verify_log, verify_run
 from engine.workspace.git import Git
 from memory.records import StoredEvent
+from sandbox.images.offline_base import TAG
+from sandbox.images.status import image_statuses
 from sandbox.protocol import Backend, EnvSpec
 from sandbox.provenance import provenance
 from tests.cli_fixtures import aside
 from tests.database_fixtures import url_of
 from tests.engine_fixtures import engine_config, scripted_engine, task_of
-from tests.tiny_script import tiny_script
+from tests.sandbox_fixtures import run_in
+from tests.tiny_script import CODE, tiny_script
+
+
+def config_on(backend: str, database_url: str, workspace: Path) -> Config:
+    """A configuration whose hook shows the signing key, and the key, which is there already."""
+    made = engine_config(database_url, workspace / "home", **{"settings.sandbox.backend": backend})
+    signing_key(made.paths)
+    hooks = Hooks(before_phase=(Hook(command=f"echo the key; cat {made.paths.data / KEY_FILE}"),))
+    return replace(made, settings=made.settings.model_copy(update={"hooks": hooks}))
 
 
 @pytest.fixture
 def config(database_url: str, sandbox_workspace: Path) -> Config:
-    return engine_config(database_url, sandbox_workspace / "home", **{"settings.sandbox.backend": "bubblewrap"})
+    return config_on("bubblewrap", database_url, sandbox_workspace)
 
 
 @asynccontextmanager
@@ -43,9 +57,43 @@ async def green_run(config: Config, workspace: Path, **changes: Any) -> AsyncIte
     folder.mkdir()
     script = tiny_script(**changes)
     async with scripted_engine(config, script) as (engine, _):
-        run_id = await engine.start(task_of(script, folder))
+        run_id = await engine.start(task_of(script, folder, hooks=config.settings.hooks.moments))
         state = await engine.settled(run_id)
         yield engine, state
+
+
+def prying(key: Path) -> dict[str, Any]:
+    """A coder who tries every tool on the signing key before it goes to work."""
+    near = f"../../{key.relative_to(key.parents[1])}"
+    calls: list[tuple[str, dict[str, Any]]] = [
+        *(("read_file", {"path": path}) for path in (str(key), f"../{key.name}", near)),
+        ("search", {"pattern": "[0-9a-f]{64}", "path": str(key.parent)}),
+        ("run_command", {"command": f"cat {key} {key.parent}/* ../{key.name}"}),
+        ("create_file", {"path": "double.py", "content": CODE}),
+        ("submit_work", {"summary": "wrote double"}),
+    ]
+    turns = [{"text": name, "calls": [{"name": name, "arguments": given}]} for name, given in calls]
+    return {"role": "coder", "visit": 1, "turns": turns}
+
+
+async def nothing_carries_the_key(engine: Engine, state: State, workspace: Path) -> None:
+    """Neither the log, and so no view or export of it, nor the branch, nor a sandbox has the private key."""
+    paths = engine.config.paths
+    seed = signing_key(paths).seed
+    forms = [seed.hex(), seed.hex().upper(), b64encode(seed).decode().rstrip("="), repr(seed)[2:-1]]
+    log = [one.event for one in await engine.log(state.run_id)]
+    told = "".join(event.model_dump_json() for event in log)
+    assert not [form for form in forms if form in told]
+    (shown,) = [event.output for event in log if isinstance(event, HookFinished)]
+    assert shown.startswith("the key\n")
+    assert not [form for form in forms if form in shown]
+    ok = [event.name for event in log if isinstance(event, e.ToolFinished) and event.ok and event.name != "create_file"]
+    assert not {"read_file", "search"} & set(ok)
+    look = f"cat {paths.data / KEY_FILE}; ls -la {paths.data}; cat /proc/*/environ /proc/*/cmdline"
+    ended, said = await run_in(await engine.sandbox.backend(), workspace, "sh", "-c", look)
+    assert ended.exit_code is not None
+    assert KEY_FILE not in said.replace(str(paths.data / KEY_FILE), "")
+    assert not [form for form in forms if form in said]
 
 
 def wrong(found: Verification) -> set[str]:
@@ -85,7 +133,8 @@ def changed(body: dict[str, Any], path: tuple[Any, ...], value: Any) -> dict[str
 async def test_a_receipt_holds_and_no_byte_of_it_or_of_the_log_can_change(
     config: Config, sandbox_workspace: Path
 ) -> None:
-    async with green_run(config, sandbox_workspace, verify="python -c 'import double'") as (engine, state):
+    pries = [prying(config.paths.data / KEY_FILE)]
+    async with green_run(config, sandbox_workspace, verify="python -c 'import double'", extra=pries) as (engine, state):
         receipt = state.receipt
         assert receipt is not None
         assert (state.outcome, receipt.commit, receipt.run_id) == ("success", state.tip, state.run_id)
@@ -94,8 +143,9 @@ async def test_a_receipt_holds_and_no_byte_of_it_or_of_the_log_can_change(
         assert len(receipt.environment) == 16
         assert receipt.outcomes == ("passed",)
         assert len(receipt.durations_s) == len(receipt.tests) == 1
-        (approved,) = receipt.approvals
+        approved = receipt.approvals[0]
         assert (approved.topic, approved.decision, approved.by) == ("plan", "once", "policy")
+        await nothing_carries_the_key(engine, state, sandbox_workspace)
 
         found = await verify_run(engine, state.run_id, again=True)
         assert found.holds, found.checks
@@ -105,6 +155,20 @@ async def test_a_receipt_holds_and_no_byte_of_it_or_of_the_log_can_change(
 
         log = await engine.memory.store.read(state.run_id)
         await _no_leaf_can_change(engine, state.run_id, log)
+
+
+@pytest.mark.docker
+async def test_a_receipt_of_a_run_on_docker_names_the_image(database_url: str, sandbox_workspace: Path) -> None:
+    config = config_on("docker", database_url, sandbox_workspace)
+    (status,) = image_statuses([TAG])
+    async with green_run(config, sandbox_workspace, verify="python -c 'import double'") as (engine, state):
+        receipt = state.receipt
+        assert receipt is not None, (state.paused, state.reason)
+        assert (receipt.backend, receipt.image) == ("docker", status.digest)
+        assert (await verify_run(engine, state.run_id)).holds
+        # The digest, the commit and every other leaf; each is signed, so nothing can take its place.
+        await _no_leaf_can_change(engine, state.run_id, await engine.memory.store.read(state.run_id))
+        await nothing_carries_the_key(engine, state, sandbox_workspace)
 
 
 async def _no_leaf_can_change(engine: Engine, run_id: str, log: Sequence[StoredEvent]) -> None:
@@ -149,7 +213,12 @@ async def test_what_was_tampered_with_is_named_and_the_command_says_it(
     assert refused.code == 1, refused.err
     assert "✗ signature" in refused.out
     assert "✗ the receipt does NOT hold" in refused.out
+    (config.paths.data / KEY_FILE).unlink()
+    lost = await aside("verify", run_id)
+    assert lost.code == 1
+    assert not (config.paths.data / KEY_FILE).exists(), "looking makes no key"
     (config.paths.data / KEY_FILE).write_text("ab" * 32)
+    (config.paths.data / KEY_FILE).chmod(0o600)
     public = (await aside("verify", "--key")).out.split()[0]
     assert public == signing_key(config.paths).public
     machine = await aside("verify", run_id, "--json")
@@ -215,13 +284,18 @@ async def _another_key_counts_only_when_trusted(engine: Engine, state: State) ->
     for kind in ("proof_finished", "run_finished"):
         await _rewrite(engine, run_id, kind, "{receipt}", forged)
     found = await verify_run(engine, run_id)
-    assert wrong(found) == {"signature"}
+    assert wrong(found) == {"signature"}, "all the rest is checked without a key"
     assert "neither this installation's nor in trusted_keys" in found.checks[0].wrong
     trusted = paths.config / TRUSTED_FILE
     trusted.parent.mkdir(parents=True, exist_ok=True)
     trusted.write_text(f"# other machines\n{forger.public} the build machine\n")
     assert (await verify_run(engine, run_id)).holds
     trusted.unlink()
+    # The same key as one that this installation lost: named as such, and trusted only by a line of the person's.
+    (paths.data / PUBLIC_FILE).write_text(f"{forger.public}\n{signing_key(paths).public}\n")
+    found = await verify_run(engine, run_id)
+    assert wrong(found) == {"signature"}
+    assert f"{forger.public} my earlier key" in found.checks[0].wrong
 
 
 @pytest.mark.bubblewrap

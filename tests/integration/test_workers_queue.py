@@ -14,7 +14,7 @@ from procrastinate.jobs import Job, Status
 from memory.database import Database
 from memory.queue import QueuedRun, RunQueue, queue_of
 from memory.queue_jobs import QueueJobs, queue_connector
-from memory.queue_schema import SCHEMA, queue_exists
+from memory.queue_schema import SCHEMA
 
 SITE = "0123456789ab"
 DEAD_AFTER_S = 6.0
@@ -207,10 +207,13 @@ async def test_a_run_that_nobody_put_in_line_is_found(queue: RunQueue, database:
 
 
 async def test_the_tables_are_made_once_by_whoever_is_first(database: Database, database_url: str) -> None:
-    assert not await queue_exists(database)
+    def made() -> list[bool]:
+        tables = (f"{SCHEMA}.procrastinate_jobs", "public.procrastinate_jobs")
+        with connect(database_url) as connection:
+            rows = [connection.execute("select to_regclass(%s) is not null", (table,)).fetchone() for table in tables]
+        return [bool(row and row[0]) for row in rows]
+
+    assert made() == [False, False]
     queues = [RunQueue(database) for _ in range(4)]
     await asyncio.gather(*(queue.prepare() for queue in queues))
-    assert await queue_exists(database)
-    with connect(database_url) as connection:
-        rows = connection.execute("select to_regclass('public.procrastinate_jobs')::text").fetchall()
-    assert rows == [(None,)]
+    assert made() == [True, False], "in a schema of their own"

@@ -16,6 +16,7 @@ from engine.task import BlastRadius, FileChange, Finding, Plan, Receipt, Spec, S
 from memory.records import Recollection
 from miracle_tui.cli.outcomes import exit_status, next_steps
 from miracle_tui.cli.printer import lines_for
+from miracle_tui.cli.records import state_record
 from miracle_tui.cli.story import story_lines
 from sandbox.packages.values import Package, Refusal, Wanted
 from sandbox.report import CaseResult, ScanFinding, TestReport
@@ -151,9 +152,23 @@ def test_a_reflection_shows_cause_and_hypothesis() -> None:
 
 def test_findings_are_sorted_by_severity() -> None:
     minor = Finding(severity="minor", title="a name")
-    critical = Finding(severity="critical", title="a hole", path="a.py", line=3)
-    lines, _ = told(*CODED, e.AuditSubmitted(session_id="s", verdict="revise", findings=(minor, critical)))
-    assert lines[-3:] == ["  ! audit: revise", "    ✗ critical: a hole (a.py:3)", "    ! minor: a name"]
+    critical = Finding(
+        severity="critical", title="a hole", path="a.py", line=3, category="A03", detail="SQL is glued together",
+        evidence="db.execute(f'{name}')\n# called with input", fix="bind the name",
+    )  # fmt: skip
+    audit = e.AuditSubmitted(session_id="s", verdict="revise", findings=(minor, critical))
+    lines, state = told(*CODED, audit)
+    shown = [
+        "    ✗ critical: a hole (a.py:3) [A03]",
+        "      · SQL is glued together",
+        "      · shown by db.execute(f'{name}')",
+        "        # called with input",
+        "      → bind the name",
+        "    ! minor: a name",
+    ]
+    assert lines[-7:] == ["  ! audit: revise", *shown]
+    assert "\n".join(shown) in "\n".join(story_lines(state)), "`miracle show` tells the same"
+    assert state_record(state)["iterations"][-1]["audit"]["findings"][1]["evidence"] == critical.evidence
 
 
 @pytest.mark.parametrize(
@@ -215,7 +230,7 @@ def _beginnings() -> list[e.Event]:
 
 def _iterations() -> list[e.Event]:
     """The kinds of events from the first iteration on."""
-    finding = Finding(severity="critical", title=EVIL, path=EVIL, detail=EVIL)
+    finding = Finding(severity="critical", title=EVIL, path=EVIL, detail=EVIL, evidence=EVIL, fix=EVIL, category=EVIL)
     report = TestReport(
         reason="failed",
         exit_code=1,

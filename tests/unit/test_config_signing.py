@@ -8,7 +8,7 @@ import pytest
 
 from config.errors import SecretError
 from config.paths import Paths
-from config.signing import KEY_FILE, TRUSTED_FILE, holds, signing_key, trusted_keys
+from config.signing import KEY_FILE, PUBLIC_FILE, TRUSTED_FILE, holds, kept_seed, own_keys, signing_key, trusted_keys
 
 
 @pytest.fixture
@@ -22,8 +22,9 @@ def test_a_key_is_made_once_and_only_its_owner_reads_it(paths: Paths) -> None:
     (key,) = keys
     file = paths.data / KEY_FILE
     assert file.stat().st_mode & 0o777 == 0o600
-    assert [path.name for path in paths.data.iterdir()] == [KEY_FILE]
+    assert {path.name for path in paths.data.iterdir()} == {KEY_FILE, PUBLIC_FILE}
     assert key.seed.hex() not in repr(key)
+    assert kept_seed(paths) == (key.seed.hex(),)
     signature = key.sign(b"proof")
     assert holds(key.public, signature, b"proof")
     assert not holds(key.public, signature, b"prooF")
@@ -46,6 +47,19 @@ def test_a_key_that_others_can_read_or_that_is_damaged_is_refused(paths: Paths) 
     file.symlink_to(paths.data / "elsewhere")
     with pytest.raises(SecretError, match="cannot be read"):
         signing_key(paths)
+
+
+def test_a_lost_key_is_known_but_not_trusted_and_asking_makes_none(paths: Paths) -> None:
+    assert (trusted_keys(paths), own_keys(paths), kept_seed(paths)) == ({}, (), ())
+    assert not paths.data.exists()
+    lost = signing_key(paths).public
+    (paths.data / KEY_FILE).unlink()
+    assert trusted_keys(paths) == {}
+    own = signing_key(paths).public
+    assert own_keys(paths) == (lost, own)
+    assert trusted_keys(paths) == {own: "this installation"}
+    (paths.data / PUBLIC_FILE).write_bytes(b"\xff\xff")
+    assert own_keys(paths) == ()
 
 
 def test_other_machines_are_trusted_by_a_file(paths: Paths) -> None:

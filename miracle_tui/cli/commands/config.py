@@ -18,6 +18,8 @@ Examples:
   miracle config show settings.sandbox         only a part
   miracle config path                          where your own files go
   miracle config check                         whether all files are right
+  miracle config key                           whether there is an API key, and where it comes from
+  miracle config key --forget                  take it out of the system's keyring
 """
 
 
@@ -90,6 +92,30 @@ def check(as_json: bool) -> int:
     if as_json:
         return _check_for_programs()
     say([f"✓ the configuration is right: {check_files(configuration()).detail}"])
+    return SUCCESS
+
+
+@command.command("key")
+@click.option("--forget", is_flag=True, help="Take the key out of the system's keyring.")
+@as_json
+def key(forget: bool, as_json: bool) -> int:
+    """Say whether there is a key for the configured model server, and where it comes from; never the key."""
+    from config.secrets import api_key, forget_api_key
+    from miracle_tui.cli.console import say, say_json
+    from miracle_tui.cli.inert import one_line
+    from miracle_tui.cli.opening import configuration
+
+    config = configuration()
+    server = one_line(_url(config.openai.api.base_url))
+    forgot = forget and forget_api_key(config)
+    from_file = source_of(config, "openai.api.key") if config.openai.api.key else ""
+    source = from_file or ("the system's keyring" if api_key(config) else "")
+    if as_json:
+        say_json({"server": server, "source": source or None, "forgot": forgot})
+        return SUCCESS
+    if forget:
+        say([f"✓ forgot the key for {server}" if forgot else f"· the keyring has no key for {server}"])
+    say([f"✓ there is a key for {server}, from {source}" if source else f"· there is no key for {server}"])
     return SUCCESS
 
 
