@@ -26,6 +26,8 @@ class DependenciesResolved(EventBody):
     """The names that were looked up."""
     sources: tuple[str, ...] = ()
     """Packages that may be built from their source archive."""
+    beside: tuple[str, ...] = ()
+    """Pins of what was installed then, and stays."""
     packages: tuple[Package, ...] = ()
     lock: str = ""
     refused: tuple[Refusal, ...] = ()

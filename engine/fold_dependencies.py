@@ -8,7 +8,7 @@ from engine.dependency_events import DependenciesFound, DependenciesInstalled, D
 from engine.fold_phase import change_iteration
 from engine.frozen import replace
 from engine.state import State
-from sandbox.packages.values import Refusal
+from sandbox.packages.values import Refusal, canonical
 
 Fold = Callable[[State, Any, datetime], State]
 
@@ -28,12 +28,15 @@ def _resolved(state: State, event: DependenciesResolved, at: datetime) -> State:
 
 
 def _installed(state: State, event: DependenciesInstalled, at: datetime) -> State:
-    """What was red without the packages is run again with them."""
-    last = state.iteration_numbered(event.number)
+    """What was red without the packages is run again with them, in whichever phase it missed them."""
+    before = {canonical(one.name) for one in state.installed.packages} if state.installed else set()
+    new = {canonical(one.name) for one in event.packages} - before
     state = replace(state, installed=event)
-    if last is None or last.report is None or last.report.green:
-        return state
-    return change_iteration(state, event.number, report=None, recalled=None)
+    for one in state.iterations:
+        missed = one.number == event.number or new.intersection(canonical(wanted.name) for wanted in one.wanted)
+        if missed and not one.closed and one.report is not None and not one.report.green:
+            state = change_iteration(state, one.number, report=None, recalled=None)
+    return state
 
 
 def _refused(state: State, refusals: Iterable[Refusal]) -> State:

@@ -1,13 +1,13 @@
 """What a person is asked about packages: the questions, what they show, and when nobody needs to be asked. Pure."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from engine.dependency_events import DependenciesResolved
 from engine.events import ApprovalRequested
 from engine.gates.package_rules import SOURCE
-from engine.state import Iteration, State
+from engine.state import Approval, Iteration, State
 from engine.task import BlastRadius
 from sandbox.packages.values import Package, Wanted, canonical
 from sandbox.protocol import Language
@@ -49,24 +49,73 @@ def undecided(state: State, last: Iteration) -> tuple[Wanted, ...]:
     return tuple(one for one in last.wanted if one.standing != "blocked" and canonical(one.name) not in done)
 
 
-def questions(state: State, last: Iteration, resolved: DependenciesResolved, now: datetime) -> tuple[Question, ...]:
-    """What has to be allowed before this may be installed; nothing for what is installed already.
+@dataclass(frozen=True)
+class Sorted:
+    """Packages that would be installed because somebody wants them, by what a person said of them so far."""
+
+    unasked: tuple[Package, ...] = ()
+    waiting: tuple[Package, ...] = ()
+    """An open question, of whatever phase, is about them or brings them."""
+    denied: Mapping[str, Approval] = field(default_factory=dict)
+    """By name, the question that was answered with a no."""
+
+
+def sorted_by_answer(state: State, resolved: DependenciesResolved) -> Sorted:
+    """What has to be allowed before this may be installed; nothing for what is installed already."""
+    language = language_of(state)
+    there = {package.pin for package in state.installed.packages} if state.installed else set()
+    unasked: list[Package] = []
+    waiting: list[Package] = []
+    denied: dict[str, Approval] = {}
+    for package in resolved.packages:
+        if not package.direct or package.pin in there:
+            continue
+        line = f"{language} {package.pin}"
+        asked = [one for one in _about_packages(state) if line in one.request.subject.split("\n")]
+        if asked and asked[-1].answer is not None and asked[-1].answer.decision == "deny":
+            denied[package.name] = asked[-1]
+        elif _permitted(state, line):
+            continue
+        elif any(one.answer is None and _brings(one, package) for one in _about_packages(state)):
+            waiting.append(package)
+        else:
+            unasked.append(package)
+    return Sorted(tuple(unasked), tuple(waiting), denied)
+
+
+def question_about(
+    state: State, last: Iteration, resolved: DependenciesResolved, unasked: Sequence[Package], now: datetime
+) -> Question:
+    """The first question to ask.
 
     The project's own requirements are one question; whatever deserves a closer look is one by itself.
     """
-    there = {package.pin for package in state.installed.packages} if state.installed else set()
-    direct = [package for package in resolved.packages if package.direct and package.pin not in there]
     wanted = {canonical(one.name): one for one in last.wanted}
-    plain: list[Package] = []
-    special: list[Package] = []
-    for package in direct:
-        want = wanted.get(canonical(package.name))
-        declared = want is not None and want.declared
-        odd = package.resembles or package.from_source or package.standing == "approval_required"
-        (special if odd or not declared else plain).append(package)
-    groups = [(package,) for package in special] + ([tuple(plain)] if plain else [])
+    there = {package.pin for package in state.installed.packages} if state.installed else set()
+    special = [package for package in unasked if _is_special(package, wanted.get(canonical(package.name)))]
     others = tuple(package for package in resolved.packages if not package.direct and package.pin not in there)
-    return tuple(_question(state, group, others, wanted, now) for group in groups)
+    return _question(state, special[:1] or unasked, others, wanted, now)
+
+
+def pins_there(state: State) -> tuple[str, ...]:
+    """What is installed because somebody wanted it."""
+    installed = state.installed
+    if installed is None or installed.language != language_of(state):
+        return ()
+    return tuple(sorted(package.pin for package in installed.packages if package.direct))
+
+
+def _is_special(package: Package, want: Wanted | None) -> bool:
+    declared = want is not None and want.declared
+    return bool(package.resembles) or package.from_source or package.standing == "approval_required" or not declared
+
+
+def _about_packages(state: State) -> list[Approval]:
+    return [approval for approval in state.approvals if approval.request.topic == "dependency"]
+
+
+def _brings(approval: Approval, package: Package) -> bool:
+    return any(canonical(one.name) == canonical(package.name) for one in approval.request.packages)
 
 
 def source_question(state: State, package: Package, wanted: Sequence[str]) -> Question:
@@ -93,6 +142,12 @@ def is_safe(request: ApprovalRequested) -> bool:
         return False
     odd = any(p.resembles or p.from_source or p.standing in ("blocked", "approval_required") for p in request.packages)
     return not odd and all(p.standing == "allowed" for p in request.packages if p.direct)
+
+
+def brings_odd(request: ApprovalRequested) -> bool:
+    """Whether something comes along that deserves a person's look, which no rule about the others can spare them."""
+    odd = ("blocked", "approval_required")
+    return any(not p.direct and (p.resembles or p.from_source or p.standing in odd) for p in request.packages)
 
 
 def asks_for_source(request: ApprovalRequested) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from engine import commands as c
 from engine.decide_dependencies import allowed_sources
 from engine.dependency_events import DependenciesFound, DependenciesInstalled, DependenciesResolved
-from engine.gates.dependencies import language_of, undecided
+from engine.gates.dependencies import language_of, pins_there, undecided
 from engine.run_context import RunContext
 from engine.state import State
 from sandbox.environments import TEST_PINS
@@ -95,6 +95,7 @@ async def resolve_dependencies(run: RunContext, command: c.ResolveDependencies) 
             number=command.number,
             wanted=tuple(one.name for one in wanted),
             sources=sources,
+            beside=pins_there(state),
             packages=found.packages,
             lock=found.lock,
             refused=found.refused,
@@ -114,6 +115,9 @@ async def install_dependencies(run: RunContext, command: c.InstallDependencies) 
     run.notice(f"{INSTALLING}: {', '.join(package.name for package in resolved.packages[:20])}")
     backend = await run.backend()
     env = await backend.prepare(EnvSpec(language, lock=resolved.lock, sources=sources))
+    if run.state.installed is not state.installed:
+        # Another phase was quicker; what it brought has to be in this one's environment as well.
+        return
     await run.log.append(
         DependenciesInstalled(
             phase_id=command.phase_id,

@@ -18,6 +18,23 @@ _MISSING = (
     re.compile(r"(?:ModuleNotFoundError|ImportError): No module named '?([A-Za-z_][\w.]*)'?"),
     re.compile(r"Cannot find (?:package|module) '((?:@[\w.-]+/)?[\w.-]+(?:/[\w./-]+)?)'"),
 )
+_NO_FIXTURE = re.compile(r"fixture '(\w+)' not found")
+_NO_ASYNC = re.compile(r"async def functions are not natively supported|'asyncio' not found in `markers`")
+FIXTURES = {
+    "aiohttp_client": "pytest_aiohttp",
+    "anyio_backend": "anyio",
+    "benchmark": "pytest_benchmark",
+    "faker": "Faker",
+    "freezer": "pytest_freezer",
+    "httpserver": "pytest_httpserver",
+    "httpx_mock": "pytest_httpx",
+    "mocker": "pytest_mock",
+    "requests_mock": "requests_mock",
+    "respx_mock": "respx",
+    "snapshot": "syrupy",
+    "subprocess_mock": "pytest_subprocess",
+}
+"""Fixtures that tests take for granted, and the plugins that bring them."""
 
 
 def python_imports(source: str) -> dict[str, int]:
@@ -72,7 +89,18 @@ def missing_in(texts: Iterable[str], language: str) -> tuple[str, ...]:
                     found[top] = None
             elif not name.startswith((".", "/")) and name.split("/")[0] not in NODE_BUILT_IN:
                 found[package_of(name)] = None
+        if language == "python":
+            found |= dict.fromkeys(_plugins_missed(text))
     return tuple(found)
+
+
+def _plugins_missed(text: str) -> Iterator[str]:
+    """Plugins of pytest whose absence shows in a test's failure."""
+    for match in _NO_FIXTURE.finditer(text):
+        if match[1] in FIXTURES:
+            yield FIXTURES[match[1]]
+    if _NO_ASYNC.search(text):
+        yield "pytest_asyncio"
 
 
 def _needed(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:

@@ -48,8 +48,8 @@ def found(*names: str, **changes: object) -> DependenciesFound:
     return DependenciesFound(phase_id="p1", number=1, wanted=wanted)
 
 
-def resolved(*packages: Package, wanted: tuple[str, ...] = ("alpha",), **changes: object) -> DependenciesResolved:
-    values = {"phase_id": "p1", "number": 1, "wanted": wanted, "packages": packages, "lock": "l", **changes}
+def resolved(*packages: Package, **changes: object) -> DependenciesResolved:
+    values = {"phase_id": "p1", "number": 1, "wanted": ("alpha",), "packages": packages, "lock": "l", **changes}
     return DependenciesResolved.model_validate(values)
 
 
@@ -112,6 +112,104 @@ def test_requirements_of_the_project_are_one_question_and_odd_packages_one_each(
     second = request(begun(*found_all, first, yes))
     assert second.title == "Install the project's 4 requirements?"
     assert len(second.subject.split("\n")) == 4
+
+
+def beside(*more: e.Event) -> State:
+    """A run whose two phases work side by side, both scanned, then more events."""
+    plan = Plan(subtasks=(*PLAN.subtasks, Subtask(id="p2", title="two", description="do")))
+    task = Task.model_validate({"goal": "g", "workspace": "/w", "approve": "ask", "parallel_phases": 2})
+    events: list[e.Event] = [
+        e.RunStarted(task_id="t", task=task),
+        e.WorkspacePrepared(worktree="/x", repository="/r", branch="b", base_commit="0"),
+        e.SpecSubmitted(session_id="s", spec=Spec(title="t", summary="s")),
+        e.PlanSubmitted(session_id="s", plan=plan),
+        e.ApprovalRequested(approval_id="r.1", topic="plan", subject="plan 1", title="Plan?"),
+        e.ApprovalAnswered(approval_id="r.1", decision="once"),
+    ]
+    for number, phase_id in enumerate(("p1", "p2"), 1):
+        events += [
+            e.PhaseOpened(phase_id=phase_id, worktree=f"/{phase_id}", branch=phase_id, base_commit="0"),
+            e.IterationStarted(phase_id=phase_id, number=number),
+            e.WorkSubmitted(session_id=phase_id, summary="done"),
+            e.Checkpointed(phase_id=phase_id, number=number, step="code", commit=f"{number}"),
+            e.TestsSubmitted(session_id=phase_id, files=("t.py",)),
+            e.Checkpointed(phase_id=phase_id, number=number, step="tests", commit=f"{number}{number}"),
+            e.ScanFinished(phase_id=phase_id, number=number),
+        ]
+        opened = e.SessionOpened(
+            session_id=phase_id, role="coder", phase_id=phase_id, number=number, model="m", messages=(), budget=1
+        )
+        events.insert(-5, opened)
+    return fold(e.Recorded(run_id="r", seq=n, at=NOW, event=event) for n, event in enumerate((*events, *more), 1))
+
+
+def wants(number: int, *names: str, source: str = "import") -> DependenciesFound:
+    wanted = tuple(Wanted.model_validate({"name": name, "source": source}) for name in names)
+    return DependenciesFound(phase_id=f"p{number}", number=number, wanted=wanted)
+
+
+def looked_up(number: int, *packages: Package, **changes: object) -> DependenciesResolved:
+    names = tuple(package.name for package in packages if package.direct)
+    return resolved(*packages, **{"wanted": names, "phase_id": f"p{number}", "number": number, **changes})
+
+
+def asked_by(state: State) -> list[e.ApprovalRequested]:
+    """The questions that are put now; each is recorded on the state that it was decided on, so the first counts."""
+    asked = [one.event for one in decide(state) if isinstance(one, c.Record)]
+    return [one for one in asked if isinstance(one, e.ApprovalRequested)]
+
+
+DIRECT_BETA = BETA.model_copy(update={"direct": True})
+
+
+def test_phases_side_by_side_ask_each_for_itself_and_install_one_after_the_other() -> None:
+    log: list[e.Event] = [wants(1, "alpha"), wants(2, "beta")]
+    assert decide(beside(*log)) == (c.ResolveDependencies("p1", 1), c.ResolveDependencies("p2", 2))
+    log += [looked_up(1, ALPHA), looked_up(2, DIRECT_BETA)]
+    for _ in range(2):
+        log.append(asked_by(beside(*log))[0])
+    first, second = beside(*log).pending_approvals
+    assert [(one.request.phase_id, one.request.subject) for one in (first, second)] == [
+        ("p1", "python alpha==1.2"),
+        ("p2", "python beta==1.0"),
+    ]
+    assert decide(beside(*log)) == ()
+    log.append(e.ApprovalAnswered(approval_id=second.request.approval_id, decision="once"))
+    assert decide(beside(*log)) == (c.InstallDependencies("p2", 2),), "it does not wait for the other's answer"
+    log.append(e.ApprovalAnswered(approval_id=first.request.approval_id, decision="once"))
+    assert decide(beside(*log)) == (c.InstallDependencies("p1", 1),), "one changes the environment at a time"
+    made = DependenciesInstalled(phase_id="p1", number=1, language="python", packages=(ALPHA,), lock="l")
+    log.append(made)
+    assert decide(beside(*log)) == (c.RunTests("p1", 1), c.ResolveDependencies("p2", 2)), "with what is there by now"
+    log.append(looked_up(2, ALPHA, DIRECT_BETA, wanted=("beta",), beside=("alpha==1.2",)))
+    assert decide(beside(*log)) == (c.RunTests("p1", 1), c.InstallDependencies("p2", 2)), "nothing is asked again"
+
+
+def test_nobody_is_asked_twice_for_a_package_that_two_phases_want() -> None:
+    both = (ALPHA, DIRECT_BETA)
+    log: list[e.Event] = [wants(1, "alpha"), looked_up(1, ALPHA, BETA)]
+    log += [wants(2, "alpha", "beta", source="requirement"), looked_up(2, *both)]
+    asked = asked_by(beside(*log))[0]
+    assert (asked.phase_id, asked.subject) == ("p1", "python alpha==1.2")
+    log.append(asked)
+    assert decide(beside(*log)) == (), "alpha is asked about, and beta comes with it"
+    no = [*log, e.ApprovalAnswered(approval_id=asked.approval_id, decision="deny", reason="no", by="anna")]
+    refusals = [one.event for one in decide(beside(*no)) if isinstance(one, c.Record)]
+    assert [one.refused[0].name for one in refusals if isinstance(one, DependenciesResolved)] == ["alpha", "alpha"]
+    no.append(refusals[0])
+    assert decide(beside(*no)) == (c.RunTests("p1", 1), c.ResolveDependencies("p2", 2))
+    no.append(looked_up(2, DIRECT_BETA))
+    assert asked_by(beside(*no))[0].subject == "python beta==1.0"
+    log.append(e.ApprovalAnswered(approval_id=asked.approval_id, decision="once"))
+    assert decide(beside(*log))[0] == c.InstallDependencies("p1", 1)
+    assert asked_by(beside(*log))[0].subject == "python beta==1.0", "alpha is allowed already"
+
+
+def test_tests_that_missed_what_another_phase_brought_are_run_again() -> None:
+    red = e.TestsFinished(phase_id="p2", number=2, report=RED)
+    log: list[e.Event] = [wants(1, "alpha"), red, wants(2, "alpha", source="failure")]
+    made = DependenciesInstalled(phase_id="p1", number=1, language="python", packages=(ALPHA,), lock="l")
+    assert decide(beside(*log, made)) == (c.RunTests("p1", 1), c.RunTests("p2", 2))
 
 
 def test_the_policy_safe_allows_the_allowlist_and_nothing_odd() -> None:
