@@ -1,28 +1,25 @@
 """The app: it paints first, brings the services up behind that, and passes on what they say."""
 
 import asyncio
-import logging
 import signal
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
+from miracle_tui.host import Host
 from miracle_tui.messages import EngineReady, RunCalls, RunsChanged, ServiceChanged, Trouble
 from miracle_tui.screens.first_screen import FirstScreen
 from miracle_tui.services import Launch, Services
 from miracle_tui.themes import DARK, THEMES, other_theme
-from miracle_tui.trouble import trouble_of
 
 if TYPE_CHECKING:
-    from textual.worker import WorkType
-
     from config.settings import Interface
     from engine.summary import RunSummary
     from miracle_tui.attention import Call
@@ -37,8 +34,6 @@ PATIENCE_S = 1.0
 """Seconds that leaving takes before it says what it waits for."""
 AGAIN_S = 5.0
 """Seconds within which a second ctrl+c is the second of two."""
-Work = Callable[[], Awaitable[None]]
-"""Called in the worker: a coroutine made before it would be left unawaited when the worker never comes to run."""
 
 
 def _run_screen() -> Screen[None]:
@@ -47,7 +42,7 @@ def _run_screen() -> Screen[None]:
     return RunScreen()
 
 
-class MiracleApp(App[None]):
+class MiracleApp(Host):
     """Miracle in the terminal.
 
     Args:
@@ -68,11 +63,8 @@ class MiracleApp(App[None]):
     ]
 
     def __init__(self, launch: Launch, services: Services | None = None) -> None:
-        super().__init__()
-        self.services = services or Services(launch)
+        super().__init__(launch, services)
         self.engine: EnginePort | None = None
-        self.driven: set[str] = set()
-        """Runs that this app set to work."""
         self.own_keys: dict[str, str] = {}
         """Binding id to key, where it is not the built-in one."""
         self.ring: Ring | None = None
@@ -87,33 +79,9 @@ class MiracleApp(App[None]):
         await self.switch_mode("run")
         self.call_after_refresh(self.open_services)
 
-    # Work that may fail
-
-    def perform(self, work: Work, name: str, *, group: str = "command", exclusive: bool = False) -> None:
-        """Do something in a worker; what goes wrong becomes a dialog, never the end of the app."""
-
-        self.run_worker(
-            cast("WorkType[None]", partial(self._guarded, work, name)),
-            name=name,
-            group=group,
-            description=name,
-            exit_on_error=False,
-            exclusive=exclusive,
-        )
-
-    async def _guarded(self, work: Work, name: str) -> None:
-        try:
-            await work()
-        except Exception as exc:
-            logging.getLogger(__name__).exception("%s failed", name)
-            self.post_message(trouble_of(exc, name))
-
-    @on(Trouble)
     def show_trouble(self, event: Trouble) -> None:
-        """Say what went wrong and what to do next."""
-        from widgets.dialogs.error_dialog import ErrorDialog
-
-        self.push_screen(ErrorDialog(event.title, event.hint))
+        """Say what went wrong; where nothing works yet, what was entered is given back."""
+        super().show_trouble(event)
         if self.engine is None:
             self.run_screen.give_back()
 

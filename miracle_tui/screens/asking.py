@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from engine.errors import EngineError
 from engine.state import Approval, State
+from miracle_tui.screens.desk import Desk
 
 if TYPE_CHECKING:
     from textual.screen import Screen
 
     from engine.gates.rules import Rule
-    from miracle_tui.screens.run_desk import RunDesk
-    from widgets.dialogs.approval_dialog import ApprovalChoice
+    from widgets.dialogs.answer_dialog import ApprovalChoice
 
 Answer = TypeVar("Answer")
 
@@ -19,7 +19,7 @@ Answer = TypeVar("Answer")
 class Asking:
     """One question at a time; the first answer wins, from wherever it comes."""
 
-    def __init__(self, desk: "RunDesk") -> None:
+    def __init__(self, desk: Desk) -> None:
         self.desk = desk
         self.busy = False
         self._dialog: Screen[Any] | None = None

@@ -10,6 +10,7 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Footer, Static
 
+from miracle_tui.host import Host, host_of
 from miracle_tui.screens.pane_grid import NARROW
 from widgets.compare_view import CompareView
 from widgets.diff_pane import DiffPane
@@ -17,7 +18,6 @@ from widgets.inert import inert, inert_line
 
 if TYPE_CHECKING:
     from engine.compare import Comparison
-    from miracle_tui.app import MiracleApp
     from miracle_tui.engine_port import EnginePort
 
 
@@ -48,12 +48,9 @@ class CompareScreen(Screen[None]):
         self.comparison: Comparison | None = None
 
     @property
-    def miracle(self) -> "MiracleApp":
+    def miracle(self) -> Host:
         """The app, by its own type."""
-        from miracle_tui.app import MiracleApp
-
-        assert isinstance(self.app, MiracleApp)
-        return self.app
+        return host_of(self)
 
     def compose(self) -> ComposeResult:
         """Figures and tests, and the diff."""

@@ -3,13 +3,13 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from miracle_tui.app import MiracleApp
     from miracle_tui.engine_port import EnginePort
+    from miracle_tui.host import Host
 
 MOST_RUNS = 200
 
 
-async def compare_with_another(app: "MiracleApp", engine: "EnginePort", run_id: str) -> None:
+async def compare_with_another(app: "Host", engine: "EnginePort", run_id: str) -> None:
     """Let a person choose another run and show the two side by side, the older one first."""
     from miracle_tui.screens.compare_screen import CompareScreen
     from widgets.dialogs.compare_dialog import CompareDialog

@@ -1,27 +1,29 @@
 """The way from a moment to a fork that is shown running."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from miracle_tui.belonging import check_model
 from miracle_tui.trouble import trouble_of
 from widgets.fork_facts import fork_facts
 
 if TYPE_CHECKING:
     from engine.state import State
-    from miracle_tui.app import MiracleApp
     from miracle_tui.engine_port import EnginePort
+    from miracle_tui.host import Host
     from miracle_tui.reel import Reel
-    from miracle_tui.screens.timeline_screen import TimelineScreen
     from widgets.dialogs.fork_dialog import ForkSource
 
 
-async def fork_from(screen: "TimelineScreen", reel: "Reel", seq: int) -> None:
-    """Ask what the fork shall be, make it, and leave the timeline to show it.
+async def fork_from(app: "Host", reel: "Reel", seq: int, leave: Callable[[str], object]) -> None:
+    """Ask what the fork shall be, make it, and go where it is shown.
 
     Args:
-        screen: the timeline.
+        app: the app.
         reel: the log of the run.
         seq: the event after which the fork begins.
+        leave: told the fork's id once it runs.
 
     Raises:
         EngineError: the run belongs to a model that is not at hand here.
@@ -29,10 +31,8 @@ async def fork_from(screen: "TimelineScreen", reel: "Reel", seq: int) -> None:
     from widgets.dialogs.error_dialog import ErrorDialog
     from widgets.dialogs.fork_dialog import ForkDialog
 
-    app = screen.miracle
     state = reel.state(seq)
-    if app.run_screen.desk is not None:
-        app.run_screen.desk.check_model(state)
+    check_model(reel.engine, state)
     later = sum(moment.seq > seq for moment in reel.moments)
     source = _source(reel.engine, state, later, len(reel.moments))
     while (choice := await app.push_screen_wait(ForkDialog(source))) is not None:
@@ -52,16 +52,11 @@ async def fork_from(screen: "TimelineScreen", reel: "Reel", seq: int) -> None:
             await app.push_screen_wait(ErrorDialog(trouble.title, trouble.hint))
             source = replace(source, filled=choice)
         else:
-            _show(app, screen, reel.engine, forked)
+            app.driven.add(forked)
+            reel.engine.drive(forked)
+            leave(forked)
+            app.notify("The fork goes its own way from here. r switches between the runs.", title="Forked", timeout=6)
             return
-
-
-def _show(app: "MiracleApp", screen: "TimelineScreen", engine: "EnginePort", run_id: str) -> None:
-    app.driven.add(run_id)
-    engine.drive(run_id)
-    if screen.is_attached:
-        screen.dismiss(run_id)
-    app.notify("The fork goes its own way from here. r switches between the runs.", title="Forked", timeout=6)
 
 
 def _source(engine: "EnginePort", state: "State", later: int, count: int) -> "ForkSource":

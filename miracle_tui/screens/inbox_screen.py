@@ -13,7 +13,8 @@ from textual.widgets import Footer, Static
 
 from engine.gates.rules import Rule
 from engine.state import State
-from miracle_tui.screens.asking import time_note
+from miracle_tui.screens.asking import Asking, time_note
+from miracle_tui.screens.desk import Desk
 from miracle_tui.trouble import trouble_of
 from widgets.history_list import when
 from widgets.inbox_list import InboxList
@@ -23,7 +24,6 @@ from widgets.rehearsal_lines import rehearsal_lines
 
 if TYPE_CHECKING:
     from engine.summary import PendingApproval
-    from miracle_tui.screens.run_desk import RunDesk
 
 SHOWN_CHARACTERS = 4000
 
@@ -33,6 +33,7 @@ class InboxScreen(Screen[str | None]):
 
     Args:
         desk: What acts on runs.
+        asking: Opens the dialogs of questions.
     """
 
     CSS_PATH = "inbox_screen.tcss"
@@ -43,9 +44,10 @@ class InboxScreen(Screen[str | None]):
         Binding("x,delete", "remove", "Remove rule", id="inbox.remove"),
     ]
 
-    def __init__(self, desk: "RunDesk") -> None:
+    def __init__(self, desk: Desk, asking: Asking) -> None:
         super().__init__()
         self.desk = desk
+        self.asking = asking
 
     def compose(self) -> ComposeResult:
         """Rows and what the current one is about."""
@@ -68,7 +70,7 @@ class InboxScreen(Screen[str | None]):
             async for run_id in self.desk.engine.changes():
                 await self.reload()
                 if run_id:
-                    self.desk.questions.asking.close_answered(await self.desk.engine.state(run_id))
+                    self.asking.close_answered(await self.desk.engine.state(run_id))
         except Exception as exc:  # noqa: BLE001  a worker's edge: every error becomes words on the screen
             self.app.post_message(trouble_of(exc, "read the questions"))
 
@@ -88,7 +90,7 @@ class InboxScreen(Screen[str | None]):
     @on(InboxList.Chosen)
     def _chosen(self, event: InboxList.Chosen) -> None:
         if not isinstance(event.item, Rule):
-            ask = partial(self.desk.questions.asking.ask_by_id, event.item.run_id, event.item.approval_id)
+            ask = partial(self.asking.ask_by_id, event.item.run_id, event.item.approval_id)
             self.desk.screen.miracle.perform(ask, "ask", group="dialog")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -151,7 +153,7 @@ class InboxScreen(Screen[str | None]):
             self.desk.screen.miracle.perform(partial(self._remove, item), "remove the rule", group="dialog")
 
     async def _remove(self, rule: Rule) -> None:
-        if await self.desk.questions.confirm("Take this rule back?", f"{rule.describe()}\nYou will be asked again."):
+        if await self.desk.confirm("Take this rule back?", f"{rule.describe()}\nYou will be asked again."):
             await self.desk.engine.remove_rule(rule.rule_id)
             await self.reload()
 

@@ -10,6 +10,7 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Footer, Static
 
+from miracle_tui.host import Host, host_of
 from miracle_tui.reel import Reel
 from miracle_tui.screens.pane_grid import NARROW
 from widgets.call_list import CallList
@@ -18,7 +19,6 @@ from widgets.prompt_view import PromptView
 
 if TYPE_CHECKING:
     from engine.calls import Call
-    from miracle_tui.app import MiracleApp
 
 
 class PromptScreen(Screen[int | None]):
@@ -51,12 +51,9 @@ class PromptScreen(Screen[int | None]):
         reel.grown.append(self._grown)
 
     @property
-    def miracle(self) -> "MiracleApp":
+    def miracle(self) -> Host:
         """The app, by its own type."""
-        from miracle_tui.app import MiracleApp
-
-        assert isinstance(self.app, MiracleApp)
-        return self.app
+        return host_of(self)
 
     def compose(self) -> ComposeResult:
         """The calls, and the one at the cursor."""

@@ -2,14 +2,12 @@
 
 import math
 from functools import partial
-from typing import TYPE_CHECKING
 
 from engine.gates.budget import lacks_tokens
 from engine.state import Approval, State, Status
+from miracle_tui.belonging import check_model
 from miracle_tui.screens.asking import Asking
-
-if TYPE_CHECKING:
-    from miracle_tui.screens.run_desk import RunDesk
+from miracle_tui.screens.desk import Desk
 
 MORE = 5
 """Dollars or iterations that are offered to a run that used up its own."""
@@ -20,7 +18,7 @@ MORE_TOKENS = 500
 class Questions:
     """Opens each question of the shown run once by itself, and again when it is asked for."""
 
-    def __init__(self, desk: "RunDesk") -> None:
+    def __init__(self, desk: Desk) -> None:
         self.desk = desk
         self.asking = Asking(desk)
         self._asked: set[str] = set()
@@ -56,12 +54,6 @@ class Questions:
         """Open the dialog of a question of the shown run."""
         await self.asking.ask(self.desk.state, approval)
 
-    async def confirm(self, title: str, text: str) -> bool:
-        """A yes or no."""
-        from widgets.dialogs.confirm_dialog import ConfirmDialog
-
-        return await self.desk.screen.app.push_screen_wait(ConfirmDialog(title, text))
-
     async def _amount(
         self, title: str, text: str, label: str, offered: float = MORE, *, whole: bool = False
     ) -> float | None:
@@ -75,7 +67,7 @@ class Questions:
         if paused is None:
             return
         if not await desk.engine.is_driven(desk.run_id):
-            desk.check_model()
+            check_model(desk.engine, desk.state)
         usd, iterations, tokens = 0.0, 0, 0
         if paused.reason == "budget" and lacks_tokens(desk.state):
             used = f"{paused.detail}\n{desk.state.spend.tokens:,} of {desk.state.max_tokens:,} tokens are used."

@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING, Literal
 
 from engine.errors import EngineError
 from engine.state import Status
+from miracle_tui.screens.desk import Desk
 
 if TYPE_CHECKING:
     from engine.workspace.preview import Preview, Selection
     from engine.workspace.undo import UndoPreview
-    from miracle_tui.screens.run_desk import RunDesk
 
 NAMED = 12
 """Files that a question names; the rest is counted."""
@@ -17,7 +17,7 @@ NAMED = 12
 class Results:
     """Delivers the shown run's result into the person's files, and takes it back."""
 
-    def __init__(self, desk: "RunDesk") -> None:
+    def __init__(self, desk: Desk) -> None:
         self.desk = desk
 
     async def offer(self) -> None:
@@ -67,7 +67,7 @@ class Results:
                 f"Nothing was written. Undo your changes there, or give them up by name: "
                 f"`miracle undo {run_id} --force PATH`.",
             )
-        if await self.desk.questions.confirm("Put your files back as they were?", blast_radius(preview)):
+        if await self.desk.confirm("Put your files back as they were?", blast_radius(preview)):
             undone = await self.desk.engine.undo(run_id)
             self.desk.screen.notify(undone.detail, title="Taken back", markup=False, timeout=10)
 

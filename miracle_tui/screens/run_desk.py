@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.errors import EngineError
-from engine.gates.forecast import NOTHING_KNOWN
 from engine.state import State, Status
 from engine.task import Task
 from memory.errors import MemoryStoreError
 from miracle_tui.bridge import RunBridge
 from miracle_tui.messages import RunsChanged
 from miracle_tui.new_task import task_from
+from miracle_tui.screens.desk import Desk, Front
 from miracle_tui.screens.questions import Questions
 from miracle_tui.trouble import trouble_of
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from engine.events import Recorded
     from engine.summary import RunSummary
     from miracle_tui.engine_port import EnginePort
-    from miracle_tui.screens.run_screen import RunScreen
     from widgets.dialogs.new_task_dialog import NewTask
 
 MAX_GOAL_FILE_BYTES = 2_000_000
@@ -32,16 +31,11 @@ OPEN = ("running", "waiting", "paused")
 """States of a run that is not over."""
 
 
-class RunDesk:
+class RunDesk(Desk):
     """Acts on runs through the engine."""
 
-    def __init__(self, screen: "RunScreen", engine: "EnginePort") -> None:
-        self.screen = screen
-        self.engine = engine
-        self.run_id = ""
-        self.state = State()
-        self.held = True
-        """Whether somebody works on the shown run, here or elsewhere."""
+    def __init__(self, screen: Front, engine: "EnginePort") -> None:
+        super().__init__(screen, engine)
         self.questions = Questions(self)
 
     # Which run is shown
@@ -52,7 +46,7 @@ class RunDesk:
         self.state = State()
         self.questions.forget()
         self.screen.furniture.clear()
-        self._set_held(True)
+        self.set_held(True)
         self.screen.miracle.perform(self.see_who_works, "see who works on the run", group="held", exclusive=True)
         bridge = RunBridge(self.engine, self.screen.post_message)
         self.screen.miracle.perform(partial(bridge.follow, run_id), "follow the run", group="bridge", exclusive=True)
@@ -65,17 +59,6 @@ class RunDesk:
             who = f"The {state.session.role}" if state.session else "The agent"
             self.screen.notify(f"{who} has your message now.", timeout=4)
         self.questions.take_state(state)
-
-    async def see_who_works(self) -> None:
-        """Find out whether the shown run is at work, here or elsewhere, or was interrupted."""
-        run_id = self.run_id
-        held = await self.engine.is_driven(run_id)
-        if run_id == self.run_id:
-            self._set_held(held)
-
-    def _set_held(self, held: bool) -> None:
-        self.held = self.screen.furniture.activity.held = held
-        self.screen.show_wish()
 
     async def count_questions(self) -> None:
         """Show how many questions of other runs wait; ring when there are more than before."""
@@ -128,11 +111,6 @@ class RunDesk:
             self._put_back(text)
             raise
 
-    @property
-    def is_open(self) -> bool:
-        """Whether a run is shown that is not over."""
-        return bool(self.run_id) and self.state.outcome is None
-
     async def start(self, task: Task) -> None:
         """Begin a run and show it.
 
@@ -168,14 +146,6 @@ class RunDesk:
     async def _foretell(self, filled: "NewTask") -> str:
         """What runs like the one in the form took."""
         return await self.expected(self._task_of(replace(filled, goal=filled.goal or "?")))
-
-    async def expected(self, task: Task, phases: int = 0) -> str:
-        """The forecast in a line; it never keeps a person from going on."""
-        try:
-            found = await self.engine.forecast(task, phases)
-        except MemoryStoreError:
-            return ""
-        return found.text if found else NOTHING_KNOWN
 
     def _empty_form(self) -> "NewTask":
         from widgets.dialogs.new_task_dialog import NewTask
@@ -227,44 +197,9 @@ class RunDesk:
         else:
             await self.go_on()
 
-    async def go_on(self) -> None:
-        """Work on the shown run in this process, unless another one does.
-
-        Raises:
-            EngineError: it belongs to a model that is not at hand here.
-        """
-        run_id = self.run_id
-        if not await self.engine.is_driven(run_id):
-            self.check_model()
-            self.screen.miracle.driven.add(run_id)
-            self.engine.drive(run_id)
-        self._set_held(True)
-
-    def check_model(self, state: State | None = None) -> None:
-        """See that the run would go on with the model and the server that it began with.
-
-        Args:
-            state: of the run, when it is another than the shown one.
-
-        Raises:
-            EngineError: it would not; its code is not for another one to see.
-        """
-        state = state or self.state
-        task, model = state.task, self.engine.model
-        if task is None:
-            return
-        other_script = task.scripted != model.scripted or (task.scripted and task.model_label != model.label)
-        other_server = bool(task.base_url) and task.base_url != self.engine.config.openai.api.base_url
-        if other_script or other_server:
-            belongs = task.model_label if task.scripted else task.base_url or "another model"
-            raise EngineError(
-                f"This run belongs to {belongs}",
-                f"`miracle resume {state.run_id}` goes on with it; here you can watch.",
-            )
-
     async def cancel(self) -> None:
         """End the run, after a question."""
-        if self.is_open and await self.questions.confirm(
+        if self.is_open and await self.confirm(
             "End this run for good?", "Its branch and its history stay; it cannot go on."
         ):
             await self.engine.cancel(self.run_id)
@@ -276,7 +211,7 @@ class RunDesk:
         waiting = self.state.pending_approvals if self.is_open else ()
         if len(waiting) == 1:
             await self.questions.ask(waiting[0])
-        elif (chosen := await self.screen.app.push_screen_wait(InboxScreen(self))) is not None:
+        elif (chosen := await self.screen.app.push_screen_wait(InboxScreen(self, self.questions.asking))) is not None:
             self.show(chosen)
 
     async def promote(self) -> None:

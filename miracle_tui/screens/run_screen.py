@@ -8,17 +8,16 @@ from textual import events, on
 from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.containers import Container
-from textual.screen import Screen
 from textual.widgets import Footer, Static, TextArea
 
 from miracle_tui.messages import LiveItems, RunsChanged, ServiceChanged, StateChanged
+from miracle_tui.screens.desk import Front
 from miracle_tui.screens.furniture import Furniture
 from miracle_tui.screens.pane_grid import NARROW
 from widgets.inert import inert_line
 
 if TYPE_CHECKING:
     from engine.task import Task
-    from miracle_tui.app import MiracleApp
     from miracle_tui.engine_port import EnginePort
     from miracle_tui.screens.run_desk import RunDesk
     from widgets.findings_pane import FindingsPane
@@ -30,7 +29,7 @@ LOOK_S = 5.0
 TOO_SMALL = "Miracle needs a terminal of at least 40 x 10."
 
 
-class RunScreen(Screen[None]):
+class RunScreen(Front):
     """Shows one run and takes the keys that act on it."""
 
     CSS_PATH = "run_screen.tcss"
@@ -77,14 +76,6 @@ class RunScreen(Screen[None]):
         """What was submitted before there was a desk."""
         self.desk: RunDesk | None = None
         """What acts on runs; comes with the engine."""
-
-    @property
-    def miracle(self) -> "MiracleApp":
-        """The app, by its own type."""
-        from miracle_tui.app import MiracleApp
-
-        assert isinstance(self.app, MiracleApp)
-        return self.app
 
     def on_mount(self) -> None:
         """Look now and then whether the shown run still is at work: who worked on it may have gone."""
@@ -260,21 +251,21 @@ class RunScreen(Screen[None]):
         if (desk := self._desk_with_run()) is not None:
             from miracle_tui.screens.travel import open_timeline
 
-            open_timeline(self, desk.engine, desk.run_id)
+            open_timeline(self.miracle, self.show_run, desk.engine, desk.run_id)
 
     def action_fork(self) -> None:
         """Begin another run as the shown one is now."""
         if (desk := self._desk_with_run()) is not None:
             from miracle_tui.screens.travel import open_timeline
 
-            open_timeline(self, desk.engine, desk.run_id, max(1, desk.state.seq), fork=True)
+            open_timeline(self.miracle, self.show_run, desk.engine, desk.run_id, max(1, desk.state.seq), fork=True)
 
     def action_prompts(self) -> None:
         """Read what the models were told."""
         if (desk := self._desk_with_run()) is not None:
             from miracle_tui.screens.travel import open_prompts
 
-            open_prompts(self, desk.engine, desk.run_id)
+            open_prompts(self.miracle, self.show_run, desk.engine, desk.run_id)
 
     def action_pause_or_resume(self) -> None:
         """Pause the run, or let it go on."""

@@ -11,6 +11,7 @@ from textual.screen import Screen
 from textual.widgets import Footer, Input, Static
 
 from engine.events import ProofFinished
+from miracle_tui.host import Host, host_of
 from miracle_tui.reel import Reel
 from miracle_tui.screens.pane_grid import NARROW
 from miracle_tui.screens.past_panes import PastPanes
@@ -20,7 +21,6 @@ from widgets.timeline import TimelineBar, newest_at
 
 if TYPE_CHECKING:
     from engine.calls import Call
-    from miracle_tui.app import MiracleApp
     from miracle_tui.engine_port import EnginePort
     from widgets.plan_pane import PlanPane
 
@@ -86,12 +86,9 @@ class TimelineScreen(Screen[str | None]):
         self._found = ""
 
     @property
-    def miracle(self) -> "MiracleApp":
+    def miracle(self) -> Host:
         """The app, by its own type."""
-        from miracle_tui.app import MiracleApp
-
-        assert isinstance(self.app, MiracleApp)
-        return self.app
+        return host_of(self)
 
     def compose(self) -> ComposeResult:
         """Figures, panes, the line of moments."""
@@ -290,7 +287,12 @@ class TimelineScreen(Screen[str | None]):
         if self.bar.moments:
             from miracle_tui.screens.forking import fork_from
 
-            self.miracle.perform(partial(fork_from, self, self.reel, self.seq), "fork the run", group="dialog")
+            fork = partial(fork_from, self.miracle, self.reel, self.seq, self._leave_for)
+            self.miracle.perform(fork, "fork the run", group="dialog")
+
+    def _leave_for(self, run_id: str) -> None:
+        if self.is_attached:
+            self.dismiss(run_id)
 
     def action_compare(self) -> None:
         """Set this run beside another one."""

@@ -1,5 +1,6 @@
 """How the run screen comes to the timeline and to the prompts, and back."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from miracle_tui.reel import Reel
@@ -8,28 +9,31 @@ from miracle_tui.screens.timeline_screen import TimelineScreen
 
 if TYPE_CHECKING:
     from miracle_tui.engine_port import EnginePort
-    from miracle_tui.screens.run_screen import RunScreen
+    from miracle_tui.host import Host
 
 
-def open_timeline(screen: "RunScreen", engine: "EnginePort", run_id: str, at: int = 0, *, fork: bool = False) -> None:
-    """Show a run's timeline; a fork that is made there is shown by the run screen.
+def open_timeline(
+    app: "Host", show: Callable[[str], None], engine: "EnginePort", run_id: str, at: int = 0, *, fork: bool = False
+) -> None:
+    """Show a run's timeline.
 
     Args:
-        screen: the run screen.
+        app: the app.
+        show: shows a fork that is made there.
         engine: where the log comes from.
         run_id: the run.
         at: the event to begin at; 0 for the newest.
         fork: ask for a fork as soon as the log is there.
     """
     timeline = TimelineScreen(engine, run_id, at, fork=fork)
-    screen.app.push_screen(timeline, lambda forked: screen.show_run(forked) if forked else None)
+    app.push_screen(timeline, lambda forked: show(forked) if forked else None)
 
 
-def open_prompts(screen: "RunScreen", engine: "EnginePort", run_id: str) -> None:
+def open_prompts(app: "Host", show: Callable[[str], None], engine: "EnginePort", run_id: str) -> None:
     """Show every call of a run; from one of them a person may go on to its moment."""
 
     def gone_to(seq: int | None) -> None:
         if seq:
-            open_timeline(screen, engine, run_id, seq)
+            open_timeline(app, show, engine, run_id, seq)
 
-    screen.app.push_screen(PromptScreen(Reel(engine, run_id), follow=True), gone_to)
+    app.push_screen(PromptScreen(Reel(engine, run_id), follow=True), gone_to)

@@ -15,6 +15,7 @@ from config.paths import Paths
 from engine.scripted.faults import Fault, FaultKind
 from engine.scripted.server import ScriptedServer
 from miracle_tui import checks
+from miracle_tui.check import Check
 from miracle_tui.cli.commands.doctor import lines_of
 from miracle_tui.cli.repairs import make_folders
 from miracle_tui.key_check import ask_server
@@ -114,7 +115,7 @@ def bare(tmp_path: Path) -> Path:
 
 
 async def test_the_current_folder_is_looked_at(bare: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert await checks.check_current_folder(tmp_path) == checks.Check("Workspace directory", "ok", str(tmp_path))
+    assert await checks.check_current_folder(tmp_path) == Check("Workspace directory", "ok", str(tmp_path))
     unfit = await checks.check_current_folder(bare)
     assert (unfit.status, "bare repository" in unfit.detail) == ("warn", True)
     monkeypatch.setattr(os, "access", lambda *_, **__: False)
@@ -188,7 +189,7 @@ def test_masked(secret: str, shown: str) -> None:
 
 
 def test_a_remedy_of_several_lines_is_indented() -> None:
-    check = checks.Check("bubblewrap", "warn", "no \x1b[2J", "First\nsecond")
+    check = Check("bubblewrap", "warn", "no \x1b[2J", "First\nsecond")
     assert lines_of(check) == ["! bubblewrap: no ␛[2J", "  → Solution: First", "    second"]
 
 
