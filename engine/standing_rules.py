@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from config.rules import CommandRules
 from engine.errors import CommandRefused
 from engine.events import ApprovalAnswered, ApprovalRequested, Event
+from engine.gates.dependencies import brings_odd
 from engine.gates.package_rules import pins_of
 from engine.gates.rehearsal import PastAction, Rehearsal, judge, rehearse
 from engine.gates.rules import (
@@ -83,7 +84,8 @@ class StandingRules:
         if request.topic == "command":
             found = rules_allowing_command(rules, request.subject, state.task.workspace, self.safety)
         elif request.topic == "dependency":
-            found = rules_allowing_packages(rules, pins_of(request.subject), state.task.workspace)
+            pins = () if brings_odd(request) else pins_of(request.subject)
+            found = rules_allowing_packages(rules, pins, state.task.workspace)
         else:
             found = rules_allowing_findings(rules, findings_of(state, request), state.task.workspace)
         if not found:

@@ -1,25 +1,28 @@
 """What a JavaScript test file holds to, by its syntax tree: node:test with node:assert, and what looks like it."""
 
+import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from engine.gates.ledger import CLOSE, EXACT, TRUTH, WEAK, FileTests, TestFacts
+from engine.gates.javascript_calls import FIXTURES, TestCall, filled, test_call
+from engine.gates.javascript_reach import Own, strengths_and_skips, text
+from engine.gates.ledger import FileTests, TestFacts
 
 if TYPE_CHECKING:
-    from tree_sitter import Node
+    from tree_sitter import Language, Node
 
-_TESTS = ("test", "it", "describe", "suite")
-_GROUPS = ("describe", "suite")
 _KEPT_OUT = ("skip", "only", "todo")
-_FIXTURES = ("before", "after", "beforeEach", "afterEach")
-_LEVELS = {
-    **dict.fromkeys(("ok", "assert", "toBeTruthy", "toBeFalsy", "toBeDefined", "ifError"), TRUTH),
-    **dict.fromkeys(("notEqual", "notStrictEqual", "notDeepEqual", "notDeepStrictEqual", "doesNotMatch"), WEAK),
-    **dict.fromkeys(("doesNotThrow", "doesNotReject", "toBeNull", "toBeInstanceOf"), WEAK),
-    **dict.fromkeys(("throws", "rejects", "match", "toThrow", "toBeCloseTo", "toContain", "toMatch"), CLOSE),
-    **dict.fromkeys(("toBeGreaterThan", "toBeLessThan", "toHaveLength"), CLOSE),
-    **dict.fromkeys(("equal", "strictEqual", "deepEqual", "deepStrictEqual", "partialDeepStrictEqual"), EXACT),
-    **dict.fromkeys(("toBe", "toEqual", "toStrictEqual", "toMatchObject", "fail"), EXACT),
-}
+_PATCHED = re.compile(r"(?:mock|jest|vi)\.(?:method|module|mock|spyOn|property|getter|setter)\([^,)]*,?[^,)]*")
+_SHADOWED = frozenset({"assert", "expect", "test", "it", "describe", "suite"})
+_CHANGING = (
+    "Object.assign",
+    "Object.defineProperty",
+    "Object.defineProperties",
+    "Reflect.set",
+    "mock.method",
+    "mock.module",
+)
+_HELD = ("arrow_function", "function_expression")
 
 
 def javascript_tests(path: str, source: bytes) -> FileTests:
@@ -29,95 +32,118 @@ def javascript_tests(path: str, source: bytes) -> FileTests:
         path: relative, as the runner names it.
         source: the file.
     """
-    import tree_sitter_javascript
-    from tree_sitter import Language, Parser
+    from tree_sitter import Parser
 
-    root = Parser(Language(tree_sitter_javascript.language())).parse(source).root_node
+    root = Parser(_language(path)).parse(source).root_node
     found: dict[str, TestFacts] = {}
-    _read(root, path, frozenset(), found)
+    try:
+        own = _supports(root)
+        found |= {f"{path} > {name}": TestFacts("support", strengths=one) for name, one in own.items() if sum(one)}
+        _read(root, path, frozenset(), found, own)
+    except RecursionError:
+        return FileTests(broken=True)
+    if changes := "\n".join(_changes(root)):
+        found[f"{path} > (changes)"] = TestFacts("hook", body=changes)
     return FileTests(found, root.has_error)
 
 
-def _read(node: "Node", prefix: str, skips: frozenset[str], found: dict[str, TestFacts]) -> None:
+def _language(path: str) -> "Language":
+    from tree_sitter import Language
+
+    if path.endswith((".ts", ".mts", ".cts", ".tsx")):
+        import tree_sitter_typescript
+
+        made = tree_sitter_typescript.language_tsx if path.endswith("x") else tree_sitter_typescript.language_typescript
+        return Language(made())
+    import tree_sitter_javascript
+
+    return Language(tree_sitter_javascript.language())
+
+
+def _supports(root: "Node") -> Own:
+    """The functions of the file that tests may call, with what they assert."""
+    own: dict[str, tuple[int, ...]] = {}
+    for node in root.named_children:
+        made = node.named_children if node.type in ("lexical_declaration", "variable_declaration") else [node]
+        for one in made:
+            value = one.child_by_field_name("value")
+            if one.type == "function_declaration" or (value is not None and value.type in _HELD):
+                own[text(one.child_by_field_name("name"))] = strengths_and_skips(one, {})[0]
+    return own
+
+
+def _changes(root: "Node") -> Iterator[str]:
+    """What the file changes of others while it is loaded, and names of the test library that it takes for its own."""
+    waiting = list(reversed(root.named_children))
+    while waiting:
+        node = waiting.pop()
+        if node.type in (*_HELD, "function_declaration", "class_declaration"):
+            continue
+        if _reaches(node):
+            yield text(node)
+        waiting += reversed(node.named_children)
+
+
+def _reaches(node: "Node") -> bool:
+    if node.type == "assignment_expression":
+        left = text(node.child_by_field_name("left"))
+        return ("." in left or "[" in left) and not left.startswith(("module.exports", "exports."))
+    if node.type == "call_expression":
+        return text(node.child_by_field_name("function")) in _CHANGING
+    if node.type != "variable_declarator" or text(node.child_by_field_name("name")) not in _SHADOWED:
+        return False
+    return not text(node.child_by_field_name("value")).startswith(("require(", "await import("))
+
+
+def _read(node: "Node", prefix: str, skips: frozenset[str], found: dict[str, TestFacts], own: Own) -> None:
     waiting = list(reversed(node.named_children))
     while waiting:
         inner = waiting.pop()
-        if inner.type == "call_expression" and (kind := _test_kind(inner)) is not None:
-            _test(inner, kind, prefix, skips, found)
-        elif inner.type == "call_expression" and _text(inner.child_by_field_name("function")) in _FIXTURES:
-            name = f"{prefix} > {_text(inner.child_by_field_name('function'))}"
-            found[_free(name, found)] = TestFacts("fixture", body=_text(inner))
-        elif inner.type == "function_declaration":
-            strengths, _ = _body(inner)
-            if sum(strengths):
-                name = f"{prefix} > {_text(inner.child_by_field_name('name'))}"
-                found[_free(name, found)] = TestFacts("support", strengths=strengths)
+        if inner.type == "call_expression" and (made := test_call(inner)) is not None:
+            _test(inner, made, prefix, skips, found, own)
+        elif inner.type == "call_expression" and text(inner.child_by_field_name("function")) in FIXTURES:
+            name = f"{prefix} > {text(inner.child_by_field_name('function'))}"
+            found[_free(name, found)] = TestFacts("fixture", body=text(inner))
+        elif inner.type == "function_declaration" and text(inner.child_by_field_name("name")) in own:
+            continue
         else:
             waiting += reversed(inner.named_children)
 
 
-def _test(node: "Node", kind: str, prefix: str, skips: frozenset[str], found: dict[str, TestFacts]) -> None:
+def _test(
+    node: "Node", made: TestCall, prefix: str, skips: frozenset[str], found: dict[str, TestFacts], own: Own
+) -> None:
     arguments = node.child_by_field_name("arguments")
     given = arguments.named_children if arguments is not None else []
-    name = f"{prefix} > {_title(given[0]) if given else '<anonymous>'}"
-    marks = set(skips)
-    label = kind.partition(".")[2]
-    marks |= {label} if label in _KEPT_OUT else set()
+    title = _title(given[0]) if given else "<anonymous>"
+    name = f"{prefix} > {filled(title) if made.table else title}"
+    marks = {*skips, *made.marks}
     for option in (one for one in given if one.type == "object"):
         for pair in option.named_children:
-            key, value = _text(pair.child_by_field_name("key")), _text(pair.child_by_field_name("value"))
+            key, value = text(pair.child_by_field_name("key")), text(pair.child_by_field_name("value"))
             marks |= {f"{key}: {value}"} if key in _KEPT_OUT and value not in ("false", "undefined") else set()
     function = next((one for one in given if one.type in ("arrow_function", "function_expression")), None)
-    if kind.split(".", 1)[0] in _GROUPS:
+    if made.group:
         if function is not None:
-            _read(function, name, frozenset(marks), found)
+            _read(function, name, frozenset(marks), found, own)
         return
-    strengths, within = _body(function) if function is not None else ((0, 0, 0, 0), frozenset({"todo"}))
-    found[_free(name, found)] = TestFacts(strengths=strengths, skips=frozenset(marks) | within)
-
-
-def _test_kind(node: "Node") -> str | None:
-    name = _text(node.child_by_field_name("function"))
-    first, _, last = name.partition(".")
-    return name if first in _TESTS and (not last or last in _KEPT_OUT) else None
-
-
-def _body(node: "Node") -> tuple[tuple[int, ...], frozenset[str]]:
-    """What is asserted within a function, and what in it ends the test early."""
-    counts, skips = [0, 0, 0, 0], set()
-    waiting = [node]
-    while waiting:
-        inner = waiting.pop()
-        if inner.type == "try_statement" and _swallows(inner):
-            continue
-        waiting += inner.named_children
-        if inner.type != "call_expression":
-            continue
-        name = _text(inner.child_by_field_name("function"))
-        owner, _, last = name.rpartition(".")
-        if last in ("skip", "todo") and owner in ("t", "ctx", "context", "test"):
-            skips.add(f"{name}()")
-        elif last in _LEVELS and (not owner or "assert" in owner or owner.startswith("expect(") or owner == "t"):
-            counts[WEAK if ".not." in f".{owner}." else _LEVELS[last]] += not _constant_claim(inner)
-    return tuple(counts), frozenset(skips)
-
-
-def _swallows(node: "Node") -> bool:
-    """Whether a failure within the block is caught and not thrown again."""
-    handler = node.child_by_field_name("handler")
-    return handler is not None and not any(word in _text(handler) for word in ("throw", "assert", "expect"))
-
-
-def _constant_claim(node: "Node") -> bool:
-    arguments = node.child_by_field_name("arguments")
-    given = arguments.named_children if arguments is not None else []
-    return bool(given) and all(one.type in ("true", "false", "number", "string", "null") for one in given[:2])
+    strengths: tuple[int, ...] = (0, 0, 0, 0)
+    within, patches = frozenset({"todo"}), frozenset[str]()
+    if function is not None:
+        strengths, within = strengths_and_skips(function, own)
+        patches = frozenset(one.group(0)[:200] for one in _PATCHED.finditer(text(function)))
+    elif named := [one for one in given[1:] if text(one) in own]:
+        # A function of the file that is handed over by its name.
+        strengths, within = own[text(named[0])], frozenset()
+    found[_free(name, found)] = TestFacts(
+        strengths=strengths, skips=frozenset(marks) | within, cases=made.cases, patches=patches
+    )
 
 
 def _title(node: "Node") -> str:
-    text = _text(node)
+    written = text(node)
     # A title that is computed is known by what it is computed from, as a template's part is.
-    return text[1:-1] if node.type in ("string", "template_string") else f"${{{text}}}"
+    return written[1:-1] if node.type in ("string", "template_string") else f"${{{written}}}"
 
 
 def _free(name: str, found: dict[str, TestFacts]) -> str:
@@ -126,7 +152,3 @@ def _free(name: str, found: dict[str, TestFacts]) -> str:
     while (unique := name if number == 1 else f"{name} ({number})") in found:
         number += 1
     return unique
-
-
-def _text(node: "Node | None") -> str:
-    return (node.text or b"").decode("utf-8", "replace") if node is not None else ""

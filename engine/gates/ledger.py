@@ -38,7 +38,9 @@ class TestFacts:
     tolerance: float = 0.0
     """The widest tolerance of its approximate assertions."""
     body: str = ""
-    """The code itself, where any change of it matters: fixtures and hooks."""
+    """The code itself, where any change of it matters: fixtures, hooks, and functions whose answer is asserted."""
+    patches: frozenset[str] = frozenset()
+    """Parts of other code that it replaces."""
 
 
 TestInventory = Mapping[str, TestFacts]
@@ -74,12 +76,34 @@ def losses(before: TestInventory, now: TestInventory, *, guarded: bool = True) -
             are written with it.
     """
     found: list[TestLoss] = []
+    touched = {_path(name) for name in before}
     for name, facts in before.items():
         found += _compared(name, facts, now.get(name))
     for name, facts in now.items():
-        if guarded and name not in before and facts.role == "hook":
-            found.append(_loss("hook", name, "is new, and changes how all tests are collected or judged"))
+        if guarded and name not in before and facts.role == "hook" and (_reaches_all(name) or _path(name) in touched):
+            found.append(_loss("hook", name, "is new, and changes how tests are collected, run or judged"))
     return tuple(found)
+
+
+def _reaches_all(name: str) -> bool:
+    """Whether a hook changes more than the tests of its own file."""
+    return _path(name).endswith("conftest.py") or name.endswith(("(changes)", "::pytest_plugins"))
+
+
+def weakest(one: TestFacts, other: TestFacts) -> TestFacts:
+    """The less of two definitions of one test."""
+    at_least = [min(sum(one.strengths[at:]), sum(other.strengths[at:])) for at in range(4)]
+    known = [facts.cases for facts in (one, other)]
+    return replace(
+        other,
+        strengths=tuple(at_least[at] - (at_least[at + 1] if at < 3 else 0) for at in range(4)),
+        skips=one.skips | other.skips,
+        cases=None if None in known else min(cases for cases in known if cases is not None),
+        given=one.given and other.given,
+        examples=min(one.examples, other.examples),
+        tolerance=max(one.tolerance, other.tolerance),
+        patches=one.patches | other.patches,
+    )
 
 
 def gained(before: TestInventory, now: TestInventory) -> int:
@@ -101,6 +125,7 @@ def _more(before: TestFacts, facts: TestFacts) -> TestFacts:
         examples=max(before.examples, facts.examples),
         tolerance=min(before.tolerance, facts.tolerance) if before.tolerance and facts.tolerance else 0.0,
         body=before.body,
+        patches=before.patches | facts.patches,
     )
 
 
@@ -108,6 +133,7 @@ def _compared(name: str, before: TestFacts, now: TestFacts | None) -> list[TestL
     if now is None or (before.role != now.role and before.role != "support"):
         gone = {"test": "removed", "fixture": "fixture", "hook": "hook", "support": "fewer"}[before.role]
         if before.role == "support" and not sum(before.strengths):
+            # Who uses a function or a list that is gone fails by that.
             return []
         return [_loss(gone, name, "was removed")]
     if before.role in ("fixture", "hook"):
@@ -122,6 +148,10 @@ def _compared(name: str, before: TestFacts, now: TestFacts | None) -> list[TestL
         found.append(_loss("parameters", name, "is no longer tried with examples that hypothesis makes up"))
     elif before.given and now.examples < before.examples:
         found.append(_loss("parameters", name, f"is tried with {now.examples} of {before.examples} examples"))
+    if before.body and now.body and before.body != now.body:
+        found.append(_loss("fixture", name, "was changed, and assertions use what it gives back"))
+    if replaced := sorted(now.patches - before.patches):
+        found.append(_loss("weaker", name, f"replaces {', '.join(replaced)}, which it did not before"))
     if now.tolerance > before.tolerance > 0:
         found.append(_loss("weaker", name, f"tolerates {now.tolerance:g} where it was {before.tolerance:g}"))
     return found
@@ -139,8 +169,11 @@ def _weaker(before: TestFacts, now: TestFacts) -> tuple[str, str] | None:
 
 
 def _loss(kind: str, name: str, detail: str) -> TestLoss:
-    path = name.split("::", 1)[0].split(" > ", 1)[0]
-    return TestLoss.model_validate({"kind": kind, "path": path, "test": name, "detail": detail})
+    return TestLoss.model_validate({"kind": kind, "path": _path(name), "test": name, "detail": detail})
+
+
+def _path(name: str) -> str:
+    return name.split("::", 1)[0].split(" > ", 1)[0]
 
 
 def lost_cases(before: Mapping[str, str], now: Mapping[str, str], known: Iterable[TestLoss]) -> tuple[TestLoss, ...]:
@@ -160,11 +193,14 @@ def lost_cases(before: Mapping[str, str], now: Mapping[str, str], known: Iterabl
         still = runs.get(name, Counter())
         if still.total() < cases.total():
             found.append(_loss("collection", name, f"{still.total()} of {cases.total()} cases are collected"))
-        elif still["skipped"] > cases["skipped"]:
-            found.append(
-                _loss("skipped", name, f"{still['skipped']} of {cases.total()} cases are skipped when it runs")
-            )
+        elif (kept := _kept_out(still)) > _kept_out(cases):
+            detail = f"{kept} of {cases.total()} cases are skipped, or may fail, when it runs"
+            found.append(_loss("skipped", name, detail))
     return tuple(found)
+
+
+def _kept_out(cases: "Counter[str]") -> int:
+    return cases["skipped"] + cases["xfailed"]
 
 
 def _by_test(outcomes: Mapping[str, str]) -> dict[str, "Counter[str]"]:

@@ -38,8 +38,10 @@ SKIPPED_FOLDERS = frozenset(
 _KEPT_SETTINGS = ("core.autocrlf", "core.eol", "core.filemode", "core.symlinks", "core.ignorecase")
 """Settings that say how files are stored; none of them can name a program."""
 _EXCLUDES_LIMIT = 2**20
-_ATTRIBUTES = "* !diff !merge -filter\n"
-"""What files in the worktree say about diffs, merges and filters is not heard."""
+_CODE = ("py", "pyi", "pyw", "js", "mjs", "cjs", "jsx", "ts", "mts", "cts", "tsx", "json", "toml", "ini", "cfg", "sh")
+_ATTRIBUTES = "* !diff !merge -filter\n" + "".join(f"*.{one} -working-tree-encoding -ident\n" for one in _CODE)
+"""What files in the worktree say about diffs, merges and filters is not heard; nor about another encoding of code: what
+is judged in a commit has to be what runs on the disk."""
 _COPIED = ("config", "shallow", "info/attributes", "info/exclude")
 
 

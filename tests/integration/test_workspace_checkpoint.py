@@ -137,6 +137,16 @@ async def test_a_repository_made_in_the_sandbox_runs_nothing_and_hides_nothing(w
     assert not trace.exists()
 
 
+async def test_code_is_on_the_disk_what_it_is_in_the_commit(work: Prepared, tmp_path: Path) -> None:
+    """With an encoding of its own, a comment on the disk could be an assertion in the commit, where it is judged."""
+    attributes = "*.py working-tree-encoding=UTF-7 ident\n"
+    edit(work, {".gitattributes": attributes, "test_a.py": "# +AAo-assert f() == 3\n# $Id$\n"})
+    taken = await checkpoint(work, "one", base=work.base_commit)
+    assert await content_at(work, taken.commit, "test_a.py") == b"# +AAo-assert f() == 3\n# $Id$\n"
+    await checkout_clean(work, taken.commit, tmp_path / "clean")
+    assert (tmp_path / "clean" / "test_a.py").read_bytes() == b"# +AAo-assert f() == 3\n# $Id$\n"
+
+
 async def test_restore_makes_the_worktree_equal_to_a_commit(repo: Folder, work: Prepared) -> None:
     edit(work, {"app.py": "v1\n", "sub/new.py": "n\n"})
     first = await checkpoint(work, "one", base=work.base_commit)
