@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -122,6 +122,8 @@ class Ordeal:
     task: Task
     figures: Figures
     settings: dict[str, Any] = field(default_factory=dict)
+    resumes: bool = False
+    """Whether the next life begins with a person's resume."""
     run_id: str = ""
     state: State = field(default_factory=State)
     newest: str = ""
@@ -138,7 +140,14 @@ class Ordeal:
         return Path(self.state.workspace.worktree)
 
     async def live(
-        self, *, kill: dict[str, Any] | None = None, after_s: float | None = None, watch: int = 0, tree: bool = True
+        self,
+        *,
+        kill: dict[str, Any] | None = None,
+        after_s: float | None = None,
+        watch: int = 0,
+        when: Callable[[], bool] | None = None,
+        tree: bool = True,
+        pauses: str = "",
     ) -> int:
         """One life of the run, to its end or to its death, and what must hold after it.
 
@@ -146,18 +155,23 @@ class Ordeal:
             kill: how the child kills itself, as `tests.faults.child` reads it.
             after_s: seconds after which it is killed from here.
             watch: kill it from here as soon as the log is seen to have grown by so many events.
+            when: kill it from here as soon as this is so.
             tree: whether what it started is killed with it.
+            pauses: the reason for which it pauses, where it does not go on to its end.
 
         Returns:
             The child's exit status: a negative number when it was killed.
         """
         orders: dict[str, Any] = {"database": self.database_url, "home": str(self.home), "server": self.server.base_url}
-        orders |= {"task": self.task.model_dump(mode="json"), "run_id": self.run_id}
+        orders |= {"task": self.task.model_dump(mode="json"), "run_id": self.run_id, "resumes": self.resumes}
+        orders |= {"kill": {**kill, "tree": tree} if kill else None, "settings": self.settings}
+        self.resumes = False
         self.calls.begin_life(len(self.server.requests))
         self.figures.lives += 1
-        growth = asyncio.create_task(self._grown(watch), name="growth") if watch else None
+        moment = self._grown(watch) if watch else _so(when) if when else None
+        growth = asyncio.create_task(moment, name="the moment of death") if moment else None
         try:
-            pid = await self.family.begin({**orders, "kill": kill, "settings": self.settings})
+            pid = await self.family.begin(orders)
             ending = asyncio.create_task(self.family.end())
             if growth or after_s is not None:
                 await asyncio.wait(
@@ -174,7 +188,8 @@ class Ordeal:
         self.figures.kills += status != 0
         await self.check()
         if status == 0:
-            assert self.state.outcome == "success", (self.state.paused, self.state.reason)
+            reason = self.state.paused.reason if self.state.paused else ""
+            assert (self.state.outcome, reason) == (None if pauses else "success", pauses), self.state.paused
         return status
 
     async def check(self) -> None:
@@ -204,6 +219,11 @@ class Ordeal:
                     return
 
 
+async def _so(when: Callable[[], bool]) -> None:
+    while not when():  # noqa: ASYNC110  what is waited for is told by nobody
+        await asyncio.sleep(0.005)
+
+
 def _kill(pid: int) -> int:
     os.kill(pid, signal.SIGKILL)
     return 0
@@ -217,9 +237,7 @@ def _begun(database_url: str) -> str:
 
 
 @asynccontextmanager
-async def ordeal(
-    family: Nursery, database_url: str, folder: Path, script: Any, figures: Figures, **task: Any
-) -> AsyncIterator[Ordeal]:
+async def ordeal(database_url: str, folder: Path, script: Any, figures: Figures, **task: Any) -> AsyncIterator[Ordeal]:
     """A run that has not begun, in a home of its own below `folder`."""
     from tests.engine_fixtures import task_of
 
@@ -227,7 +245,7 @@ async def ordeal(
     project.mkdir()
     database = await Database.open_url(database_url)
     try:
-        async with ScriptedServer(script) as server:
+        async with nursery() as family, ScriptedServer(script) as server:
             made = task_of(script, project, **task)
             yield Ordeal(family, database_url, EventStore(database), server, folder / "home", made, figures)
     finally:

@@ -20,10 +20,12 @@ import psutil
 from engine.engine import Engine
 from engine.llm.choose import make_model
 from engine.task import Task
+from sandbox.bubblewrap import Bubblewrap
+from sandbox.protocol import EnvSpec
 from tests.engine_fixtures import engine_config
 
 HEAVY = ("openai", "sqlalchemy.ext.asyncio", "pgvector.psycopg", "numpy", "bandit", "tenacity", "genai_prices")
-OWN = ("memory.failures", "memory.schema", "memory.vectors", "sandbox.bubblewrap", "sandbox.scan_bandit")
+OWN = ("memory.failures", "memory.schema", "memory.vectors", "sandbox.scan_bandit")
 
 
 async def work(orders: dict[str, Any]) -> None:
@@ -35,6 +37,8 @@ async def work(orders: dict[str, Any]) -> None:
     try:
         _arm(engine, orders.get("kill") or {})
         if run_id := orders["run_id"]:
+            if orders["resumes"]:
+                await engine.resume(run_id)
             engine.drive(run_id)
         else:
             run_id = await engine.start(Task.model_validate(orders["task"]))
@@ -42,6 +46,14 @@ async def work(orders: dict[str, Any]) -> None:
         await engine.settled(run_id)
     finally:
         await engine.close()
+
+
+async def prepare(orders: dict[str, Any]) -> None:
+    """Make an environment, as the step that installs packages does."""
+    os.environ.update(orders["environ"])
+    home = Path(orders["home"])
+    backend = Bubblewrap(home / "environments", home / "cache")
+    await backend.prepare(EnvSpec("python", lock=orders["lock"]))
 
 
 def _arm(engine: Engine, kill: dict[str, Any]) -> None:
@@ -115,7 +127,8 @@ def main() -> None:
             signal.signal(signal.SIGUSR1, _say_where)
             code = 1
             try:
-                asyncio.run(work(json.loads(line)))
+                orders = json.loads(line)
+                asyncio.run(prepare(orders) if "lock" in orders else work(orders))
                 code = 0
             except BaseException:  # noqa: BLE001  the fork ends here, and the test reads why
                 traceback.print_exc()

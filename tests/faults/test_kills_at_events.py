@@ -1,13 +1,12 @@
 """A run that is killed on both sides of every commit, and at every event that is seen, ends as if nothing was."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from engine.scripted.script import Script
 from tests.fault_figures import Figures
-from tests.fault_fixtures import Nursery, nursery, ordeal
+from tests.fault_fixtures import ordeal
 from tests.faults.two_phases import two_phases
 from tests.tiny_script import tiny_script
 
@@ -27,22 +26,15 @@ def inserting() -> Script:
     return tiny_script(wrong_first=True, extra=[{**coder, "turns": turns}])
 
 
-@pytest.fixture
-async def family() -> AsyncIterator[Nursery]:
-    """Processes to kill."""
-    async with nursery() as made:
-        yield made
-
-
 async def test_kills_on_both_sides_of_every_commit(
-    family: Nursery, database_url: str, sandbox_workspace: Path, figures: Figures
+    database_url: str, sandbox_workspace: Path, figures: Figures
 ) -> None:
-    async with ordeal(family, database_url, sandbox_workspace, inserting(), figures) as run:
+    async with ordeal(database_url, sandbox_workspace, inserting(), figures) as run:
         while not run.over:
             # A call that was begun is begun again first: its answer is the second append of the next life.
             place = 1 + (run.newest == "call_started")
-            await run.live(kill={"at": "before", "n": place, "tree": True})
-            await run.live(kill={"at": "after", "n": place, "tree": False})
+            await run.live(kill={"at": "before", "n": place}, tree=True)
+            await run.live(kill={"at": "after", "n": place}, tree=False)
         await run.to_the_end()
         assert len(run.state.iterations) == 2
         assert all(one.body["ok"] for one in await run.store.read(run.run_id) if one.kind == "tool_finished")
@@ -51,9 +43,9 @@ async def test_kills_on_both_sides_of_every_commit(
 
 
 async def test_kills_at_every_event_that_is_seen_to_come(
-    family: Nursery, database_url: str, sandbox_workspace: Path, figures: Figures
+    database_url: str, sandbox_workspace: Path, figures: Figures
 ) -> None:
-    async with ordeal(family, database_url, sandbox_workspace, tiny_script(wrong_first=True), figures) as run:
+    async with ordeal(database_url, sandbox_workspace, tiny_script(wrong_first=True), figures) as run:
         while not run.over:
             await run.live(watch=1 + (run.newest == "call_started"), tree=figures.lives % 2 == 0)
         await run.to_the_end()
@@ -62,13 +54,13 @@ async def test_kills_at_every_event_that_is_seen_to_come(
 
 
 async def test_kills_at_every_commit_of_two_phases_side_by_side(
-    family: Nursery, database_url: str, sandbox_workspace: Path, figures: Figures
+    database_url: str, sandbox_workspace: Path, figures: Figures
 ) -> None:
-    async with ordeal(family, database_url, sandbox_workspace, two_phases(), figures, parallel_phases=2) as run:
+    async with ordeal(database_url, sandbox_workspace, two_phases(), figures, parallel_phases=2) as run:
         while not run.over:
             # Each side may have begun a call first; beyond these, whatever comes next is the last of this life.
             place = 1 + sum(bool(session.calling) for session in run.state.sessions)
-            await run.live(kill={"at": "after", "n": place, "tree": figures.lives % 2 == 0})
+            await run.live(kill={"at": "after", "n": place}, tree=figures.lives % 2 == 0)
         await run.to_the_end()
         assert len(run.state.iterations) == 3
         assert figures.kills >= 25
