@@ -14,6 +14,13 @@ OTHERS = {"ruby": "eE", "php": "rBRE", "lua": "e", "luajit": "e", "deno": "", "b
           "R": "e", "jshell": "", "irb": "e", "octave": ""}  # fmt: skip
 """Interpreters whose code is not looked into, with the letters of the options that take code."""
 VERSIONED = re.compile(r"(python|pypy|pip|node|ruby|perl|php|lua|pytest|coverage|gcc|g\+\+|clang|clang\+\+)-?\d[\d.]*")
+SCANNED: dict[Language, tuple[str, ...]] = {
+    "python": (".py", ".pyw"),
+    "node": (".js", ".mjs", ".cjs", ".ts", ".mts", ".cts"),
+    "shell": (".sh", ".bash"),
+}
+"""Endings of files that the scan reads, by their language."""
+EXECUTED = (*(ending for endings in SCANNED.values() for ending in endings), ".out", ".exe")
 _STDIN = ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
 
 
@@ -75,7 +82,7 @@ def _read(program: Program, language: Language) -> Iterator[Part]:
     if stdin.kind == "text":
         yield Code(language, stdin.text)
     elif stdin.kind == "file":
-        yield ScriptFile(stdin.text)
+        yield from _file(stdin.text, program, language)
     elif stdin.kind == "computed":
         yield Doubt(f"`{program.name}` runs what it reads from another program.")
 
@@ -87,7 +94,15 @@ def _operand(word: Word, program: Program, language: Language) -> Iterator[Part]
     elif word in _STDIN or word.startswith(("/dev/fd", "/proc/")):
         yield from _read(program, language)
     else:
-        yield ScriptFile(word)
+        yield from _file(word, program, language)
+
+
+def _file(path: str, program: Program, language: Language) -> Iterator[Part]:
+    """A file that is run; the scan knows by their endings which files are."""
+    yield ScriptFile(path)
+    folder = path == "." or path.endswith("/")
+    if not folder and not path.casefold().endswith(SCANNED.get(language, ())):
+        yield Doubt(f"The scan does not read {path}, which `{program.name}` runs.")
 
 
 def _code(language: Language, text: Word, program: Program) -> Iterator[Part]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from config.rules import CommandRules
-from sandbox.command_code import base_name, interpreted
+from sandbox.command_code import EXECUTED, base_name, interpreted
 from sandbox.command_matching import Match, is_known, match_of
 from sandbox.command_starters import started
 from sandbox.command_wrappers import unwrapped
@@ -110,6 +110,7 @@ def _read(command: str) -> _Reading:
                 waiting += [(found, depth + 1) for found in inner]
                 if not part.suspect and "/" in (part.words[0] or ""):
                     scripts.append(part.words[0] or "")
+                    doubts += _unread(part.words[0] or "")
             case Code(language="shell"):
                 waiting += [(found, depth + 1) for found in _shell(part, line)]
             case Code():
@@ -121,6 +122,13 @@ def _read(command: str) -> _Reading:
     if any(path.removeprefix("./") in line.written or "*" in line.written for path in scripts):
         doubts.append(Doubt("The command runs a file that it writes."))
     return _Reading(tuple(programs), tuple(doubts), frozenset(line.functions))
+
+
+def _unread(path: str) -> Iterator[Doubt]:
+    """A doubt about a program of the worktree that is a file of a kind that the scan does not read."""
+    name = path.rsplit("/", 1)[-1]
+    if "." in name and name == base_name(name) and not path.startswith("/") and not name.endswith(EXECUTED):
+        yield Doubt(f"The scan does not read {path}, which the command runs.")
 
 
 def _shell(code: Code, line: Line) -> list[Part]:

@@ -3,7 +3,9 @@
 import asyncio
 import atexit
 import functools
-from collections.abc import Iterator, Sequence
+import os
+import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ from sandbox.scan_files import kind_of, unscanned
 from sandbox.scan_process import ScanProcess
 
 ORDER = ("blocked", "approval_required", "warning")
+MANY = 16
+"""Files from which on starting a second process pays."""
 
 
 async def scan(
@@ -34,7 +38,8 @@ async def scan(
             executed.
         rules: what is blocked, what needs an approval.
         language: of the project; scripts whose first line does not tell are read as this.
-        process: the scanners' process; the one that all scans of this process share when None.
+        process: the scanners' process; when None those that all scans of this process share, one or, for many files,
+            two side by side.
 
     Returns:
         The findings, blocked ones first.
@@ -42,8 +47,16 @@ async def scan(
     wanted = [path for path in dict.fromkeys(files) if kind_of(path, language) is not None]
     if not wanted:
         return ()
-    held = process or _shared()
-    found = await asyncio.to_thread(lambda: list(_findings(held, workspace, wanted, rules, language)))
+    held = (process,) if process else _shared_for(len(wanted))
+    shares: list[list[str]] = [[] for _ in held]
+    for path in wanted:
+        # The same process each time: it knows again what it has read before.
+        shares[zlib.crc32(path.encode("utf-8", "surrogateescape")) % len(held)].append(path)
+    work = [(one, share) for one, share in zip(held, shares, strict=True) if share]
+    groups = await asyncio.gather(
+        *(asyncio.to_thread(_findings, one, workspace, share, rules, language) for one, share in work)
+    )
+    found = [finding for group in groups for finding in group]
     return tuple(sorted(found, key=lambda item: (ORDER.index(item.verdict), item.path, item.line)))
 
 
@@ -54,14 +67,19 @@ async def warm_scan() -> None:
 
 def _warm() -> None:
     try:
-        _shared().start()
+        _shared(0).start()
     except (OSError, EOFError, TimeoutError):
         # The scan itself says so, file by file.
-        _shared().close()
+        _shared(0).close()
+
+
+def _shared_for(files: int) -> tuple[ScanProcess, ...]:
+    side_by_side = 2 if files > MANY and (os.cpu_count() or 1) > 1 else 1
+    return tuple(_shared(number) for number in range(side_by_side))
 
 
 @functools.cache
-def _shared() -> ScanProcess:
+def _shared(number: int) -> ScanProcess:
     process = ScanProcess()
     atexit.register(process.close)
     return process
@@ -69,14 +87,16 @@ def _shared() -> ScanProcess:
 
 def _findings(
     process: ScanProcess, workspace: Path, files: Sequence[str], rules: SafetyRules, language: Language
-) -> Iterator[ScanFinding]:
+) -> list[ScanFinding]:
+    found: list[ScanFinding] = []
     order: dict[str, Any] = {
         "workspace": str(workspace.absolute()),
-        "rules": rules.model_dump(mode="json", exclude={"commands", "needs"}),
+        "rules": rules.model_dump(mode="json", exclude={"needs"}),
         "language": language,
     }
     for path, findings, why in process.scan(files, order):
         if findings is None:
-            yield unscanned(rules, path, why)
+            found.append(unscanned(rules, path, why))
         else:
-            yield from (ScanFinding.model_validate(one) for one in findings)
+            found += (ScanFinding.model_validate(one) for one in findings)
+    return found

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,17 +16,25 @@ from sandbox.scan_bandit import bandit_issues
 from sandbox.scan_findings import Mention, finding, is_test, judge_mentions
 from sandbox.scan_javascript import Dialect, javascript_mentions
 from sandbox.scan_python import Unreadable, python_mentions, python_source
+from sandbox.scan_shell import package_findings, script_findings
 
 PYTHON = (".py", ".pyw", ".pyi")
 DIALECTS: dict[str, Dialect] = {
     ".js": "javascript", ".mjs": "javascript", ".cjs": "javascript", ".jsx": "javascript",
     ".ts": "typescript", ".mts": "typescript", ".cts": "typescript", ".tsx": "tsx",
 }  # fmt: skip
-COMPILED = (".so", ".pyd", ".pyc", ".node", ".pth", ".wasm", ".egg-link")
+SHELL = (".sh", ".bash")
+COMPILED = (".so", ".pyd", ".pyc", ".pyo", ".node", ".pth", ".wasm", ".egg-link", ".egg", ".whl", ".pyz",
+            ".dll", ".dylib")  # fmt: skip
 """Files that run, or make things run, and that no scan can read."""
 STARTERS = ("sitecustomize.py", "usercustomize.py")
 """Modules that Python imports by itself before any program."""
 NOTEBOOK = ".ipynb"
+PACKAGE = "package.json"
+ARCHIVE = ".zip"
+"""Python imports from these too."""
+_SHELLS = re.compile(rb"[/ ](ba|da|a|z|k|mk)?sh\b")
+_LIBRARY = re.compile(r"\.so(\.\d+)+$")
 LIMIT = 2 * 2**20
 KEPT = 2000
 """Files whose findings are kept: an iteration changes few of those that a run has changed."""
@@ -55,6 +64,8 @@ class FileScanner:
             return ()
         if kind == "compiled":
             return (unscanned(self._rules, path, "it runs, but it is no source text", "blocked"),)
+        if kind == "archive":
+            return (unscanned(self._rules, path, "Python can import from an archive"),)
         try:
             content = read_bytes(self._workspace, path, LIMIT)
         except UnreadableFile as exc:
@@ -80,6 +91,10 @@ class FileScanner:
                 yield from self._python(path, python_source(content))
             elif read == "notebook":
                 yield from self._notebook(path, content)
+            elif read == "package":
+                yield from package_findings(self._rules, path, content)
+            elif read == "shell":
+                yield from script_findings(self._rules, path, content.decode("utf-8-sig"))
             else:
                 dialect = DIALECTS.get(_ending(path), "javascript")
                 content.decode("utf-8")
@@ -117,11 +132,13 @@ class FileScanner:
     def _notebook(self, path: str, content: bytes) -> Iterator[ScanFinding]:
         """A notebook's cells, each as a file of its own; a finding's line is the number of its cell."""
         notebook = json.loads(content.decode("utf-8-sig"))
+        if "worksheets" in notebook:
+            raise Unreadable("it is a notebook of an old format")
         for number, cell in enumerate(notebook["cells"], 1):
-            if cell.get("cell_type") != "code":
+            if cell.get("cell_type") in ("markdown", "raw"):
                 continue
             lines = "".join(cell["source"]).splitlines()
-            if any(line.lstrip().startswith(("!", "%")) or line.rstrip().endswith("!") for line in lines):
+            if any(_is_command(line) for line in lines):
                 mention = [Mention("computed", "a command of the notebook", number)]
                 yield from judge_mentions(mention, path, self._rules.python, self._rules, test=False)
             source = "\n".join("" if line.lstrip().startswith(("!", "%", "?")) else line for line in lines)
@@ -129,11 +146,24 @@ class FileScanner:
             yield from (one.model_copy(update={"line": number}) for one in found)
 
 
+def _is_command(line: str) -> bool:
+    """Whether a line of a notebook is no Python, or starts what is none."""
+    return line.lstrip().startswith(("!", "%")) or line.rstrip().endswith("!") or "get_ipython" in line
+
+
 def kind_of(path: str, language: Language) -> Kind | None:
-    """Which scanner reads a path: `python`, `node`, `notebook`, `script`, `compiled`; None for what does not run."""
-    name = path.rsplit("/", 1)[-1].lower()
-    if name.endswith(COMPILED):
+    """Which scanner reads a path.
+
+    Returns:
+        `python`, `node`, `notebook`, `shell`, `package`, `script`, `compiled`, `archive`; None for what does not run.
+    """
+    name = path.rsplit("/", 1)[-1].lower().rstrip(" .")
+    if name.endswith(COMPILED) or _LIBRARY.search(name):
         return "compiled"
+    if name == PACKAGE:
+        return "package"
+    if name.endswith((*SHELL, ARCHIVE)):
+        return "archive" if name.endswith(ARCHIVE) else "shell"
     if name.endswith(PYTHON):
         return "python"
     if name.endswith(NOTEBOOK):
@@ -153,11 +183,13 @@ def _ending(path: str) -> str:
     return f".{name.rsplit('.', 1)[-1]}" if "." in name else ""
 
 
-def _interpreter(content: bytes, language: Language) -> Language | None:
+def _interpreter(content: bytes, language: Language) -> Kind | None:
     """Which language a file without an ending is in, by its first line; None when it is no program."""
     line = content.removeprefix(b"\xef\xbb\xbf").split(b"\n", 1)[0]
     if not line.startswith(b"#!"):
         return None
     if b"python" in line:
         return "python"
-    return "node" if b"node" in line else language
+    if b"node" in line:
+        return "node"
+    return "shell" if _SHELLS.search(line) else language

@@ -4,16 +4,22 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
 from sandbox.scan_findings import Mention
-from sandbox.scan_javascript_names import Names, literal, plain, text
+from sandbox.scan_javascript_names import BOUND, Names, literal, plain, text
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Tree
 
 Dialect = Literal["javascript", "typescript", "tsx"]
-FILE_MODULES = ("fs.", "fsp.", "promises.")
+FILE_MODULES = ("fs.", "fs/promises.", "fsp.", "promises.")
 LOADERS = ("import", "createRequire", "process.getBuiltinModule", "_load")
 NAMESPACES = frozenset({"globalThis", "global", "process", "module", "require", "window", "self"})
 """What a computed member of may be anything."""
+EXPOSING = ("Object.entries", "Object.values", "Object.assign", "Object.create", "Object.getOwnPropertyDescriptors",
+            "Object.getOwnPropertyNames", "Reflect.ownKeys")  # fmt: skip
+"""Functions that give what an object holds, under no name."""
+FUNCTIONS = ("arrow_function", "function_expression", "function", "generator_function", "class",
+             "parenthesized_expression")  # fmt: skip
+"""Expressions that are functions, whose constructor makes functions of texts."""
 ADDRESSES = ("data:", "http:", "https:", "blob:", "file:")
 """Modules that are code from elsewhere, or in the import itself."""
 
@@ -65,6 +71,10 @@ def _mentions_of(node: "Node", names: Names) -> Iterator[Mention]:
             yield from _member(node, names, line)
         case "identifier" | "shorthand_property_identifier" if not _is_declared(node):
             yield from _identifier(node, names, line)
+        case "with_statement":
+            yield Mention("computed", "with", line)
+        case "shorthand_property_identifier_pattern" | "pair_pattern" if _takes_constructor(node):
+            yield Mention("function", "Function", line)
         case "shorthand_property_identifier_pattern" | "pair_pattern" | "import_specifier":
             if (full := names.bound.get(node.start_byte)) is not None:
                 yield Mention("function", full, line)
@@ -83,6 +93,8 @@ def _imported(node: "Node", line: int) -> Iterator[Mention]:
 def _identifier(node: "Node", names: Names, line: int) -> Iterator[Mention]:
     full = names.dotted(node)
     yield Mention("function", full, line)
+    if text(node) in names.ambiguous:
+        yield Mention("computed", f"{text(node)}, which stands for several things", line)
     if full in ("require", "module.require") and not _is_reached(node):
         yield Mention("dynamic", "require under another name", line)
     elif plain(text(node)) in ("globalThis", "global") and not _is_reached(node) and not _is_kept(node):
@@ -100,7 +112,7 @@ def _member(node: "Node", names: Names, line: int) -> Iterator[Mention]:
     holder = node.child_by_field_name("object")
     if node.type == "subscript_expression" and holder is not None and not word:
         held = names.dotted(holder)
-        if held in NAMESPACES or plain(text(holder)) in NAMESPACES or held in names.modules:
+        if holder.type in FUNCTIONS or held in NAMESPACES or plain(text(holder)) in NAMESPACES or held in names.modules:
             yield Mention("computed", text(node)[:80], line)
     if word == "constructor" and holder is not None and names.last_word(holder) == "constructor":
         yield Mention("function", "Function", line)
@@ -124,19 +136,41 @@ def _call(node: "Node", names: Names, line: int) -> Iterator[Mention]:
             yield Mention("dynamic", f"{name}(...)", line)
     elif name.startswith(FILE_MODULES) and said and said.startswith(("/", "../")) and not said.startswith("/tmp"):
         yield Mention("path", said, line)
-    elif names.last_word(function) == "constructor" and said:
+    elif (names.last_word(function) == "constructor" or name.endswith(".constructor")) and said:
         yield Mention("computed", text(node)[:80], line)
+    if name.endswith(BOUND) and _loads(name[: name.rindex(".")]):
+        yield Mention("dynamic", name, line)
+    elif name in ("Reflect.get", "Reflect.getOwnPropertyDescriptor") and len(given) > 1:
+        key = literal(given[1])
+        yield Mention("function", "Function", line) if key == "constructor" else Mention("attribute", key, line)
+    elif name in EXPOSING and given and _is_namespace(given[0], names):
+        yield Mention("handed", text(given[0])[:80], line)
     if full := names.dotted(node):
         yield Mention("function", full, line)
+
+
+def _is_namespace(node: "Node", names: Names) -> bool:
+    return names.dotted(node) in NAMESPACES or plain(text(node)) in NAMESPACES
 
 
 def _loads(name: str) -> bool:
     return name in ("require", *LOADERS) or name.endswith((".require", "._load", ".createRequire"))
 
 
+def _takes_constructor(node: "Node") -> bool:
+    """Whether the constructor is taken out of a function, which makes functions of texts."""
+    key = node.child_by_field_name("key") or node
+    word = literal(key.named_children[0]) if key.type == "computed_property_name" else text(key).strip("'\"")
+    holder = node.parent.parent if node.parent is not None else None
+    value = holder.child_by_field_name("value") if holder is not None else None
+    return word == "constructor" and value is not None and value.type in FUNCTIONS
+
+
 def _module(name: str, how: str, line: int) -> Mention:
     if name.startswith(ADDRESSES):
         return Mention("dynamic", f"{how} of {name[:40]}", line)
+    if name.endswith((".node", ".wasm")):
+        return Mention("function", "process.dlopen", line)
     return Mention("import", name.removeprefix("node:"), line)
 
 

@@ -9,10 +9,12 @@ if TYPE_CHECKING:
 GLOBALS = ("globalThis.", "global.", "window.", "self.")
 WRAPPERS = ("parenthesized_expression", "as_expression", "satisfies_expression", "non_null_expression",
             "await_expression", "type_assertion", "decorator")  # fmt: skip
-_ESCAPE = re.compile(
-    r"\\(?:u\{([0-9a-fA-F]{1,6})\}|u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|([0-7]{1,3})|(\r\n|.))", re.DOTALL
-)
+_ESCAPE = re.compile(r"\\(?:u\{([0-9a-fA-F]+)\}|u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|([0-7]{1,3})|(\r\n|.))", re.DOTALL)
 _SHORT = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "\n": "", "\r": "", "\r\n": ""}
+POWERFUL = frozenset({"process", "module", "require", "Bun", "Deno", "WebAssembly"})
+"""Objects whose functions the rules name."""
+BOUND = (".call", ".apply", ".bind")
+"""How a function is called by another way than its name."""
 DEPTH = 60
 """Wrappings of one expression that are followed."""
 
@@ -25,6 +27,7 @@ class Names:
         self.bound: dict[int, str] = {}
         """Where a name is taken out of an object or a module -> its full name there."""
         self.modules: set[str] = set()
+        self.ambiguous: set[str] = set()
         for node in nodes:
             if node.type == "import_statement":
                 self._import(node)
@@ -69,7 +72,7 @@ class Names:
         full = self.dotted(value)
         if name.type == "identifier":
             if full and full != text(name):
-                self.aliases.setdefault(text(name), full)
+                self._rebind(text(name), full)
         elif name.type == "object_pattern" and (full or plain(text(value)) in ("globalThis", "global")):
             for part in name.named_children:
                 key, bound = part, part
@@ -79,6 +82,14 @@ class Names:
                 member = _bare(f"{full}.{word.strip(chr(34) + chr(39))}")
                 self.aliases.setdefault(text(bound), member)
                 self.bound[part.start_byte] = member
+
+    def _rebind(self, name: str, full: str) -> None:
+        """A name that is bound several times stands for what the rules speak of; for two such, nobody can say."""
+        before = self.aliases.setdefault(name, full)
+        if before != full and (full in POWERFUL or full in self.modules):
+            self.aliases[name] = full
+            if before in POWERFUL or before in self.modules:
+                self.ambiguous.add(name)
 
     def dotted(self, node: "Node", depth: int = 0) -> str:
         """The full name of an expression without the global object's; empty when it has none."""
@@ -115,6 +126,8 @@ class Names:
             return _bare(f"{self.dotted(given[0], depth + 1)}.{key}")
         if name == "createRequire" or name.endswith(".createRequire"):
             return "require"
+        if name.endswith(BOUND) and _loads_modules(name.removesuffix(name[name.rindex(".") :])):
+            return "require" if name.endswith(".bind") else ""
         if name in ("require", "import", "process.getBuiltinModule") or name.endswith((".require", "._load")):
             module = literal(given[0] if given else None).removeprefix("node:")
             if module:
@@ -128,6 +141,10 @@ class Names:
             node = node.named_children[0]
         key = node.child_by_field_name("property")
         return text(key) if key is not None else literal(node.child_by_field_name("index"))
+
+
+def _loads_modules(name: str) -> bool:
+    return name in ("require", "import", "process.getBuiltinModule") or name.endswith((".require", "._load"))
 
 
 def literal(node: "Node | None", depth: int = 0) -> str:

@@ -1,6 +1,7 @@
 """What the names and expressions of a Python file stand for, however they are written."""
 
 import ast
+import builtins
 import sys
 from collections.abc import Iterator
 
@@ -13,15 +14,28 @@ REEXPORTED = frozenset(
     {"os", "posix", "subprocess", "socket", "ctypes", "pickle", "builtins", "importlib", "pty", "runpy"}
 )
 """Modules that others of the standard library hold as members: `logging.os`, `random._os`."""
+BUILTINS = frozenset(dir(builtins)) | {"__import__"}
+_KNOWN = frozenset((*sys.stdlib_module_names, *BUILTIN_MODULES, *BUILTINS))
+_PLAIN_CODECS = ("utf-8", "utf8", "ascii", "latin-1", "latin1", "strict")
 GETTERS = ("__getattribute__", "get", "pop", "setdefault", "__getitem__")
 
 
 class Names:
-    """The names of a file, wherever they are bound: one scope, since a scan must not miss any."""
+    """The names of a file, wherever they are bound: one scope, since a scan must not miss any.
 
-    def __init__(self, nodes: list[ast.AST]) -> None:
+    A name that is bound to several things stands for one of them in each reading; `readings` says how many there are.
+    """
+
+    def __init__(self, nodes: list[ast.AST], reading: int = 0) -> None:
+        """
+        Args:
+            nodes: the whole tree of a file, the module first.
+            reading: which of its bindings a name stands for that has several.
+        """
         self.aliases: dict[str, str] = {}
-        self.own: set[str] = set()
+        self._bound: dict[str, list[str]] = {}
+        self._reading = reading
+        self._own = _own_names(nodes)
         self.stars: list[str] = []
         """Modules that all names are imported from."""
         for node in nodes:
@@ -29,22 +43,38 @@ class Names:
         for node in nodes:
             for target, value in _bindings(node):
                 full = self.dotted(value)
-                if full and (full in self.modules or "." in full or full in IMPORTERS):
-                    self.aliases.setdefault(target, full)
+                if full and (full in self.modules or "." in full or full in IMPORTERS or full in BUILTINS):
+                    self._bind_name(target, full)
+
+    @property
+    def readings(self) -> int:
+        """How often the file has to be read so that each name has stood for all that it is bound to."""
+        return max((len(found) for found in self._bound.values()), default=1)
+
+    def is_own(self, name: ast.AST) -> bool:
+        """Whether a name is certainly what the file itself defines, and no longer the builtin of that name."""
+        since = self._own.get(name.id) if isinstance(name, ast.Name) else None
+        return since is not None and isinstance(name, ast.Name) and (name.lineno, name.col_offset) >= since
+
+    def _bind_name(self, name: str, full: str) -> None:
+        """Names of the standard library are what the rules are about; of others the first binding will do."""
+        found = self._bound.setdefault(name, [])
+        if full in found or (found and full.split(".")[0] not in _KNOWN and found[0].split(".")[0] not in _KNOWN):
+            return
+        found.append(full)
+        self.aliases[name] = found[min(self._reading, len(found) - 1)]
 
     def _bind(self, node: ast.AST) -> None:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 first = alias.name.split(".")[0]
-                self.aliases[alias.asname or first] = alias.name if alias.asname else first
+                self._bind_name(alias.asname or first, alias.name if alias.asname else first)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             for alias in node.names:
                 if alias.name == "*":
                     self.stars.append(node.module)
                 else:
-                    self.aliases[alias.asname or alias.name] = f"{node.module}.{alias.name}"
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            self.own.add(node.name)
+                    self._bind_name(alias.asname or alias.name, f"{node.module}.{alias.name}")
 
     @property
     def modules(self) -> frozenset[str]:
@@ -117,7 +147,23 @@ class Names:
             last = next((at for at in range(len(parts) - 1, 0, -1) if parts[at].lstrip("_") in REEXPORTED), 0)
             if last and parts[last - 1 : last + 1] != ["asyncio", "subprocess"]:
                 parts = [parts[last].lstrip("_"), *parts[last + 1 :]]
+        while len(parts) > 1 and parts[0] in BUILTIN_MODULES:
+            parts = parts[1:]
         return ".".join(parts)
+
+
+def _own_names(nodes: list[ast.AST]) -> dict[str, tuple[int, int]]:
+    """Functions and classes that a file defines for certain, each with the place from which on its name is that."""
+    own: dict[str, tuple[int, int]] = {}
+    for node in nodes[0].body if nodes and isinstance(nodes[0], ast.Module) else ():
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            own.setdefault(node.name, (node.body[0].lineno, node.body[0].col_offset))
+        elif isinstance(node, ast.ClassDef):
+            own.setdefault(node.name, (node.end_lineno or node.lineno, node.end_col_offset or 0))
+    for node in nodes:
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Del):
+            own.pop(node.id, None)
+    return own
 
 
 def text_of(node: ast.AST) -> str:
@@ -135,6 +181,8 @@ def _folded(node: ast.AST) -> str:
         left, right = text_of(node.left), text_of(node.right)
         return left + right if left and right and len(left) + len(right) < FOLDED else ""
     if isinstance(node, ast.JoinedStr):
+        if any(isinstance(part, ast.FormattedValue) and not _is_as_it_is(part) for part in node.values):
+            return ""
         parts = [text_of(part.value if isinstance(part, ast.FormattedValue) else part) for part in node.values]
         return "".join(parts) if all(parts) else ""
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice):
@@ -147,22 +195,40 @@ def _folded(node: ast.AST) -> str:
     return ""
 
 
+def _is_as_it_is(part: ast.FormattedValue) -> bool:
+    """Whether a text is put into another unchanged."""
+    return part.conversion == -1 and part.format_spec is None and not _has_bytes(part.value)
+
+
+def _has_bytes(node: ast.AST) -> bool:
+    return any(isinstance(one, ast.Constant) and isinstance(one.value, bytes) for one in ast.walk(node))
+
+
 def _folded_call(node: ast.Call) -> str:
     function, arguments = node.func, node.args
     if isinstance(function, ast.Name) and function.id in ("str", "chr") and len(arguments) == 1:
+        if _has_bytes(arguments[0]):
+            return ""
         return chr(ast.literal_eval(arguments[0])) if function.id == "chr" else text_of(arguments[0])
     if not isinstance(function, ast.Attribute):
         return ""
     held = text_of(function.value)
     if function.attr == "join" and len(arguments) == 1 and isinstance(arguments[0], ast.List | ast.Tuple):
         parts = [text_of(part) for part in arguments[0].elts]
-        return held.join(parts) if all(parts) else ""
-    if held and function.attr in ("lower", "upper", "strip", "decode", "casefold", "title", "swapcase"):
-        return str(getattr(held, function.attr)()) if function.attr != "decode" else held
+        return held.join(parts) if all(parts) and sum(map(len, parts)) < FOLDED else ""
+    if held and function.attr == "decode":
+        return held if held.isascii() and all(_codec(one) in _PLAIN_CODECS for one in arguments) else ""
+    if held and not arguments and function.attr in ("lower", "upper", "strip", "casefold", "title", "swapcase"):
+        return str(getattr(held, function.attr)())
     if held and function.attr == "replace" and len(arguments) == 2:
         wanted, instead = (ast.literal_eval(argument) for argument in arguments)
-        return held.replace(wanted, instead)[:FOLDED]
+        # What is cut short would be another text.
+        return held.replace(wanted, instead) if held.count(wanted) * len(instead) + len(held) < FOLDED else ""
     return ""
+
+
+def _codec(node: ast.AST) -> str:
+    return text_of(node).lower().replace("_", "-")
 
 
 def _bindings(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:

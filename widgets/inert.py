@@ -15,8 +15,14 @@ _SEQUENCES = (
 _ESCAPES = re.compile("|".join(_SEQUENCES))
 _COLOURS = re.compile(r"\x1b\[[0-9;:]*m")
 _SUSPECT = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff"
+    # Blanks and fillers that show as nothing, and the tags that spell words which only a program sees.
+    "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]"
 )
+_MARKS = re.compile(
+    r"({0}{{4}}){0}+".format("[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]")
+)
+"""More marks upon one letter than any language has: they would grow over the lines around it."""
 _PICTURES = {code: chr(0x2400 + code) for code in range(0x20) if code not in (9, 10)}
 _PICTURES |= {13: "", 0x7F: "␡", 0x85: " ", 0x2028: " ", 0x2029: " ", 0x200B: "", 0x2060: "", 0xFEFF: ""}
 
@@ -32,7 +38,8 @@ def inert(text: str) -> str:
     """
     if "\x1b" in text or not text.isascii():
         text = _ESCAPES.sub("", text)
-    return _SUSPECT.sub(_picture, text)
+    text = _SUSPECT.sub(_picture, text)
+    return text if text.isascii() else _MARKS.sub(r"\1", text)
 
 
 def inert_line(text: str, limit: int = 2000) -> str:

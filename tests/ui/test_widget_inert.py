@@ -29,6 +29,10 @@ def test_hostile_text_is_disarmed(text: str) -> None:
         ("a\x00b", "a␀b"),
         ("a\r\nb", "a\nb"),
         ("é漢", "é漢"),
+        ("ls\U000e0072\U000e006d", "ls��"),
+        ("a\u00ad\u3164b", "a��b"),
+        ("e" + "\u0301" * 90, "e" + "\u0301" * 4),
+        ("👩‍💻 नमस्ते", "👩‍💻 नमस्ते"),
         ("\x1b]0;unended\nnext", "\nnext"),
     ],
 )

@@ -380,5 +380,12 @@ awk '{ print /"/; print | "ls"; x = "" }' x
 sed ':a;e ls' x
 sed 'ta;e ls' x
 sed --expr='e ls' x
+python notes.txt
+python < notes.txt
+sh notes.txt
+node notes.txt
+./notes.txt
+perl x.pl
+awk -f x.awk
 """
 """What a person is asked about."""

@@ -20,6 +20,9 @@ from miracle_tui.cli.inert import inert, one_line
         ("a\tb", "a    b"),
         ("left\u202eright", "left�right"),
         ("\ud800", "�"),
+        ("ls\U000e0072\U000e006d", "ls��"),
+        ("a\u00ad\u3164b", "a��b"),
+        ("e" + "\u0301" * 90, "e" + "\u0301" * 4),
         ("\x7f", "␡"),
     ],
 )

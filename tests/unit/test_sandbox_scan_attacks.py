@@ -63,6 +63,16 @@ PYTHON_BLOCKED = {
     "module's process": "import webbrowser\nwebbrowser.subprocess.run(['x'])",
     "imported from a module": "from shutil import os\nos.system('x')",
     "module's socket": "from http import client\nclient.socket.create_connection(x)",
+    "method of that name": "class A:\n    def eval(self): pass\neval('1')",
+    "own name too late": "eval('1')\ndef eval(x): return x",
+    "own name deleted": "def exec(x): pass\ndel exec\nexec('1')",
+    "own name's default": "def exec(x, run=exec): run(x)",
+    "second binding": "import os\nos.system('x')\nimport json as os",
+    "second value": "import json\no = json\nimport os\no = os\no.system('x')",
+    "second builtin": "from json import loads as e\ne = eval\ne('1')",
+    "module's builtins": "import inspect\ninspect.builtins.eval('1')",
+    "annotation as text": "def f(x: \"eval('1')\"): pass",
+    "under the imports": "import _frozen_importlib as f\nf._gcd_import('os')",
     "typing only": "from typing import TYPE_CHECKING\nif not TYPE_CHECKING:\n    import subprocess",
 }
 
@@ -94,6 +104,24 @@ PYTHON_ASKED = {
     "test's rights": "from tests.tools import run",
     "conftest's rights": "import conftest",
     "codec": "import codecs\ncodecs.register(f)",
+    "on an object": "import os\nself.o = os",
+    "on a class": "import os\nclass A:\n    o = os",
+    "in a tuple": "import os\nx = (os,)\nx[0].system('x')",
+    "all modules": "import sys\nfor m in sys.modules.values(): m.system('x')",
+    "all of a module": "import os\nfor k, v in vars(os).items(): v('x')",
+    "copied names": "import os\ndict(os.__dict__)['system']('x')",
+    "owner of a builtin": "print.__self__.eval('1')",
+    "computed of a literal": "getattr((), name)",
+    "computed attribute": "import os\nos.__getattribute__(name)('x')",
+    "stripped": "import os\ngetattr(os, 'xsystem'.strip('x'))('x')",
+    "encoded": "import os\ngetattr(os, b'+AHM-ystem'.decode('utf-7'))('x')",
+    "shown bytes": "import os\ngetattr(os, str(b'system')[2:8])('x')",
+    "formatted": "import os\ngetattr(os, f\"{'systemx':.6}\")('x')",
+    "found by name": "import pkgutil\npkgutil.resolve_name('os:system')('x')",
+    "profiled": "import cProfile\ncProfile.run('import os')",
+    "logging's factories": "from logging.config import dictConfig\ndictConfig(x)",
+    "native extension": "db.enable_load_extension(True)",
+    "outside by os": "import os\nos.symlink('/etc/passwd', 'x')",
     "loop's network": "loop.create_connection(f, 'host', 80)",
 }
 
@@ -144,6 +172,11 @@ SCRIPT_BLOCKED = {
     "byte order mark": "\ufeffrequire('child_process')",
     "shebang": "#!/usr/bin/env node\nrequire('net')",
     "class field": "class A { x = eval }",
+    "long escape": "require('\\u{0000000063}hild_process')",
+    "long escape in a name": "\\u{00000065}val('1')",
+    "destructured constructor": "const { constructor: F } = () => {}; F('1')()",
+    "second value": "let p = JSON; p = process; p.kill(1)",
+    "native module": "require('./x.node')",
     "getter": "const o = { get x() { return eval } }",
 }
 
@@ -194,6 +227,15 @@ async def test_jsx_is_read(tmp_path: Path, rules: SafetyRules) -> None:
         "(async () => {}).constructor('return 1')",
         "const m = require('fs'); m[name]()",
         "o._linkedBinding('x')",
+        "require.call(null, 'child_process')",
+        "require.bind(null)('child_process')",
+        "let p = module; p = process; p.kill(1)",
+        "with (process) { binding('x') }",
+        "f(...Object.entries(process))",
+        "m._compile('1', 'x')",
+        "let F = f.constructor; F('1')()",
+        "const c = 'constructor'; (() => {})[c]('1')",
+        "new WebAssembly.Module(x)",
     ],
 )
 async def test_javascript_needs_an_approval(tmp_path: Path, rules: SafetyRules, code: str) -> None:
@@ -207,6 +249,25 @@ async def test_files_that_run_by_themselves(tmp_path: Path, rules: SafetyRules) 
     assert "blocked" in await verdicts(tmp_path, "APP.PY", "import subprocess", rules)
 
 
+async def test_what_runs_without_being_source(tmp_path: Path, rules: SafetyRules) -> None:
+    for path in ("a.pyz", "a.whl", "a.egg", "a.pyo", "lib.so.1", "a.dll"):
+        assert "blocked" in await verdicts(tmp_path, path, "x", rules)
+    assert "approval_required" in await verdicts(tmp_path, "a.zip", "PK", rules)
+    assert "blocked" in await verdicts(tmp_path, "app.py ", "eval('1')", rules)
+
+
+async def test_shell_in_files(tmp_path: Path, rules: SafetyRules) -> None:
+    """What an agent may not run, it may not have run for it by a script unless a person says so."""
+    for line in ("rm -rf x", "true && sudo ls", "python -c 'import os; os.system(\"git push\")'"):
+        assert "approval_required" in await verdicts(tmp_path, "run.sh", f"#!/bin/sh\n{line}\n", rules)
+        assert "approval_required" in await verdicts(tmp_path, "bin/run", f"#!/usr/bin/env bash\n{line}\n", rules)
+        package = json.dumps({"name": "x", "scripts": {"test": "node --test", "build": line}})
+        assert "approval_required" in await verdicts(tmp_path, "package.json", package, rules)
+    assert "blocked" in await verdicts(tmp_path, "package.json", "{", rules)
+    assert not await verdicts(tmp_path, "package.json", '{"scripts": {"test": "node --test"}}', rules)
+    assert not await verdicts(tmp_path, "run.sh", "set -eu\ncd src && python -m pytest -q\n", rules)
+
+
 async def test_notebooks(tmp_path: Path, rules: SafetyRules) -> None:
     def notebook(*cells: str) -> str:
         said = [{"cell_type": "markdown", "source": ["eval"]}, *({"cell_type": "code", "source": c} for c in cells)]
@@ -214,6 +275,8 @@ async def test_notebooks(tmp_path: Path, rules: SafetyRules) -> None:
 
     assert "blocked" in await verdicts(tmp_path, "a.ipynb", notebook("x = 1", "import subprocess\n"), rules)
     assert "approval_required" in await verdicts(tmp_path, "a.ipynb", notebook("!curl x"), rules)
+    assert "approval_required" in await verdicts(tmp_path, "a.ipynb", notebook("get_ipython().system('x')"), rules)
+    assert "approval_required" in await verdicts(tmp_path, "a.ipynb", '{"cells": [], "worksheets": []}', rules)
     assert "approval_required" in await verdicts(tmp_path, "a.ipynb", notebook("%%bash\nrm x"), rules)
     assert not await verdicts(tmp_path, "a.ipynb", notebook("x = 1", "print(x)"), rules)
 
@@ -223,7 +286,9 @@ HARMLESS = {
     "asyncio.run(main())\nos.environ.get('x')\nhasattr(os, 'fork')\nself.data['system']\nd.get('eval')\n"
     "if sys.platform == 'win32': pass\nraise SystemExit(main(sys.argv))\nmodel.eval()\nx = getattr(args, name)\n"
     "self.os.name\nargs.socket.send(x)\nself.pickle\n"
-    "with open('a') as f: json.dump(x, f)\nsys.modules[__name__]",
+    "with open('a') as f: json.dump(x, f)\nsys.modules[__name__]\n"
+    "def run(x): return self.compile(x)\nif 'app' in sys.modules: pass\n",
+    "lisp.py": "def eval(x, env): return eval(x[0], env)\ndef main(): print(eval([], {}))\n",
     "a.js": "import fs from 'node:fs'; const path = require('path'); module.exports = { path };\n"
     "process.argv.slice(2); process.exit(1); console.log(this.constructor.name, a.b[0], x[key]);\n"
     "export class A extends B { constructor() { super() } }; typeof globalThis; new Map([['eval', 1]])",
