@@ -191,6 +191,20 @@ async def test_a_file_that_hangs_or_crashes_the_scanner_never_passes(tmp_path: P
         patient.close()
 
 
+async def test_many_files_are_read_side_by_side_and_none_is_left_out(tmp_path: Path) -> None:
+    names = [f"m{number}.py" for number in range(20)]
+    for number, name in enumerate(names):
+        (tmp_path / name).write_text(("import subprocess\n", "x = 1\n", "def f(:\n")[number % 3])
+    alone = ScanProcess()
+    try:
+        one_by_one = await scan(tmp_path, [*names, "gone.py"], RULES, "python", alone)
+    finally:
+        alone.close()
+    assert await scan(tmp_path, [*names, "gone.py"], RULES, "python") == one_by_one
+    clean = {name for number, name in enumerate(names) if number % 3 == 1}
+    assert {item.path for item in one_by_one} == {*names, "gone.py"} - clean
+
+
 async def test_bandit_is_deaf_to_the_project(tmp_path: Path) -> None:
     (tmp_path / ".bandit").write_text("[bandit]\nskips: B324\nexclude: /\n")
     code = "import hashlib\nhashlib.md5(b'x').hexdigest()  # nosec\n"

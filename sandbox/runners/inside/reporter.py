@@ -7,20 +7,26 @@ copied, before any code of the workspace runs.
 import json
 import os
 import sys
-from collections.abc import Generator, Iterator
-from typing import Any
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+if TYPE_CHECKING:
+    from sandbox.runners.inside import miracle_plugins
+    from sandbox.runners.inside.miracle_measured import Measured
+else:
+    import miracle_plugins
+    from miracle_measured import Measured
+
 LIMIT = 8000
-MOST_LINES = 20_000
 RANK = ("passed", "xfailed", "skipped", "xpassed", "failed", "error")
 
 
 class Reporter:
     """The plugin: collects what pytest says of a test and sends it when the test is over."""
 
-    def __init__(self, nonce: str, measured: "Measured") -> None:
+    def __init__(self, nonce: str, measured: Measured) -> None:
 
         def framed(body: dict[str, Any]) -> bytes:
             return f"\x1e{nonce}:{json.dumps(body)}\x1f".encode()
@@ -31,6 +37,8 @@ class Reporter:
         self._open: dict[str, tuple[str, float, str]] = {}
         self._reported = 0
         self._measured = measured
+        self.plugins: list[tuple[str, Any]] = []
+        """Those of the project's packages, by name."""
 
     def send(self, kind: str, **fields: Any) -> None:
         """Write one frame, whole."""
@@ -46,6 +54,15 @@ class Reporter:
             message = message[: LIMIT // 2] + "\n[...]\n" + message[-LIMIT // 2 :]
         case = {"id": case_id, "outcome": outcome, "duration_s": round(duration, 6), "message": message}
         self.send("case", case=case)
+
+    def pytest_addoption(self, pluginmanager: pytest.PytestPluginManager) -> None:
+        """The first hook of all: the project's plugins come in, before its own options are read."""
+        for name, plugin in self.plugins:
+            pluginmanager.register(plugin, name)
+
+    def pytest_addhooks(self) -> None:
+        """pytest is there; from here on it runs what is measured."""
+        self._measured.start()
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(
@@ -63,6 +80,7 @@ class Reporter:
         if report.failed:
             self.case(report.nodeid or "collection", "error", message=str(report.longrepr))
 
+    @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Say how many tests there are."""
         self.send("collected", count=len(session.items))
@@ -100,38 +118,6 @@ class Reporter:
         self.send("finished", count=self._reported)
 
 
-class Measured:
-    """Coverage of the files that the environment names; of none where it names none, or coverage is not there."""
-
-    def __init__(self) -> None:
-        self._paths: list[str] = json.loads(os.environ.pop("MIRACLE_MEASURED", "[]"))
-        self._coverage: Any = None
-        if not self._paths:
-            return
-        try:
-            import coverage
-        except ImportError:
-            return
-        wanted = [os.path.join(os.getcwd(), path) for path in self._paths]
-        self._coverage = coverage.Coverage(data_file=None, config_file=False, include=wanted, messages=False)
-        self._coverage._warn_no_data = False
-        self._coverage.start()
-
-    def stop(self) -> Iterator[tuple[str, list[int], list[int]]]:
-        """(path, lines that ran, lines that could have run and did not) of each file, once."""
-        measured, self._coverage = self._coverage, None
-        if measured is None:
-            return
-        measured.stop()
-        for path in self._paths:
-            try:
-                _, lines, _, missing, _ = measured.analysis2(os.path.join(os.getcwd(), path))
-            except Exception:  # noqa: BLE001  a file that coverage cannot read is not measured; its tests still count
-                continue
-            if len(lines) <= MOST_LINES:
-                yield path, sorted(set(lines) - set(missing)), missing
-
-
 def outcome_of(report: pytest.TestReport) -> str:
     """The outcome of one of a test's three steps."""
     if hasattr(report, "wasxfail"):
@@ -160,12 +146,22 @@ def take_nonce() -> str:
 def main() -> int:
     """Run pytest as `python -m pytest` would, with the workspace first on the path."""
     reporter = Reporter(take_nonce(), Measured())
+    arguments, brought = sys.argv[1:], miracle_plugins.brought_plugins()
+    settings = miracle_plugins.settings_of(arguments, brought)
+    miracle_plugins.say(settings.notices)
+    try:
+        reporter.plugins = miracle_plugins.load(brought, settings.blocked)
+    except miracle_plugins.PluginBroken as exc:
+        sys.stdout.write(f"{exc}\n")
+        reporter.case("pytest", "error", message=str(exc))
+        reporter.send("finished", count=0)
+        return int(pytest.ExitCode.USAGE_ERROR)
     sys.path[0] = os.getcwd()
     source = os.path.join(os.getcwd(), "src")
     if os.path.isdir(source) and not os.path.exists(os.path.join(source, "__init__.py")):
         sys.path.insert(1, source)
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (source, os.environ.get("PYTHONPATH"))))
-    return int(pytest.main(sys.argv[1:], plugins=[reporter]))
+    return int(pytest.main([*settings.arguments, *arguments], plugins=[reporter]))
 
 
 if __name__ == "__main__":
