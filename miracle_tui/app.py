@@ -79,9 +79,9 @@ class MiracleApp(Host):
         await self.switch_mode("run")
         self.call_after_refresh(self.open_services)
 
-    def show_trouble(self, event: Trouble) -> None:
-        """Say what went wrong; where nothing works yet, what was entered is given back."""
-        super().show_trouble(event)
+    @on(Trouble)
+    def _give_back(self) -> None:
+        """Where nothing works yet, what was entered is put back."""
         if self.engine is None:
             self.run_screen.give_back()
 
