@@ -39,6 +39,7 @@ for place in "$HOME/.ssh" /root/.ssh /home/*/.ssh /proc/1/root/root/.ssh; do
 done
 ( : >/workspace/.suid && chmod 4755 /workspace/.suid ) 2>/dev/null && echo "filter=off"
 if ( : >/workspace/.canary ) 2>/dev/null; then echo workspace=writable; fi
+read -r token 2>/dev/null </workspace/.token && echo "token=$token"
 for file in /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/pids.max; do
   if [ -r $file ]; then read -r value <$file; echo "cgroup.pids=$value"; fi
 done
@@ -53,6 +54,7 @@ echo done=1
 """
 
 
+CLOSED = "the workspace cannot be written"
 ELSEWHERE = "its folders are not this machine's"
 
 
@@ -76,13 +78,14 @@ class Findings:
         return self.values.get("node", "")
 
 
-def judge(output: str, secrets: Iterable[str], *, workspace_seen: bool = True) -> Findings:
+def judge(output: str, secrets: Iterable[str], *, workspace_seen: bool = True, token: str = "") -> Findings:
     """Judge what the canary printed.
 
     Args:
         output: all that it printed.
         secrets: values of the host's environment that may not be visible in the sandbox.
         workspace_seen: whether what it wrote into its workspace is in the host's folder.
+        token: what the host put there, for it to read; empty for nothing.
     """
     trouble: list[str] = []
     values: dict[str, str] = {}
@@ -104,8 +107,10 @@ def judge(output: str, secrets: Iterable[str], *, workspace_seen: bool = True) -
     for key, wanted in (("CapEff", 0), ("CapBnd", 0), ("NoNewPrivs", 1), ("Seccomp", 2)):
         if not _is(values.get(f"status.{key}", ""), wanted):
             trouble.append(f"{key} is {values.get(f'status.{key}', 'unknown')}, not {wanted}")
-    if values.get("workspace") != "writable":
-        trouble.append("the workspace cannot be written")
+    if token and values.get("token") != token:
+        trouble.append(ELSEWHERE)
+    elif values.get("workspace") != "writable":
+        trouble.append(CLOSED)
     elif not workspace_seen:
         trouble.append(ELSEWHERE)
     if values.get("user") == "0" and values.get("mapped") == "0":

@@ -2,22 +2,29 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from sandbox.canary import Findings
 from sandbox.disk_watch import watch_disk
-from sandbox.docker_connection import HINT, EngineTrouble, connect
+from sandbox.docker_connection import HINT, EngineTrouble, connect, engine_address, translated
 from sandbox.docker_container import Container
-from sandbox.docker_engine import Engine, remedy_for
+from sandbox.docker_copies import WorkspaceCopy, fetched
+from sandbox.docker_engine import ARCHITECTURE_REMEDY, COPIED_REMEDY, SHARED_REMEDY, Engine, unshared
+from sandbox.docker_options import container_options
 from sandbox.docker_owner import OWNER, abandoned
-from sandbox.ending import Endings
+from sandbox.docker_volumes import NotThere, collect_volumes, fill, whole
+from sandbox.docker_watch import watch_remote_disk
+from sandbox.ending import Ending, Endings
 from sandbox.environments import prepare_environment
-from sandbox.errors import EnvironmentFailed
+from sandbox.environments_kept import kept_environments
+from sandbox.errors import EnvironmentFailed, TooMuch
 from sandbox.execution import events_until_end
 from sandbox.identity import reachable, running_identity
 from sandbox.probing import probe_backend
-from sandbox.protocol import Capabilities, Env, EnvSpec, ExecEvent, ExecSpec, Exited, Started
+from sandbox.protocol import Capabilities, Env, EnvSpec, ExecEvent, ExecSpec, Exited, Output, Started
 
 CLIENT_TIMEOUT_S = 60
 BUILD_HINT = "Build it: `miracle sandbox build`, or `miracle sandbox build --offline-base`."
@@ -45,6 +52,8 @@ class Docker:
         self._capabilities: Capabilities | None = None
         self._python: tuple[int, int] | None = None
         self._engine = Engine()
+        self._filled: set[str] = set()
+        """Environments that an engine elsewhere was seen to have."""
 
     async def probe(self) -> Capabilities:
         """Try it out: once a process, then from memory."""
@@ -56,11 +65,20 @@ class Docker:
         return self._capabilities
 
     async def prepare(self, spec: EnvSpec) -> Env:
-        """The tool environment for the image's interpreters."""
+        """The tool environment for the image's interpreters, also on an engine that does not see this machine's files.
+
+        Raises:
+            EnvironmentFailed: it cannot be made.
+            EngineTrouble: it cannot be copied to the engine.
+        """
         await self.probe()
         if spec.language == "python" and self._python is None:
             raise EnvironmentFailed(f"The image {self._images['python']} has no Python.", BUILD_HINT)
-        return await prepare_environment(spec, self._environments, self._cache, self._python)
+        env = await prepare_environment(spec, self._environments, self._cache, self._python)
+        if self._engine.copies and env.fingerprint not in self._filled:
+            await asyncio.to_thread(fill, await self._connected(), env, self._images[spec.language])
+            self._filled.add(env.fingerprint)
+        return env
 
     async def image_id(self, language: str) -> str:
         """The id of the image that code of this language runs in.
@@ -80,9 +98,19 @@ class Docker:
         self._running.cancel(run_id)
 
     async def reap(self) -> int:
-        """Remove the containers of processes that are gone, and say how many there were."""
+        """Remove the containers of processes that are gone, and say how many there were.
+
+        Volumes on an engine elsewhere go as well: of those processes, and of environments that are not here any more.
+        """
         client = await self._connected()
-        return await asyncio.to_thread(_reap, client)
+        reaped = await asyncio.to_thread(_reap, client)
+        await self.collect()
+        return reaped
+
+    async def collect(self) -> int:
+        """Remove volumes of environments that are not on this machine any more, and say how many there were."""
+        kept = await asyncio.to_thread(kept_environments, self._environments)
+        return await asyncio.to_thread(collect_volumes, await self._connected(), {one.name for one in kept})
 
     async def close(self) -> None:
         """Stop what still runs, wait for the last removals, leave the engine."""
@@ -97,59 +125,100 @@ class Docker:
         try:
             client = await self._connected()
             images = await asyncio.to_thread(_find_images, client, sorted(set(self._images.values())))
-            self._engine = Engine.of(await asyncio.to_thread(client.info))
-            version = self._engine.version
+            self._engine = Engine.of(await asyncio.to_thread(translated, client.info), engine_address())
         except EngineTrouble as exc:
             return Capabilities(self.name, usable=False, detail=str(exc), remedy=exc.hint or HINT)
         except OSError as exc:
             return Capabilities(self.name, usable=False, detail=f"The engine went away: {exc}", remedy=HINT)
         missing = [name for name, found in images.items() if not found]
         if missing:
-            detail = f"Docker {version}, but no image {', '.join(missing)}"
+            detail = f"Docker {self._engine.version}, but no image {', '.join(missing)}"
             return Capabilities(self.name, usable=False, detail=detail, remedy=BUILD_HINT)
-        identity = (self.name, str(client.api.base_url), str(self._environments), *images.values())
-        findings, trouble = await probe_backend(self, self._environments, identity)
-        if findings is None or findings.trouble:
-            detail = f"Docker {version}: {'; '.join(findings.trouble) if findings else trouble}"
-            return Capabilities(self.name, usable=False, detail=detail, remedy=remedy_for(detail, identity[1]))
+        findings, trouble = await self._try(images)
+        if unshared(trouble):
+            self._engine = replace(self._engine, copies=True)
+            if stranger := self._engine.stranger:
+                detail = f"{self._engine.place}; {stranger}"
+                return Capabilities(self.name, usable=False, detail=detail, remedy=ARCHITECTURE_REMEDY)
+            findings, trouble = await self._try(images)
+        if findings is None or trouble:
+            remedy = COPIED_REMEDY if self._engine.copies else SHARED_REMEDY
+            detail = f"{self._engine.place}: {trouble}"
+            return Capabilities(self.name, usable=False, detail=detail, remedy=remedy)
         self._python = findings.python
         python = f"Python {findings.python[0]}.{findings.python[1]}" if findings.python else "no Python"
         node = f"Node.js {findings.node.removeprefix('v')}" if findings.node else "no Node.js"
-        detail = f"Docker {version}{', rootless' if self._engine.rootless else ''}, {python}, {node}"
-        return Capabilities(
-            self.name, True, self._engine.enforced, self._engine.best_effort, detail, missing=self._engine.missing
-        )
+        engine = self._engine
+        detail = f"{engine.place}, {python}, {node}"
+        return Capabilities(self.name, True, engine.enforced, engine.best_effort, detail, missing=engine.missing)
+
+    async def _try(self, images: dict[str, str]) -> tuple[Findings | None, str]:
+        """Run the canary on the engine as it is taken to be: what it found, and what is wrong, if anything is."""
+        taken = "copies" if self._engine.copies else "shares"
+        identity = (self.name, self._engine.address, taken, str(self._environments), *images.values())
+        findings, trouble = await probe_backend(self, self._environments, identity)
+        return findings, "; ".join(findings.trouble) if findings else trouble or "the self-test did not run"
 
     async def _run(self, spec: ExecSpec) -> AsyncGenerator[ExecEvent, None]:
         ending = self._running.begin(spec.run_id)
         try:
             yield Started(self.name)
             began = time.monotonic()
-            if not reachable(spec.workspace, write=spec.writable):
+            if not self._engine.copies and not reachable(spec.workspace, write=spec.writable):
                 detail = f"The sandbox's user ({running_identity()[0]}) cannot reach or write {spec.workspace}."
                 yield Exited("backend_lost", None, 0.0, detail)
                 return
             try:
-                client = await self._connected()
-                image = self._images[spec.env.spec.language]
-                container = await Container.start(client, spec, image, rootless=self._engine.rootless)
+                started = await self._start(spec)
+            except TooMuch as exc:
+                yield Exited("disk", None, time.monotonic() - began, exc.title)
+                return
             except EngineTrouble as exc:
                 yield Exited("backend_lost", None, time.monotonic() - began, str(exc))
                 return
+            container = started.container
             ending.bind(container.shutdown)
-            watchdog = asyncio.create_task(watch_disk(spec.workspace, spec.limits, ending)) if spec.writable else None
+            watchdog = asyncio.create_task(started.watch(ending)) if spec.writable else None
             try:
                 async for event in events_until_end(container.read, container.finished, spec, ending):
                     yield event
                 reason, code, detail = await container.outcome(ending)
+                took = time.monotonic() - began
+                if started.copy is not None and reason != "backend_lost" and ending.reason != "disk":
+                    lost, note = await fetched(started.copy, container)
+                    reason, detail = lost or reason, note if lost else detail
+                    if note and not lost:
+                        yield Output(f"\n[not brought back from the engine's machine: {note}]\n")
             finally:
-                if watchdog is not None:
-                    watchdog.cancel()
                 container.shutdown()
-                self._remove_later(container.remove())
-            yield Exited(reason, code, time.monotonic() - began, detail)
+                self._remove_later(_leave(container, watchdog))
+            yield Exited(reason, code, took, detail)
         finally:
             self._running.over(spec.run_id)
+
+    async def _start(self, spec: ExecSpec) -> "_Started":
+        """Start a container, with copies of the files where the engine does not see them."""
+        client, engine = await self._connected(), self._engine
+        image = self._images[spec.env.spec.language]
+        options = await asyncio.to_thread(container_options, spec, image, engine)
+        if not engine.copies:
+            container = await Container.start(client, options, spec.nonce)
+            return _Started(container, lambda ending: watch_disk(spec.workspace, spec.limits, ending))
+        copy = WorkspaceCopy(client, spec, engine)
+
+        def before(created: Any) -> None:
+            if not whole(client, created, spec.env):
+                raise NotThere
+            copy.send(created)
+
+        try:
+            container = await Container.start(client, options, spec.nonce, before)
+        except NotThere:
+            await asyncio.to_thread(fill, client, spec.env, image)
+            container = await Container.start(client, options, spec.nonce, before)
+        return _Started(
+            container, lambda ending: watch_remote_disk(client, container, spec, image, engine, ending), copy
+        )
 
     def _remove_later(self, removal: Coroutine[Any, Any, None]) -> None:
         """Take the container away while the caller goes on; `close` waits for it."""
@@ -162,6 +231,23 @@ class Docker:
             if self._client is None:
                 self._client = await asyncio.to_thread(connect, CLIENT_TIMEOUT_S)
             return self._client
+
+
+@dataclass(frozen=True)
+class _Started:
+    """A container that runs, what watches the disk that it writes to, and the copy that it works on, if it does."""
+
+    container: Container
+    watch: Callable[[Ending], Coroutine[Any, Any, None]]
+    copy: WorkspaceCopy | None = None
+
+
+async def _leave(container: Container, watchdog: "asyncio.Task[None] | None") -> None:
+    """End the watch, whose container holds the workspace's volume, and take the container with its volume away."""
+    if watchdog is not None:
+        watchdog.cancel()
+        await asyncio.wait([watchdog])
+    await container.remove()
 
 
 def _find_images(client: Any, names: list[str]) -> dict[str, str]:

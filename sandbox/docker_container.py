@@ -2,13 +2,12 @@
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from typing import Any
 
-from sandbox.docker_connection import EngineTrouble
-from sandbox.docker_options import container_options
+from sandbox.docker_connection import EngineTrouble, translated
 from sandbox.docker_stream import AttachedStream
 from sandbox.ending import Ending, reason_of
-from sandbox.protocol import ExecSpec
 from sandbox.report import Reason
 
 WAIT_S = 10
@@ -24,24 +23,38 @@ class Container:
         self._code: int | None = None
 
     @classmethod
-    async def start(cls, client: Any, spec: ExecSpec, image: str, *, rootless: bool = False) -> "Container":
+    async def start(
+        cls, client: Any, options: dict[str, Any], nonce: str, before: Callable[[Any], None] | None = None
+    ) -> "Container":
         """Create, attach, start: in this order, so that nothing of the output is missed.
+
+        Args:
+            client: of the engine.
+            options: as of `container_options`.
+            nonce: secret of the reports.
+            before: called off the event loop with the created container, before it runs.
 
         Raises:
             EngineTrouble: the engine refuses or is gone.
         """
-        options = await asyncio.to_thread(container_options, spec, image, rootless=rootless)
         container, attached = await asyncio.to_thread(_create, client, options)
         stream = AttachedStream(attached)
         try:
-            await asyncio.to_thread(_translated, container.start)
-            await asyncio.to_thread(_translated, stream.send, spec.nonce)
+            if before is not None:
+                await asyncio.to_thread(before, container)
+            await asyncio.to_thread(translated, container.start)
+            await asyncio.to_thread(translated, stream.send, nonce)
         except BaseException:
             stream.close()
             with contextlib.suppress(EngineTrouble):
-                await asyncio.shield(asyncio.to_thread(_translated, container.remove, force=True, v=True))
+                await asyncio.shield(asyncio.to_thread(translated, container.remove, force=True, v=True))
             raise
         return cls(container, stream)
+
+    @property
+    def handle(self) -> Any:
+        """The SDK's container."""
+        return self._container
 
     async def read(self) -> bytes:
         """The next piece of output."""
@@ -51,7 +64,7 @@ class Container:
         """Wait for the container's end, however long after the end of its output; an engine that is gone is one."""
         while self._code is None:
             try:
-                result = await asyncio.to_thread(_translated, self._container.wait, timeout=WAIT_S)
+                result = await asyncio.to_thread(translated, self._container.wait, timeout=WAIT_S)
             except EngineTrouble as exc:
                 if "timed out" not in str(exc):
                     return
@@ -71,7 +84,7 @@ class Container:
             return "backend_lost", None, "The Docker engine went away; nothing is known of how the command ended."
         if code != 0:
             with contextlib.suppress(EngineTrouble):
-                await asyncio.to_thread(_translated, self._container.reload)
+                await asyncio.to_thread(translated, self._container.reload)
         state = self._container.attrs.get("State", {})
         if code != 0 and state.get("OOMKilled"):
             return "oom", code, "The container ran out of memory."
@@ -81,38 +94,25 @@ class Container:
         """Take the container away, whatever it still does."""
         self._stream.close()
         with contextlib.suppress(EngineTrouble):
-            await asyncio.to_thread(_translated, self._container.remove, force=True, v=True)
+            await asyncio.to_thread(translated, self._container.remove, force=True, v=True)
 
     async def _kill(self) -> int | None:
         """Kill, and wait until nothing of it is left."""
         self._stream.close()
         try:
             with contextlib.suppress(EngineTrouble):
-                await asyncio.to_thread(_translated, self._container.kill)
-            return int((await asyncio.to_thread(_translated, self._container.wait, timeout=WAIT_S))["StatusCode"])
+                await asyncio.to_thread(translated, self._container.kill)
+            return int((await asyncio.to_thread(translated, self._container.wait, timeout=WAIT_S))["StatusCode"])
         except EngineTrouble:
             return None
 
 
 def _create(client: Any, options: dict[str, Any]) -> tuple[Any, Any]:
-    container = _translated(client.containers.create, **options)
+    container = translated(client.containers.create, **options)
     attach = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
     try:
-        return container, _translated(client.api.attach_socket, container.id, attach)
+        return container, translated(client.api.attach_socket, container.id, attach)
     except EngineTrouble:
         with contextlib.suppress(EngineTrouble):
-            _translated(container.remove, force=True, v=True)
+            translated(container.remove, force=True, v=True)
         raise
-
-
-def _translated(call: Any, *arguments: Any, **options: Any) -> Any:
-    """Call the SDK and turn whatever it raises into `EngineTrouble`."""
-    from docker.errors import APIError, DockerException
-    from requests.exceptions import RequestException
-
-    try:
-        return call(*arguments, **options)
-    except APIError as exc:
-        raise EngineTrouble(str(exc.explanation or exc)) from exc
-    except (DockerException, RequestException, OSError) as exc:
-        raise EngineTrouble(f"The Docker engine does not answer: {exc}") from exc

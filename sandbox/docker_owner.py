@@ -12,12 +12,12 @@ OWNER, STARTED, BOOT, MACHINE, RUN = (
 
 def owner_labels(pid: int, run_id: str) -> dict[str, str]:
     """The labels of a container that a process owns."""
-    return {OWNER: str(pid), STARTED: _started(pid), BOOT: _boot(), MACHINE: _machine(), RUN: run_id}
+    return {OWNER: str(pid), STARTED: _started(pid), BOOT: _boot(), MACHINE: machine(), RUN: run_id}
 
 
 def abandoned(labels: Mapping[str, str]) -> bool:
     """Whether a container's owner is gone for certain; another machine's owner is never judged."""
-    if labels.get(MACHINE) != _machine():
+    if labels.get(MACHINE) != machine():
         return False
     if labels.get(BOOT) != _boot():
         return True
@@ -40,7 +40,8 @@ def _boot() -> str:
     return _line("/proc/sys/kernel/random/boot_id")
 
 
-def _machine() -> str:
+def machine() -> str:
+    """This machine's name, which no other has."""
     return f"{_line('/etc/machine-id')}/{platform.node()}"
 
 

@@ -7,6 +7,8 @@ import ssl
 from typing import Any
 
 CHUNK = 64 * 1024
+IDLE_S, BETWEEN_S, TIMES = 15, 5, 3
+"""After this long without a word an engine on another machine is asked whether it is there, so often."""
 HEADER = 8
 
 
@@ -26,6 +28,7 @@ class AttachedStream:
         self._blocking = isinstance(self._socket, ssl.SSLSocket) or not isinstance(self._socket, socket.socket)
         if not self._blocking:
             self._socket.setblocking(False)
+        _keep_alive(self._socket)
         self._raw = b""
         self._left = 0
         self._closed = False
@@ -86,3 +89,12 @@ class AttachedStream:
             return await asyncio.get_running_loop().sock_recv(self._socket, CHUNK)
         except OSError:
             return b""
+
+
+def _keep_alive(connection: socket.socket) -> None:
+    """See that a connection to another machine ends when that machine, or the way to it, is gone."""
+    if getattr(connection, "family", None) in (socket.AF_INET, socket.AF_INET6):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in (("TCP_KEEPIDLE", IDLE_S), ("TCP_KEEPINTVL", BETWEEN_S), ("TCP_KEEPCNT", TIMES)):
+            if (option := getattr(socket, name, None)) is not None:
+                connection.setsockopt(socket.IPPROTO_TCP, option, value)

@@ -6,6 +6,8 @@ SandboxError
 +-- EnvironmentFailed    a tool environment could not be made
 +-- ApprovalNeeded       an install was asked for without a person's approval
 +-- ImageFailed          the sandbox's image could not be built
++-- UnsafeArchive        what an engine sent back cannot be taken
+|   +-- TooMuch          a workspace is too big to be copied
 +-- UnsafePath           a path that may not be read or written from the host
     +-- MissingFile      nothing is there
     +-- UnreadableFile   it is there, but too big or not text
@@ -35,6 +37,14 @@ class EnvironmentFailed(SandboxError):
 
 class ImageFailed(SandboxError):
     """The sandbox's Docker image could not be built."""
+
+
+class UnsafeArchive(SandboxError):
+    """An engine on another machine sent back what no sandboxed code can make, or only a part."""
+
+
+class TooMuch(UnsafeArchive):
+    """More bytes or files than may be copied between this machine and an engine's."""
 
 
 class UnsafePath(SandboxError):

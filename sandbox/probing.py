@@ -15,6 +15,8 @@ from sandbox.removal import remove_tree
 
 SECRET = "MIRACLE_CANARY_SECRET"
 """Stands in the process's environment while the canary runs: seeing it in a sandbox means a leak."""
+TOKEN = ".token"
+"""A file that the canary reads back: an engine on another machine has the folder, perhaps, but not this in it."""
 LIMITS = Limits(timeout_s=20, output_bytes=2**20)
 NO_ENVIRONMENT = Env(EnvSpec("node"), "none", None)
 
@@ -36,11 +38,12 @@ async def probe_backend(backend: Backend, folder: Path, identity: tuple[str, ...
     """
     if found := _passed.get(identity):
         return found, ""
-    marker = secrets.token_hex(16)
+    marker, token = secrets.token_hex(16), secrets.token_hex(16)
     output, seen = "", False
     os.environ[SECRET] = marker
     try:
         with scratch_workspace(folder) as workspace:
+            _put(workspace / TOKEN, token)
             run_id = f"canary-{secrets.token_hex(4)}"
             spec = ExecSpec(run_id, ("sh", "-c", SCRIPT), workspace, NO_ENVIRONMENT, limits=LIMITS)
             async for event in backend.run(spec):
@@ -51,10 +54,16 @@ async def probe_backend(backend: Backend, folder: Path, identity: tuple[str, ...
             seen = (workspace / ".canary").is_file()
     finally:
         os.environ.pop(SECRET, None)
-    findings = judge(output, [marker], workspace_seen=seen)
+    findings = judge(output, [marker], workspace_seen=seen, token=token)
     if not findings.trouble:
         _passed[identity] = findings
     return findings, ""
+
+
+def _put(path: Path, text: str) -> None:
+    path.write_text(f"{text}\n")
+    if identity := sandbox_identity():
+        os.chown(path, *identity)
 
 
 @contextmanager

@@ -1,17 +1,21 @@
 """Host-side reads and writes of a folder that sandboxed code can write: nothing leads out of it, nothing hangs."""
 
 import errno
+import io
 import os
 import secrets
+import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from sandbox.beneath import openat_beneath
 from sandbox.errors import MissingFile, UnreadableFile, UnsafePath
 
 LIMIT = 2 * 2**20
+CHUNK = 256 * 1024
 INSIDE = "Use a path relative to the workspace, without `..` and without links."
 FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY
 
@@ -31,7 +35,7 @@ def open_beneath(root: Path, relative: str) -> int:
         MissingFile: nothing is there.
     """
     parts = split_relative(relative)
-    with _folder(root, ()) as folder, _translated(relative):
+    with open_folder(root, ()) as folder, translated(relative):
         # O_NONBLOCK: opening a FIFO must not wait for a writer.
         opened = openat_beneath(folder, parts, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
     mode = os.fstat(opened).st_mode
@@ -92,11 +96,26 @@ def write_text(root: Path, relative: str, text: str) -> None:
     Raises:
         UnsafePath: the path leads out, goes through a link, or names something that is no regular file.
     """
+    write_file(root, relative, io.BytesIO(text.encode()))
+
+
+def write_file(root: Path, relative: str, source: BinaryIO, mode: int | None = None) -> None:
+    """Write what a source holds as `write_text` does, piece by piece.
+
+    Args:
+        root: the folder.
+        relative: the path inside it.
+        source: read from where it stands to its end.
+        mode: permission bits; those of an existing file, or the usual, when None.
+
+    Raises:
+        UnsafePath: as of `write_text`.
+    """
     parts = split_relative(relative)
-    with _folder(root, ()) as top, _translated(relative):
-        _make_folders(top, parts[:-1])
+    with open_folder(root, ()) as top, translated(relative):
+        make_folders(top, parts[:-1])
         with _folder_at(top, parts[:-1]) as folder:
-            _replace(folder, parts[-1], text.encode(), relative)
+            _replace(folder, parts[-1], source, relative, mode)
 
 
 def delete(root: Path, relative: str) -> None:
@@ -107,7 +126,7 @@ def delete(root: Path, relative: str) -> None:
         MissingFile: nothing is there.
     """
     parts = split_relative(relative)
-    with _folder(root, parts[:-1], relative) as folder, _translated(relative):
+    with open_folder(root, parts[:-1], relative) as folder, translated(relative):
         if stat.S_ISDIR(os.stat(parts[-1], dir_fd=folder, follow_symlinks=False).st_mode):
             raise UnsafePath(f"{relative} is a folder.", "Delete the files in it.")
         os.unlink(parts[-1], dir_fd=folder)
@@ -132,7 +151,7 @@ def split_relative(relative: str) -> tuple[str, ...]:
 
 
 @contextmanager
-def _translated(relative: str) -> Iterator[None]:
+def translated(relative: str) -> Iterator[None]:
     """Turn the system's errors into the package's, once."""
     try:
         yield
@@ -147,14 +166,14 @@ def _translated(relative: str) -> Iterator[None]:
 
 
 @contextmanager
-def _folder(root: Path, parts: tuple[str, ...], relative: str = "") -> Iterator[int]:
+def open_folder(root: Path, parts: tuple[str, ...], relative: str = "") -> Iterator[int]:
     """The open folder `parts` below the root."""
     try:
         top = os.open(root, FOLDER_FLAGS | os.O_CLOEXEC)
     except OSError as exc:
         raise UnsafePath(f"The workspace {root} cannot be opened: {exc.strerror}.", "Check that it exists.") from exc
     try:
-        with _translated(relative):
+        with translated(relative):
             folder = openat_beneath(top, parts, FOLDER_FLAGS)
     finally:
         os.close(top)
@@ -173,7 +192,8 @@ def _folder_at(top: int, parts: tuple[str, ...]) -> Iterator[int]:
         os.close(folder)
 
 
-def _make_folders(top: int, parts: tuple[str, ...]) -> None:
+def make_folders(top: int, parts: tuple[str, ...]) -> None:
+    """Make the folders on a way that are missing, each its holder's owner's."""
     for depth in range(len(parts)):
         with _folder_at(top, parts[:depth]) as folder:
             try:
@@ -181,12 +201,12 @@ def _make_folders(top: int, parts: tuple[str, ...]) -> None:
             except FileExistsError:
                 continue
             with _folder_at(folder, (parts[depth],)) as made:
-                _hand_over(made, folder)
+                hand_over(made, folder)
 
 
-def _replace(folder: int, name: str, content: bytes, relative: str) -> None:
+def _replace(folder: int, name: str, source: BinaryIO, relative: str, wanted: int | None) -> None:
     """Write beside the file and rename over it, so that a reader sees the old or the new file whole."""
-    mode = 0o644
+    mode = 0o644 if wanted is None else wanted
     try:
         existing = os.stat(name, dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:
@@ -194,13 +214,13 @@ def _replace(folder: int, name: str, content: bytes, relative: str) -> None:
     else:
         if not stat.S_ISREG(existing.st_mode):
             raise UnsafePath(f"{relative} is no regular file.", "Name a regular file.")
-        mode = stat.S_IMODE(existing.st_mode)
+        mode = stat.S_IMODE(existing.st_mode) if wanted is None else wanted
     beside = f".{secrets.token_hex(8)}.part"
     opened = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=folder)
     try:
         with os.fdopen(opened, "wb") as file:
-            file.write(content)
-            _hand_over(file.fileno(), folder)
+            shutil.copyfileobj(source, file, CHUNK)
+            hand_over(file.fileno(), folder)
             os.fchmod(file.fileno(), mode)
         os.rename(beside, name, src_dir_fd=folder, dst_dir_fd=folder)
     except BaseException:
@@ -208,7 +228,7 @@ def _replace(folder: int, name: str, content: bytes, relative: str) -> None:
         raise
 
 
-def _hand_over(opened: int, folder: int) -> None:
+def hand_over(opened: int, folder: int) -> None:
     """Give what root made to the owner of the folder that holds it."""
     if os.geteuid() == 0:
         owner = os.fstat(folder)

@@ -54,3 +54,21 @@ def test_an_engine_that_is_down_is_to_be_started(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(EngineTrouble) as caught:
         connect(1)
     assert "Start Docker" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("ssh://me@far", ("ssh -N -L", "DOCKER_HOST=unix:///tmp/engine.sock")),
+        ("tcp://127.0.0.1:1", ("Start Docker",)),
+        ("tcp://127.0.0.1:none", ("Start Docker",)),
+    ],
+)
+def test_an_address_that_leads_nowhere_says_what_to_do(
+    address: str, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", address)
+    with pytest.raises(EngineTrouble) as caught:
+        connect(1)
+    for word in words:
+        assert word in caught.value.hint

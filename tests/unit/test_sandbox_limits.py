@@ -1,16 +1,17 @@
 """Control groups, scopes, the watch over the disk, what a Docker engine can limit, and removing what was left."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from sandbox.canary import ELSEWHERE, judge
+from sandbox.canary import CLOSED, ELSEWHERE, judge
 from sandbox.cgroups import ControlGroup, can_limit, remove_abandoned
 from sandbox.disk_watch import measure
-from sandbox.docker_engine import Engine, remedy_for
+from sandbox.docker_engine import Engine, unshared
 from sandbox.docker_options import container_options
-from sandbox.identity import running_identity
+from sandbox.identity import SERVICE_ID, running_identity
 from sandbox.protocol import Env, EnvSpec, ExecSpec, Limits
 from sandbox.removal import DEEPEST, prune_deep, remove_tree
 from sandbox.scopes import can_scope, scope_prefix, scope_variables
@@ -83,29 +84,48 @@ def test_a_rootless_engine_and_its_limits() -> None:
             "MemoryLimit": True, "PidsLimit": False, "CpuCfsQuota": False}  # fmt: skip
     engine = Engine.of(info)
     assert engine.rootless
-    assert engine.missing == ("processes", "processor share")
+    assert engine.missing == ("processor share",)
     assert "memory" in engine.enforced
     assert "processes" not in engine.enforced
+    assert "processes (of one user)" in engine.best_effort
+    assert engine.place == "Docker 27.1, rootless, local"
+    limitless = Engine.of({**info, "MemoryLimit": False})
+    assert limitless.missing == ("memory of all processes together", "processor share")
     spec = ExecSpec("t", ("true",), Path("/w"), NO_ENV)
-    assert container_options(spec, "image", rootless=True)["user"] == "0:0"
+    made = container_options(spec, "image", limitless)
+    assert made["user"] == "0:0"
+    instead = {limit["Name"]: limit["Hard"] for limit in made["ulimits"]}
+    assert (instead["data"], instead["nproc"]) == (spec.limits.memory_bytes, spec.limits.pids)
     uid, gid = running_identity()
-    assert container_options(spec, "image")["user"] == f"{uid}:{gid}"
-    for options in (container_options(spec, "image", rootless=True), container_options(spec, "image")):
+    local = container_options(spec, "image", Engine())
+    assert local["user"] == f"{uid}:{gid}"
+    assert {limit["Name"] for limit in local["ulimits"]} == {"nofile", "core", "fsize"}
+    for options in (made, local):
         assert (options["cap_drop"], options["network_mode"], options["read_only"]) == (["ALL"], "none", True)
         assert "no-new-privileges:true" in options["security_opt"]
 
 
-def test_a_remote_engine_is_refused_with_the_reason() -> None:
-    for trouble, address in (
-        ("invalid mount config for type bind: bind source path does not exist: /w", "http+docker://localhost"),
-        (f"Docker 27.1: {ELSEWHERE}", "http://build-server:2375"),
-        ("anything", "http+docker://ssh"),
-    ):
-        remedy = remedy_for(trouble, address)
-        assert "remote engine is refused" in remedy
-        assert address in remedy
-        assert "miracle worker" in remedy
-    assert "user-namespace remapping" in remedy_for("the workspace cannot be written", "http+docker://localhost")
+def test_an_engine_elsewhere_has_volumes_and_nothing_of_this_machine(tmp_path: Path) -> None:
+    for trouble in ("bind source path does not exist: /w", f"Docker 27.1: {ELSEWHERE}", "mounts denied: /w", CLOSED):
+        assert unshared(trouble)
+    assert not unshared("the Docker socket is there")
+    engine = Engine.of({"Architecture": "x86_64", "SecurityOptions": ["name=rootless"]}, "tcp://far:2376")
+    far = replace(engine, copies=True)
+    assert "at tcp://far:2376" in far.place
+    assert (far.user, engine.user) == ((SERVICE_ID, SERVICE_ID), (0, 0))
+    assert replace(far, architecture="s390x").stranger
+    assert not replace(engine, architecture="s390x").stranger
+    (tmp_path / "node-1" / "node_modules").mkdir(parents=True)
+    spec = ExecSpec("t", ("true",), tmp_path / "w", Env(EnvSpec("node", lock="{}"), "1", tmp_path / "node-1"))
+    options = container_options(spec, "image", far)
+    mounts = {mount["Target"]: (mount["Type"], mount["Source"], mount["ReadOnly"]) for mount in options["mounts"]}
+    assert mounts == {
+        "/workspace": ("volume", None, False),
+        "/opt/tools": ("volume", "miracle-node-1", True),
+        "/opt/tools/node_modules": ("volume", "miracle-node-1-modules", True),
+        "/node_modules": ("volume", "miracle-node-1-modules", True),
+    }
+    assert str(tmp_path) not in str(options)
 
 
 SOUND = """status.CapEff=0
@@ -143,6 +163,8 @@ def test_the_self_test_sees(told: str, trouble: str) -> None:
 
 def test_the_self_test_sees_another_machine_and_its_own_early_end() -> None:
     assert ELSEWHERE in judge(SOUND, [], workspace_seen=False).trouble
+    assert judge(f"{SOUND}token=put", [], token="put").trouble == ()
+    assert judge(f"{SOUND}token=other", [], token="put").trouble == (ELSEWHERE,)
     assert judge(SOUND.replace("done=1", ""), []).trouble
 
 
