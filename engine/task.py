@@ -167,7 +167,7 @@ class ProjectFacts(Value):
     """What was found in an existing repository and is to be kept."""
 
     language: Language | None = None
-    test_kind: Literal["pytest", "node", "command", "none"] = "none"
+    test_kind: Literal["pytest", "node", "vitest", "jest", "command", "none"] = "none"
     test_command: tuple[str, ...] = ()
     test_files: tuple[str, ...] = ()
     conventions: tuple[str, ...] = ()

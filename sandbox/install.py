@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 from sandbox.errors import EnvironmentFailed
 from sandbox.install_step import Said, run_step
@@ -65,8 +66,22 @@ def _install_node(lock: str, work: Path, folder: Path) -> None:
         if not entry.get("integrity") or entry.get("link"):
             raise EnvironmentFailed(f"{path} has no hash in the lock.", "Name a version of it that is in a registry.")
     (work / "package.json").write_text(manifest_for(lock))
-    (work / "package-lock.json").write_text(json.dumps(json.loads(lock)))
+    (work / "package-lock.json").write_text(json.dumps(_whole(json.loads(lock))))
     _must(npm_step(("ci", *QUIET), folder, work))
+
+
+def _whole(lock: dict[str, Any]) -> dict[str, Any]:
+    """The lock without mention of optional packages that it does not hold.
+
+    A registry need not have a package's parts for every system. npm leaves those out of the lock that it makes, and
+    then refuses the lock as not whole.
+    """
+    packages = lock["packages"]
+    held = {path.rpartition("node_modules/")[2] for path in packages}
+    for entry in packages.values():
+        if optional := entry.get("optionalDependencies"):
+            entry["optionalDependencies"] = {name: wish for name, wish in optional.items() if name in held}
+    return lock
 
 
 def _must(said: Said) -> None:

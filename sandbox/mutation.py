@@ -7,8 +7,8 @@ from pathlib import Path
 
 from sandbox.identity import sandbox_identity
 from sandbox.protocol import Backend, Env, ExecSpec, Exited, Language, Limits, Output
-from sandbox.runners.node_runner import node_command
-from sandbox.runners.pytest_runner import VARIABLES, pytest_command
+from sandbox.runners.node_runner import jest_command, node_command, vitest_command
+from sandbox.runners.pytest_runner import VARIABLES, command_variables, pytest_command
 from sandbox.testing import Kind
 
 FOLDER = ".miracle-variants"
@@ -47,7 +47,7 @@ class MutationRequest:
     each_s: float
     """Seconds after which the tests of one variant count as failed."""
     command: tuple[str, ...] = ()
-    """What to run when the kind is `command`."""
+    """What to run when the kind is `command`; of vitest and jest, the project's own variables and arguments."""
     files: tuple[tuple[str, bytes], ...] = field(default=())
     """Path and new content of each variant."""
 
@@ -73,7 +73,8 @@ async def try_mutants_in(backend: Backend, request: MutationRequest) -> Mutation
     word = secrets.token_hex(16)
     _write(request)
     argv = ("sh", "-c", _SCRIPT, "sh", word, f"{request.each_s:.0f}", FOLDER, *_command(request))
-    variables = {**(VARIABLES if request.language == "python" else {}), "PYTHONDONTWRITEBYTECODE": "1"}
+    own = VARIABLES if request.kind == "pytest" else command_variables(request.env)
+    variables = {**own, "PYTHONDONTWRITEBYTECODE": "1"}
     spec = ExecSpec(request.run_id, argv, request.workspace, request.env, variables, request.limits)
     text, exited = "", Exited("backend_lost", None, 0.0)
     async for event in backend.run(spec):
@@ -95,6 +96,10 @@ async def try_mutants_in(backend: Backend, request: MutationRequest) -> Mutation
 def _command(request: MutationRequest) -> tuple[str, ...]:
     if request.kind == "pytest":
         return pytest_command(("-x", "-q", "--tb=no"))
+    if request.kind == "vitest":
+        return vitest_command((*(request.command or ("vitest",)), "--bail=1"), ())
+    if request.kind == "jest":
+        return jest_command((*(request.command or ("jest",)), "--bail"), ())
     return node_command(()) if request.kind == "node" else request.command
 
 

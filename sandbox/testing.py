@@ -1,6 +1,7 @@
 """Runs tests and commands in a sandbox and says, by more than an exit status, how they ended."""
 
 import json
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -21,12 +22,17 @@ from sandbox.protocol import (
 )
 from sandbox.report import CaseResult, Coverage, FileCoverage, Reason, TestReport
 from sandbox.runners.command_runner import command_case, shell_command
-from sandbox.runners.node_runner import node_command
-from sandbox.runners.pytest_runner import MEASURED, VARIABLES, pytest_command
+from sandbox.runners.node_runner import V8_COVERAGE, jest_command, node_command, vitest_command
+from sandbox.runners.pytest_runner import MEASURED, VARIABLES, command_variables, pytest_command
 
-Kind = Literal["pytest", "node", "command"]
+Kind = Literal["pytest", "node", "vitest", "jest", "command"]
 OUTPUT_HEAD, OUTPUT_TAIL = 16_000, 48_000
 RED = ("failed", "error", "xpassed")
+UNKNOWN_OPTIONS = (
+    "pytest does not know options that the project's configuration sets: {}. Name the plugin that brings them among "
+    "the project's test requirements, or take them out of addopts."
+)
+_UNKNOWN_OPTIONS = re.compile(r"error: unrecognized arguments: (.{1,300})")
 
 
 @dataclass(frozen=True)
@@ -43,7 +49,7 @@ class TestRequest:
     selection: tuple[str, ...] = ()
     """Paths or node ids; empty for all tests."""
     command: tuple[str, ...] = ()
-    """What to run when the kind is `command`."""
+    """What to run when the kind is `command`; of vitest and jest, the project's own variables and arguments."""
     limits: Limits = field(default_factory=Limits)
     env: Env | None = None
     """The tool environment; prepared by the backend when there is none."""
@@ -52,7 +58,7 @@ class TestRequest:
     writable: bool = True
     """False mounts the workspace read-only."""
     measured: Mapping[str, frozenset[int]] = field(default_factory=dict)
-    """Changed lines by file, whose coverage is measured; of Python only."""
+    """Changed lines by file, whose coverage is measured; of no project with a command of its own."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +144,7 @@ async def run_tests(backend: Backend, request: TestRequest, on_event: Callable[[
     argv = _command(request)
     framed = request.kind != "command"
     nonce = secrets.token_hex(16) if framed else ""
-    own = _variables(request)
+    own = _variables(request, env)
     spec = ExecSpec(
         request.run_id, argv, request.workspace, env, {**request.variables, **own}, request.limits,
         request.writable, nonce,
@@ -164,10 +170,11 @@ async def run_tests(backend: Backend, request: TestRequest, on_event: Callable[[
     )
 
 
-def _variables(request: TestRequest) -> dict[str, str]:
-    own = dict(VARIABLES) if request.language == "python" else {}
-    if request.kind == "pytest" and request.measured:
+def _variables(request: TestRequest, env: Env) -> dict[str, str]:
+    own = dict(VARIABLES) if request.kind == "pytest" else command_variables(env)
+    if request.kind != "command" and request.measured:
         own[MEASURED] = json.dumps(sorted(request.measured))
+        own |= V8_COVERAGE if request.kind == "node" else {}
     return own
 
 
@@ -211,8 +218,8 @@ async def run_command(
     """
     argv = shell_command(command) if isinstance(command, str) else command
     env = env or await backend.prepare(EnvSpec(language))
-    own = VARIABLES if language == "python" else {}
-    spec = ExecSpec(run_id, argv, workspace, env, {**own, **(variables or {})}, limits or Limits())
+    own = {**command_variables(env), **(variables or {})}
+    spec = ExecSpec(run_id, argv, workspace, env, own, limits or Limits())
     record = await _follow(backend, spec, on_event)
     ended = record.exited
     return CommandOutcome(ended.exit_code, record.output, ended.reason, ended.duration_s, ended.detail)
@@ -221,6 +228,10 @@ async def run_command(
 def _command(request: TestRequest) -> tuple[str, ...]:
     if request.kind == "pytest":
         return pytest_command(request.selection)
+    if request.kind == "vitest":
+        return vitest_command(request.command, request.selection)
+    if request.kind == "jest":
+        return jest_command(request.command, request.selection)
     return node_command(request.selection) if request.kind == "node" else request.command
 
 
@@ -238,6 +249,8 @@ def _judge(record: _Record) -> tuple[Reason, str]:
     if exited.reason not in ("ok", "failed"):
         return exited.reason, exited.detail
     if record.reported is None:
+        if exited.exit_code == 4 and (unknown := _UNKNOWN_OPTIONS.search(record.output)):
+            return "incomplete", UNKNOWN_OPTIONS.format(unknown[1])
         return "incomplete", f"The tests ended the process (exit status {exited.exit_code}) before they all had run."
     red = [case.id for case in record.cases.values() if case.outcome in RED]
     if red or exited.reason == "failed":

@@ -9,8 +9,13 @@ MOST_FILES = 200
 _HUNK = re.compile(r"@@ -\d+(?:,\d+)? \+(\d+)(?:,\d+)? @@")
 
 
-def measured_lines(diff: str) -> Mapping[str, frozenset[int]]:
-    """The lines that a unified diff adds to Python files that are no tests: path to line numbers in the new file."""
+def measured_lines(diff: str, endings: tuple[str, ...] = (".py",)) -> Mapping[str, frozenset[int]]:
+    """The lines that a unified diff adds to source files that are no tests: path to line numbers in the new file.
+
+    Args:
+        diff: as git makes it.
+        endings: of the files.
+    """
     found: dict[str, set[int]] = {}
     path, line, within = "", 0, False
     for text in diff.splitlines():
@@ -25,5 +30,5 @@ def measured_lines(diff: str) -> Mapping[str, frozenset[int]]:
             line += 1
         elif within and not text.startswith(("-", "\\")):
             line += 1
-    wanted = [path for path in found if path.endswith(".py") and not is_test(path)]
+    wanted = [path for path in found if path.endswith(endings) and not is_test(path)]
     return {path: frozenset(found[path]) for path in wanted[:MOST_FILES]}

@@ -1,7 +1,8 @@
 """Mutants: small faults for the changed lines of a source file, one at a time. Pure; nothing is ever run here.
 
-Python is mutated by `ast`: comparisons, arithmetic, boolean operators, constants, returned values. JavaScript by
-tree-sitter: a smaller set of the same. The source is changed in place, so that all else stays byte for byte.
+Python is mutated by `ast`: comparisons, arithmetic, boolean operators, constants, returned values. JavaScript
+and TypeScript by tree-sitter: a smaller set of the same, and nothing in types. The source is changed in place, so that
+all else stays byte for byte.
 """
 
 import ast
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
+from engine.gates.statements import SCRIPTS, TYPES, parsed
 from engine.integrity_events import Mutant
 
 if TYPE_CHECKING:
@@ -171,16 +173,14 @@ def _is_none(node: ast.expr) -> bool:
 
 
 def _javascript(path: str, source: bytes) -> list[Change]:
-    if not path.endswith((".js", ".mjs", ".cjs", ".jsx")):
+    if not path.endswith(SCRIPTS):
         return []
-    import tree_sitter_javascript
-    from tree_sitter import Language, Parser
-
-    root = Parser(Language(tree_sitter_javascript.language())).parse(source).root_node
     found: list[Change] = []
-    waiting = [root]
+    waiting = [parsed(path, source).root_node]
     while waiting:
         node = waiting.pop()
+        if node.type in TYPES:
+            continue
         found += _javascript_changes(node)
         waiting += node.children
     return found

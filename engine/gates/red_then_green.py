@@ -121,7 +121,7 @@ def _introduced(message: str, introduced: Collection[str]) -> str:
     """The name in the message that the phase brings; empty when it brings none of them."""
     for groups in _QUOTED.findall(message):
         for name in groups:
-            stem = re.sub(r"\.(?:m?js|cjs|py)$", "", name.rsplit("/", 1)[-1])
+            stem = re.sub(r"\.(?:[mc]?[jt]sx?|py)$", "", name.rsplit("/", 1)[-1])
             for part in (name, stem, *reversed(stem.split("."))):
                 if part and part in introduced:
                     return str(name)

@@ -1,22 +1,29 @@
 """The steps that judge code: the scan and the test run."""
 
 import asyncio
+import contextlib
 import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from engine import commands as c
 from engine import events as e
 from engine.bus import OutputText, TestsBegan, TestSeen
 from engine.gates.covered import measured_lines
 from engine.gates.needs import reasons_of, with_needs
+from engine.gates.statements import SCRIPTS, statement_lines
 from engine.run_context import RunContext
 from engine.steps.dependencies import Place, environment_spec, found_missing
 from engine.task import FileChange
 from engine.workspace.checkpoint import changes_between, head
+from engine.workspace.node_suite import node_suite
+from sandbox.errors import SandboxError
+from sandbox.packages.requirements import manifest_of
 from sandbox.protocol import Env, ExecEvent, Exited, Language, Output, Started, TestEvent
 from sandbox.report import CaseResult, TestReport
+from sandbox.safe_files import read_bytes
 from sandbox.scan import scan
 from sandbox.testing import Kind, TestRequest, run_tests
 
@@ -55,7 +62,8 @@ async def test_worktree(run: RunContext, command: c.RunTests) -> None:
     worktree = run.prepared(command.phase_id).worktree
     _, diff = await _changes(run, command.phase_id)
     name = run.sandbox_name(command.phase_id, "tests")
-    report = await run_suite(run, worktree, name, command.phase_id, measured_lines(diff))
+    measured = await asyncio.to_thread(_measured, worktree, diff, language_of(run))
+    report = await run_suite(run, worktree, name, command.phase_id, measured)
     missing = await found_missing(run, Place(command.phase_id, command.number), (), await environment(run), report)
     await run.log.append(e.TestsFinished(phase_id=command.phase_id, number=command.number, report=report), *missing)
 
@@ -66,6 +74,44 @@ def language_of(run: RunContext) -> Language:
     if state.spec is not None:
         return state.spec.language
     return state.task.language if state.task else "python"
+
+
+def _measured(worktree: Path, diff: str, language: Language) -> Mapping[str, frozenset[int]]:
+    """The changed lines whose coverage is wanted; of a script those on which something begins that can run."""
+    if language == "python":
+        return measured_lines(diff)
+    found = {}
+    for path, lines in measured_lines(diff, SCRIPTS).items():
+        with contextlib.suppress(SandboxError):
+            found[path] = lines & statement_lines(path, read_bytes(worktree, path))
+    return {path: lines for path, lines in found.items() if lines}
+
+
+class Suite(NamedTuple):
+    """How a run's tests are run."""
+
+    kind: Kind
+    command: tuple[str, ...] = ()
+    """The project's own, where it has one."""
+
+
+def suite_of(run: RunContext, phase_id: str = "") -> Suite:
+    """What runs the tests, and the project's own command where it has one.
+
+    Args:
+        run: the run.
+        phase_id: whose worktree says it where the person's folder had no tests: a project that begins with this run
+            may choose vitest or jest, but no arguments for them.
+    """
+    facts = run.state.workspace.facts if run.state.workspace else None
+    if facts is not None and facts.test_kind != "none" and facts.test_kind not in ("pytest", "node"):
+        return Suite(facts.test_kind, facts.test_command)
+    if language_of(run) != "node":
+        return Suite("pytest")
+    chosen = None
+    if facts is None or facts.test_kind == "none":
+        chosen = node_suite(manifest_of(run.prepared(phase_id).worktree))
+    return Suite(chosen[0], (chosen[0],)) if chosen else Suite("node")
 
 
 def publish_output(run: RunContext, phase_id: str, event: ExecEvent) -> None:
@@ -104,10 +150,7 @@ async def run_suite(
     """
     backend = await run.backend()
     env = await environment(run)
-    facts = run.state.workspace.facts if run.state.workspace else None
-    custom = facts is not None and facts.test_kind == "command"
-    kind: Kind = "command" if custom else ("node" if language_of(run) == "node" else "pytest")
-    command = facts.test_command if facts and custom else ()
+    kind, command = suite_of(run, phase_id)
 
     def on_event(event: ExecEvent) -> None:
         match event:

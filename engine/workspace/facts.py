@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from engine.task import ProjectFacts
+from engine.workspace.node_suite import node_suite
 from engine.workspace.outline import Found, walk_files
 from engine.workspace.testfiles import is_test_file
 from sandbox.errors import UnsafePath
@@ -35,7 +36,7 @@ _LINTERS = {
 }
 _SOURCES = {".py": "python", ".js": "node", ".mjs": "node", ".cjs": "node", ".ts": "node"}
 
-Kind = Literal["pytest", "node", "command", "none"]
+Kind = Literal["pytest", "node", "vitest", "jest", "command", "none"]
 
 
 async def project_facts(worktree: Path) -> ProjectFacts:
@@ -84,6 +85,8 @@ def _test_command(
 ) -> tuple[Kind, tuple[str, ...]]:
     if language == "python" and (_pytest_configured(worktree, top, pyproject) or _any(tests, ".py")):
         return "pytest", ("python", "-m", "pytest")
+    if language == "node" and (suite := node_suite(package)) is not None:
+        return suite
     script = _at(package, "scripts", "test")
     if isinstance(script, str) and script.strip() and "no test specified" not in script:
         words = script.split()

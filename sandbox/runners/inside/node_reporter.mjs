@@ -1,37 +1,27 @@
 // A reporter for `node --test` of Node.js 18 and later: each test as it ends, in frames on stdout.
-import { closeSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
-import { relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import coverage from './coverage.cjs';
+import frames from './frames.cjs';
 
-// The secret of the frames, out of the environment and out of what /proc shows of it to the tests for good.
-function takeNonce() {
-  const nonce = process.env.MIRACLE_NONCE ?? '';
-  delete process.env.MIRACLE_NONCE;
-  let stat = '';
-  try {
-    stat = readFileSync('/proc/self/stat', 'latin1');
-  } catch {
-    return nonce; // No /proc: nobody reads it there.
+const { cut, shown, unique } = frames;
+const frame = frames.openFrames();
+const BESIDE = new Set(['node_modules', '.git']);
+
+// The first test file that this Node.js cannot run, because it is TypeScript; nothing where it can.
+function tooNew() {
+  if (process.features.typescript) return '';
+  const waiting = [''];
+  for (let seen = 0; waiting.length && seen < 2000; seen += 1) {
+    const folder = waiting.shift();
+    for (const entry of readdirSync(folder || '.', { withFileTypes: true })) {
+      const path = join(folder, entry.name);
+      if (entry.isDirectory() && !BESIDE.has(entry.name)) waiting.push(path);
+      else if (/[._-]test\.[cm]?tsx?$/.test(entry.name)) return path;
+    }
   }
-  if (!nonce) return nonce;
-  const [start, end] = stat.slice(stat.lastIndexOf(')') + 2).split(' ').slice(47, 49).map(Number);
-  const memory = openSync('/proc/self/mem', 'r+');
-  const block = Buffer.alloc(end - start);
-  readSync(memory, block, 0, block.length, start);
-  const at = block.indexOf(nonce);
-  if (at >= 0) writeSync(memory, '-'.repeat(nonce.length), start + at);
-  closeSync(memory);
-  return nonce;
+  return '';
 }
-
-const nonce = takeNonce();
-const LIMIT = 8000;
-const frame = (kind, fields) => `\x1e${nonce}:${escaped({ kind, ...fields })}\x1f`;
-const escaped = (value) => JSON.stringify(value).replace(/[\x7f-\uffff]/g, (c) => '\\u' + c.charCodeAt(0).toString(16).padStart(4, '0'));
-const cut = (text) => (text.length > LIMIT ? `${text.slice(0, LIMIT / 2)}\n[...]\n${text.slice(-LIMIT / 2)}` : text);
-
-// Node.js 18 names the files of ES modules by their address.
-const shown = (file) => relative(process.cwd(), file.startsWith('file:') ? fileURLToPath(file) : file);
 
 function messageOf(error) {
   if (!error) return '';
@@ -43,6 +33,7 @@ export default async function* report(source) {
   const names = new Map();
   const spoken = new Map();
   const seen = new Map();
+  const marks = new Map();
   let open = 0;
   let reported = 0;
   for await (const { type, data } of source) {
@@ -77,13 +68,20 @@ export default async function* report(source) {
     let message = failed ? messageOf(data.details?.error) : '';
     if (failed && whole) message = spoken.get(file) || message;
     const seconds = (data.details?.duration_ms ?? 0) / 1000;
-    // Two tests may have one name.
-    const times = (seen.get(id) ?? 0) + 1;
-    seen.set(id, times);
-    const unique = times > 1 ? `${id} (${times})` : id;
-    yield frame('case', { case: { id: unique, outcome, duration_s: seconds, message } });
-    yield `${failed ? 'not ok' : 'ok'} ${unique}\n${message ? `${message}\n` : ''}`;
+    const named = unique(seen, id);
+    yield frame('case', { case: { id: named, outcome, duration_s: seconds, message } });
+    yield `${failed ? 'not ok' : 'ok'} ${named}\n${message ? `${message}\n` : ''}`;
+    if (data.nesting === 0) coverage.sweep(marks);
   }
+  const typed = reported ? '' : tooNew();
+  if (typed) {
+    reported += 1;
+    const message = `Node.js ${process.versions.node} does not run TypeScript: that needs Node.js 22.18 or later, or tests that vitest or jest runs.`;
+    yield frame('case', { case: { id: typed, outcome: 'error', message } });
+    yield `not ok ${typed}\n${message}\n`;
+  }
+  coverage.sweep(marks);
+  for (const [name, lines] of coverage.lines(marks)) yield frame('coverage', { name, ...lines });
   yield frame('collected', { count: reported + open });
   yield frame('finished', { count: reported });
 }
