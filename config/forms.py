@@ -1,4 +1,4 @@
-"""The forms in which a known secret turns up: as it is, escaped, percent-encoded, in base64, in hexadecimal."""
+"""The forms in which a known secret turns up: as it is, escaped, percent-encoded, in base64 and 32, in hexadecimal."""
 
 import base64
 import json
@@ -45,8 +45,12 @@ def _encoded(secret: str) -> set[str]:
     percent = {quote(raw, safe=""), quote(raw), quote_plus(raw)}
     lower = {_lower_escapes(form) for form in percent}
     escaped = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], repr(secret)[1:-1]}
-    inert = {escape(secret), escape(secret, quote=False)}
-    return {*percent, *lower, *escaped, *inert, raw.hex(), raw.hex().upper(), *_base64(raw)}
+    inert = {escape(secret), escape(secret, quote=False), json.dumps(secret)[1:-1].replace("/", "\\/")}
+    twice = {quote(form, safe="") for form in percent}
+    spelled = {raw.hex(" "), raw.hex(":"), "".join(f"\\x{byte:02x}" for byte in raw)}
+    spelled |= {"".join(f"%{byte:02X}" for byte in raw), base64.b32encode(raw).decode("ascii").rstrip("=")}
+    hexes = {raw.hex(), raw.hex().upper()}
+    return {*percent, *lower, *escaped, *inert, *twice, *spelled, *hexes, *_base64(raw)}
 
 
 def _lower_escapes(text: str) -> str:

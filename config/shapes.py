@@ -19,6 +19,10 @@ _WHOLE = re.compile(
             r"\bya29\.[A-Za-z0-9_-]{20,}",
             r"\bhf_[A-Za-z0-9]{30,}",
             r"\b(?:gsk|xai|dop_v1|npm|pypi)[_-](?=[A-Za-z_-]{0,100}\d)[A-Za-z0-9_-]{30,}",
+            r"\b(?:shp(?:at|ca|pa|ss)_|dapi)[0-9a-f]{32}\b|\bhv[sb]\.[A-Za-z0-9_-]{20,}|\blin_api_[A-Za-z0-9]{32,}",
+            r"\b(?:r8_|pplx-)(?=[A-Za-z]{0,60}\d)[A-Za-z0-9]{32,}|\bAGE-SECRET-KEY-1[A-Z0-9]{40,}",
+            r"\b\d{8,10}:AA[A-Za-z0-9_-]{33}\b|\bkey-(?=[a-z]{0,31}\d)[0-9a-z]{32}\b",
+            r"\bhooks\.slack\.com/services/[A-Za-z0-9/]{20,}",
             r"\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}",
             r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}",
             r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY(?: BLOCK)?-----[\s\S]{0,16384}?"
@@ -30,7 +34,7 @@ _WHOLE = re.compile(
 
 _NAMED = re.compile(
     r"""(?ix)
-    ( \b (?:authorization|x-api-key) ["']? [ \t]* [:=] [ \t]* ["']? (?:(?:bearer|basic|token)[ \t]+)?
+    ( \b (?:authorization|x-(?:[a-z]{1,20}-)?api-key) ["']? [ \t]* [:=] [ \t]* ["']? (?:(?:bearer|basic|token)[ \t]+)?
     | \b bearer [ \t]+ (?= \S{0,200}? \d )
     | aws_secret_access_key ["']? [ \t]* [:=] [ \t]* ["']?
     )
@@ -41,7 +45,8 @@ _NAMED = re.compile(
 
 _ASSIGNED = re.compile(
     r"""(?ix)
-    ( (?:token|secret|passw(?:or)?d|passphrase|api_?key|access_?key|secret_?key|private_?key|credential)
+    ( (?:token|secret|passw(?:or)?d|passphrase|api[_-]?key|access_?key|secret_?key|account_?key|private_?key
+      |credential)
       \\?["']? [ \t]* (?::=|[:=]) [ \t]* \\?["']? )
     ( [A-Za-z0-9_.~+/=@!#$%^&*-]{12,512}+ )
     (?! [\w(\[{<] )
@@ -52,21 +57,25 @@ _ASSIGNED = re.compile(
 _URL_PASSWORD = re.compile(r"(\b[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s:/@\"']{0,256}:)(?![${<%])[^\s/@\"']{1,256}(?=@)")
 """A password in a URL; a placeholder such as `${DB_PASSWORD}` is none."""
 
+_URL_TOKEN = re.compile(r"(\b[A-Za-z][A-Za-z0-9+.-]{1,20}://)([A-Za-z0-9_.~-]{16,256})(?=@)")
+"""A token in the place of a URL's user."""
+
 _HINT = re.compile(
     r"(?<![a-z])sk-|[srp]k_|whsec_|gh[pousr]_|github_pat_|glpat-|AKIA|ASIA|xox|AIza|ya29\.|hf_|gsk_|xai-|dop_v1_|npm_|pypi-"
-    r"|SG\.|eyJ|-----BEGIN"
+    r"|SG\.|eyJ|-----BEGIN|shp|dapi|hv[sb]\.|lin_api_|r8_|pplx-|AGE-SECRET|:AA|key-|hooks\."
 )
 """What `_WHOLE` cannot do without: texts that lack it are not searched for more, which is much faster."""
-_NAMES = ("authorization", "x-api-key", "bearer", "aws_secret_access_key")
+_NAMES = ("authorization", "api-key", "bearer", "aws_secret_access_key")
 _HOLDERS = ("token", "secret", "passw", "passphrase", "key", "credential")
 
 _BEGUN = re.compile(
     r"""(?ix)
     (?: -----BEGIN [ A-Z-]{0,40}
-      | (?: authorization | x-api-key | aws_secret_access_key )
+      | (?: authorization | x-(?:[a-z]{1,20}-)?api-key | aws_secret_access_key )
         ["']? [ \t]* (?: [:=] [ \t]* ["']? (?: (?:bearer|basic|token) [ \t]* )? )?
       | bearer [ \t]*
-      | (?: token|secret|passw(?:or)?d|passphrase|api_?key|access_?key|secret_?key|private_?key|credential )
+      | (?: token|secret|passw(?:or)?d|passphrase|api[_-]?key|access_?key|secret_?key|account_?key
+        |private_?key|credential )
         \\?["']? [ \t]* (?: (?: :=|[:=] ) [ \t]* \\?["']? )?
     ) \Z
     """
@@ -89,7 +98,10 @@ def redact_shapes(text: str) -> str:
         text = _NAMED.sub(rf"\1{REDACTED}", text)
     if any(name in lower for name in _HOLDERS):
         text = _ASSIGNED.sub(lambda found: found[1] + (REDACTED if looks_random(found[2]) else found[2]), text)
-    return _URL_PASSWORD.sub(rf"\1{REDACTED}", text) if "://" in text else text
+    if "://" not in text:
+        return text
+    text = _URL_TOKEN.sub(lambda found: found[1] + (REDACTED if looks_random(found[2]) else found[2]), text)
+    return _URL_PASSWORD.sub(rf"\1{REDACTED}", text)
 
 
 def looks_random(value: str) -> bool:

@@ -19,8 +19,9 @@ OPERATIONS: dict[str, frozenset[str]] = {
 }  # fmt: skip
 """What an operation of `approval_required_operations` looks like in code."""
 OUTSIDE = "file_access_outside_workspace"
-UNKNOWN_REACH = {"dynamic": "dynamic_import", "computed": "computed_access", "handed": "module_as_value"}
-"""Mentions that could be of anything -> their rule."""
+UNKNOWN_REACH = {"dynamic": "dynamic_import", "computed": "computed_access", "handed": "module_as_value",
+                 "detects": "detects_tests", "equals": "equals_anything"}  # fmt: skip
+"""Mentions that could be of anything, or that only tests should make -> their rule."""
 TEST_FOLDERS = ("tests", "test", "__tests__")
 
 
@@ -135,6 +136,8 @@ def _message(mention: Mention, verdict: Verdict) -> str:
         "dynamic": f"imports by a computed name ({mention.name})",
         "computed": f"reaches a function by a computed name ({mention.name})",
         "handed": f"hands on the whole of {mention.name}, so that its functions can be called under any name",
+        "detects": f"looks whether it is being tested ({mention.name})",
+        "equals": f"equals everything that it is compared with ({mention.name})",
         "path": f"names a path outside the workspace ({mention.name})",
     }[mention.kind]
     rule = {"blocked": "which is blocked", "approval_required": "which needs an approval", "warning": "which is risky"}

@@ -13,6 +13,7 @@ from sandbox.install_step import Said, run_step
 from sandbox.interpreters import find_node
 from sandbox.packages.held import npm_lock_packages
 from sandbox.packages.lookalike import resembled
+from sandbox.packages.requirements import is_plain_range
 from sandbox.packages.resolve_python import working_folder
 from sandbox.packages.values import Package, Refusal, Resolution, Wanted
 
@@ -41,11 +42,11 @@ def resolve_node(wanted: Sequence[Wanted], folder: Path, *, manifest: Mapping[st
     with working_folder(folder) as work:
         (work / "package.json").write_text(json.dumps(plain_manifest(manifest, wanted)))
         if lock:
-            (work / LOCK).write_text(lock)
+            (work / LOCK).write_text(_without_addresses(lock))
         said = npm_step(("install", "--package-lock-only", *QUIET), folder, work)
         made = (work / LOCK).read_text("utf-8") if said.ok else ""
         if said.ok:
-            return _resolution(names, made, _asked(names, made, folder, work))
+            return resolution_of(names, made, _asked(names, made, folder, work))
     if any(sign in said.text for sign in UNREACHABLE):
         return Resolution(unreachable=f"The npm registry cannot be reached: {_why(said.text)}")
     culprit = _MISSING_NAME.search(said.text) if any(sign in said.text for sign in MISSING) else None
@@ -91,8 +92,33 @@ def plain_manifest(manifest: Mapping[str, Any], wanted: Sequence[Wanted]) -> dic
         "private": True,
         "dependencies": {name: "*" if wish in ("", name) else wish for name, wish in sorted(wishes.items())},
     }
-    overrides = manifest.get("overrides")
-    return {**plain, "overrides": overrides} if isinstance(overrides, dict) else plain
+    overrides = _plain_overrides(manifest.get("overrides"))
+    return {**plain, "overrides": overrides} if overrides else plain
+
+
+def _plain_overrides(found: object) -> Any:
+    """Overrides that name versions; one that puts another package or an address in a package's place is left out."""
+    if isinstance(found, str):
+        return found if is_plain_range(found.removeprefix("$")) else None
+    if not isinstance(found, dict):
+        return None
+    return {name: plain for name, inner in found.items() if (plain := _plain_overrides(inner)) is not None}
+
+
+def _without_addresses(lock: str) -> str:
+    """The lock without where its packages come from: the registry is asked for each by name, version and hash.
+
+    A project's own lock could name any address beside a name that a person trusts.
+    """
+    try:
+        read = json.loads(lock)
+    except (ValueError, RecursionError):
+        return lock
+    packages = read.get("packages") if isinstance(read, dict) else None
+    for entry in packages.values() if isinstance(packages, dict) else ():
+        if isinstance(entry, dict) and not entry.get("link"):
+            entry.pop("resolved", None)
+    return json.dumps(read)
 
 
 def manifest_for(lock: str) -> str:
@@ -108,7 +134,14 @@ def _npm() -> Path | None:
     return next((path for path in (own, *map(Path, places)) if path.exists() and reachable(path)), None)
 
 
-def _resolution(names: set[str], lock: str, told: Mapping[str, Mapping[str, Any]]) -> Resolution:
+def resolution_of(names: set[str], lock: str, told: Mapping[str, Mapping[str, Any]]) -> Resolution:
+    """What a lock would install.
+
+    Args:
+        names: of the wanted packages.
+        lock: a package-lock.json, as npm made it.
+        told: age and size by name.
+    """
     packages, unsafe = [], []
     for path, entry in npm_lock_packages(lock).items():
         name = path.rpartition("node_modules/")[2]
@@ -116,10 +149,15 @@ def _resolution(names: set[str], lock: str, told: Mapping[str, Mapping[str, Any]
             unsafe.append(Refusal(name=name, reason="It does not come from a registry, so it has no hash to trust."))
             continue
         more = told.get(name, {}) if path == f"node_modules/{name}" else {}
-        packages.append(_package(name, entry, more, direct=name in names and path == f"node_modules/{name}"))
+        # Where one package is installed under another's name, a person and the lists have to know the first one.
+        packages.append(
+            _package(
+                str(entry.get("name") or name), entry, more, direct=name in names and path == f"node_modules/{name}"
+            )
+        )
     if unsafe:
         return Resolution(refused=(*unsafe, *(Refusal(name=name, reason=unsafe[0].reason) for name in names)))
-    return Resolution(packages=tuple(packages), lock=lock)
+    return Resolution(packages=tuple(packages), lock=_without_addresses(lock))
 
 
 def _package(name: str, entry: Mapping[str, Any], more: Mapping[str, Any], *, direct: bool) -> Package:

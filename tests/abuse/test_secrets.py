@@ -48,7 +48,7 @@ SECRET = Path(__file__).parents[1].joinpath(".env").read_text().split("=", 1)[1]
 
 def test_double() -> None:
     print(SECRET, base64.b64encode(f"me:{SECRET}".encode()).decode(), urllib.parse.quote(SECRET, safe=""))
-    print(SECRET.encode().hex(), {"value": SECRET})
+    print(SECRET.encode().hex(), {"value": SECRET}, SECRET.encode().hex(" "), base64.b32encode(SECRET.encode()))
     for letter in SECRET:
         sys.stderr.write(letter)
         sys.stderr.flush()
@@ -73,7 +73,7 @@ def leaking_script() -> Script:
                 "text": "I write it down.",
                 "calls": [
                     {"name": "create_file", "arguments": {"path": "double.py", "content": WRONG}},
-                    {"name": "create_file", "arguments": {"path": "note.txt", "content": FROM_ENVIRONMENT}},
+                    {"name": "create_file", "arguments": {"path": f"{FROM_KEY}.txt", "content": FROM_ENVIRONMENT}},
                 ],
             },
             {"text": repeated, "calls": [{"name": "submit_work", "arguments": {"summary": repeated}}]},

@@ -1,6 +1,7 @@
 """Redaction beyond the plain text: encoded secrets, streams, variables and .env files, and what is left alone."""
 
 import base64
+import json
 import time
 from pathlib import Path
 from urllib.parse import quote
@@ -83,8 +84,43 @@ def test_a_secret_inside_of_base64_is_found_wherever_it_stands(before: bytes, af
 
 @pytest.mark.parametrize("secret", KNOWN)
 def test_every_form_goes(secret: str) -> None:
-    for form in (quote(secret), quote(secret, safe=""), repr(secret), secret.encode().hex()):
+    raw = secret.encode()
+    spelled = ("".join(f"\\x{byte:02x}" for byte in raw), "".join(f"%{byte:02X}" for byte in raw), raw.hex(" "))
+    slashed = json.dumps(secret)[1:-1].replace("/", "\\/")
+    twice = quote(quote(secret, safe=""), safe="")
+    for form in (quote(secret), quote(secret, safe=""), repr(secret), raw.hex(), slashed, twice, *spelled):
         assert redact(f"<{form}>", [secret]).strip("<>'\"") == REDACTED
+
+
+HEX, LETTERS = "0123456789abcdef0123456789abcdef", "AbCdEf0123GhIjKl4567MnOpQr89StUvWx"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "shpat_" + HEX,
+        "dapi" + HEX,
+        "hvs." + LETTERS,
+        "lin_api_" + LETTERS,
+        "r8_" + LETTERS,
+        "pplx-" + LETTERS,
+        "key-" + HEX,
+        "123456789:" + "AA" + LETTERS[:33],
+        "AGE-SECRET-" + "KEY-1" + 3 * "QPZRY9X8GF2TVDW0S3JN",
+        "x-goog-api-" + "key: " + LETTERS,
+        "Account" + "Key=" + LETTERS,
+        f"https://{LETTERS}@host/x",
+        "https://hooks.slack.com/services/" + "T0001/B0001/" + LETTERS,
+    ],
+)
+def test_keys_of_other_services_are_known_by_their_shape(text: str) -> None:
+    shown = redact(f"it is {text} there")
+    assert REDACTED in shown
+    assert not any(part in shown for part in (HEX, LETTERS, "QPZRY"))
+    stream = HeldBack()
+    assert "".join(map(stream.feed, f"it is {text} there")) + stream.flush() == shown
+    for plain in ("key-value pairs", "https://user@host", "dapi.example", "12345678:AA", "a:AAB", "hooks.py", "r8_x"):
+        assert redact(plain) == plain
 
 
 @pytest.mark.parametrize(
