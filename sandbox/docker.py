@@ -135,12 +135,12 @@ class Docker:
             detail = f"Docker {self._engine.version}, but no image {', '.join(missing)}"
             return Capabilities(self.name, usable=False, detail=detail, remedy=BUILD_HINT)
         findings, trouble = await self._try(images)
-        if unshared(trouble):
+        if not self._engine.copies and unshared(trouble):
             self._engine = replace(self._engine, copies=True)
-            if stranger := self._engine.stranger:
-                detail = f"{self._engine.place}; {stranger}"
-                return Capabilities(self.name, usable=False, detail=detail, remedy=ARCHITECTURE_REMEDY)
             findings, trouble = await self._try(images)
+        if stranger := self._engine.stranger:
+            detail = f"{self._engine.place}; {stranger}"
+            return Capabilities(self.name, usable=False, detail=detail, remedy=ARCHITECTURE_REMEDY)
         if findings is None or trouble:
             remedy = COPIED_REMEDY if self._engine.copies else SHARED_REMEDY
             detail = f"{self._engine.place}: {trouble}"

@@ -45,9 +45,13 @@ class Engine:
         """Read what `docker info` says of the engine at an address."""
         options = info.get("SecurityOptions") or ()
         machine = str(info.get("Architecture", ""))
+        rootless = any(str(option).startswith("name=rootless") for option in options)
         return cls(
             version=str(info.get("ServerVersion", "")),
-            rootless=any(str(option).startswith("name=rootless") for option in options),
+            rootless=rootless,
+            # Only root in its containers, who is its owner outside, may write this machine's files. Code that ran as that
+            # user could write what belongs to root in there, /dev too; with copies it is a user of its own.
+            copies=rootless,
             missing_limits=tuple(limit for name, limit in BY_ENGINE.items() if not info.get(name, True)),
             address=address,
             architecture=SAME_MACHINE.get(machine, machine),
@@ -56,10 +60,7 @@ class Engine:
     @property
     def user(self) -> tuple[int, int]:
         """User and group of the code in a container: whom the workspace belongs to, wherever it is."""
-        if self.copies:
-            return SERVICE_ID, SERVICE_ID
-        # A rootless engine's owner is root in its containers and nobody else; only that user has the files.
-        return (0, 0) if self.rootless else running_identity()
+        return (SERVICE_ID, SERVICE_ID) if self.copies else running_identity()
 
     @property
     def enforced(self) -> tuple[str, ...]:
@@ -85,11 +86,13 @@ class Engine:
     @property
     def place(self) -> str:
         """What and where it is, in a few words."""
-        if self.copies:
+        if self.rootless:
+            where = f", rootless, at {self.address}: files are copied to it, for a user of their own"
+        elif self.copies:
             where = f" at {self.address}, which cannot use this machine's files: they are copied"
         else:
             where = ", local"
-        return f"Docker {self.version}{', rootless' if self.rootless else ''}{where}"
+        return f"Docker {self.version}{where}"
 
     @property
     def stranger(self) -> str:
