@@ -80,7 +80,12 @@ class CallList(CursorPane):
         self.calls = list(calls)
         self.rows_changed()
         if self.calls:
-            self.cursor = min(max(0, index), len(self.calls) - 1)
+            self.stand_on(min(max(0, index), len(self.calls) - 1))
+
+    def stand_on(self, index: int) -> None:
+        """Put the cursor on a call without a `Moved`: that is for where a person goes."""
+        with self.prevent(self.Moved):
+            self.cursor = index
 
     def row_count(self) -> int:
         """How many calls there are."""

@@ -51,20 +51,11 @@ class CompareView(LinePane):
 
     def watch_comparison(self) -> None:
         """Show other runs."""
-        self._lay_out()
+        self.lay_out()
 
-    def on_mount(self) -> None:
-        """Lay out what was set before there was a screen."""
-        self._lay_out()
-
-    def on_resize(self) -> None:
-        """The columns have another width."""
-        self._lay_out()
-
-    def _lay_out(self) -> None:
-        if not self.is_attached:
-            return
-        width = max(24, self.scrollable_content_region.width)
+    def make_rows(self, width: int) -> None:
+        """The figures, then the tests."""
+        width = max(24, width)
         found = self.comparison
         if found is None:
             self._rows = [Content.styled("Comparing", "$foreground-muted")]

@@ -11,7 +11,7 @@ from textual.reactive import reactive
 
 from widgets.cursor_pane import CursorPane
 from widgets.inert import inert_line
-from widgets.marks import SEVERITY_STYLES
+from widgets.marks import SEVERITY_STYLES, place_mark, worst_first
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,6 @@ MOST = 200
 TEXT = 600
 """Characters of a text."""
 EMPTY = "Nothing was found.\nWhat reviewer, auditor and safety scan find appears here."
-_ORDER = ("critical", "major", "minor", "info")
 _VERDICTS = {
     "blocked": ("blocked", "$text-error bold"),
     "approval_required": ("approval", "$text-warning"),
@@ -98,30 +97,21 @@ class FindingsPane(CursorPane):
 
     def watch_state(self) -> None:
         """Show what is so now."""
-        self._lay_out()
+        self.lay_out()
 
     def watch_number(self) -> None:
         """Show another iteration."""
         self.cursor = -1
-        self._lay_out()
+        self.lay_out()
         self.go_to(0)
-
-    def on_mount(self) -> None:
-        """Lay out what was set before there was a screen."""
-        self._lay_out()
-
-    def on_resize(self) -> None:
-        """The texts wrap at another width."""
-        self._lay_out()
 
     def on_show(self) -> None:
         """A hidden pane has no width."""
-        self._lay_out()
+        self.lay_out()
 
-    def _lay_out(self) -> None:
-        if not self.is_attached:
-            return
-        width = max(12, self.scrollable_content_region.width)
+    def make_rows(self, width: int) -> None:
+        """The findings of the iteration."""
+        width = max(12, width)
         iteration = self._iteration()
         blocks = list(_blocks(iteration)) if iteration is not None else []
         if not blocks:
@@ -158,7 +148,7 @@ def _blocks(iteration: Iteration) -> Iterator[Row]:
         yield from _title(title, f"iteration {iteration.number} · {verdict}")
         if not source.findings:
             yield Row(Content.styled("nothing to complain about", "$text-success"))
-        for finding in sorted(source.findings, key=lambda one: _ORDER.index(one.severity))[:MOST]:
+        for finding in worst_first(source.findings)[:MOST]:
             yield from _finding(finding, blocks=finding in blocking)
         yield from _more(len(source.findings))
     scan = iteration.scan if iteration.scan is not None else iteration.code_scan
@@ -179,7 +169,7 @@ def _finding(finding: Finding, *, blocks: bool) -> Iterator[Row]:
         ("■ " if blocks else "□ ", style),
         (f"{finding.severity:<9}", style),
         inert_line(finding.title, 200),
-        (_place(finding.path, finding.line), "$foreground-muted"),
+        (place_mark(finding.path, finding.line), "$foreground-muted"),
     )
     yield Row(head, True, finding.path, finding.line)
     for word, text in (
@@ -199,14 +189,10 @@ def _scanned(found: ScanFinding) -> Iterator[Row]:
         ("■ " if found.verdict == "blocked" else "□ ", style),
         (f"{word:<9}", style),
         inert_line(found.rule, 80),
-        (_place(found.path, found.line), "$foreground-muted"),
+        (place_mark(found.path, found.line), "$foreground-muted"),
     )
     yield Row(head, True, found.path, found.line)
     yield Row(Content.styled(f"  {inert_line(found.message, TEXT)}", "$foreground-muted"))
-
-
-def _place(path: str, line: int) -> str:
-    return f"  {inert_line(path, 120)}{f':{line}' if line else ''}" if path else ""
 
 
 def _more(count: int) -> Iterator[Row]:

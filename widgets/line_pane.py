@@ -19,6 +19,7 @@ class LinePane(ScrollView, can_focus=True):
     """Rows of styled text, any number of them.
 
     A pane says how many rows there are (`row_count`), what a row looks like (`row`), and calls `rows_changed`.
+    One whose rows depend on its width makes them in `make_rows` and calls `lay_out` when it has others to show.
     """
 
     ALLOW_SELECT: ClassVar[bool] = True
@@ -56,6 +57,22 @@ class LinePane(ScrollView, can_focus=True):
     def allow_select(self) -> bool:
         """Text can be selected though the pane scrolls."""
         return True
+
+    def make_rows(self, width: int) -> None:
+        """Make the rows for `width` cells and tell of it by `rows_changed`; for panes whose texts wrap."""
+
+    def lay_out(self) -> None:
+        """Make the rows of what is to be shown now; before there is a screen, mounting will do it."""
+        if self.is_attached:
+            self.make_rows(self.scrollable_content_region.width)
+
+    def on_mount(self) -> None:
+        """Lay out what was set before there was a screen."""
+        self.lay_out()
+
+    def on_resize(self) -> None:
+        """Texts wrap at another width."""
+        self.lay_out()
 
     def rows_changed(self, width: int = 0) -> None:
         """Draw again after the rows changed; `width` is the widest row in cells, 0 when rows fit the pane."""

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from widgets.inert import inert_line
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from engine.state import Iteration
+    from engine.task import Finding
 
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
@@ -39,6 +44,9 @@ SEVERITY_STYLES = {
     "minor": "$text-secondary",
     "info": "$foreground-muted",
 }
+"""The worst first."""
+
+_RANKS = list(SEVERITY_STYLES)
 
 
 def iteration_mark(iteration: Iteration) -> tuple[str, str, str]:
@@ -59,6 +67,16 @@ def failing(iteration: Iteration) -> int | None:
     if report is None:
         return None
     return max(report.collected, len(report.cases)) - report.passed - report.skipped
+
+
+def worst_first(findings: Iterable[Finding]) -> list[Finding]:
+    """Findings by severity."""
+    return sorted(findings, key=lambda found: _RANKS.index(found.severity))
+
+
+def place_mark(path: str, line: int) -> str:
+    """Where a finding is, set off from its title: `  src/a.py:12`; empty where it has no place."""
+    return f"  {inert_line(path, 120)}{f':{line}' if line else ''}" if path else ""
 
 
 def duration(seconds: float) -> str:

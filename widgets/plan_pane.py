@@ -121,7 +121,7 @@ class PlanPane(CursorPane):
 
     def watch_state(self, before: State | None, after: State | None) -> None:
         """Lay the tree out again, with the cursor on what it was on."""
-        self._lay_out()
+        self.lay_out()
         if _may_change(before) != _may_change(after) and self.is_attached:
             self.refresh_bindings()
 
@@ -131,21 +131,12 @@ class PlanPane(CursorPane):
 
     def watch_unfinished(self) -> None:
         """The empty pane says something else."""
-        self._lay_out()
+        self.lay_out()
 
-    def on_mount(self) -> None:
-        """Lay out what was set before there was a screen."""
-        self._lay_out()
-
-    def on_resize(self) -> None:
-        """The texts wrap at another width."""
-        self._lay_out()
-
-    def _lay_out(self) -> None:
-        if not self.is_attached:
-            return
+    def make_rows(self, width: int) -> None:
+        """The tree, with the cursor on what it was on."""
         key = self._rows[self.cursor].key if 0 <= self.cursor < len(self._rows) else ("", "")
-        self._rows = self._tree(max(10, self.scrollable_content_region.width))
+        self._rows = self._tree(max(10, width))
         self.rows_changed()
         keep = next((y for y, row in enumerate(self._rows) if row.key == key and key[0]), -1)
         self.set_reactive(PlanPane.cursor, keep)
@@ -280,7 +271,7 @@ class PlanPane(CursorPane):
             if kind == "phase":
                 self._folded[key] = folded
                 self.set_reactive(PlanPane.cursor, y)
-                self._lay_out()
+                self.lay_out()
                 return
 
     def action_edit(self) -> None:

@@ -60,19 +60,10 @@ class PromptView(LineLog):
             told: gives the messages as the server got them; called in a thread, for a long one takes a while.
         """
         self._call, self._told = call, told or _nothing
-        if self.is_attached:
-            self._lay_out()
+        self.lay_out()
 
-    def on_mount(self) -> None:
-        """Show a call that was set before there was a screen."""
-        self._lay_out()
-
-    def on_resize(self) -> None:
-        """The texts wrap at another width."""
-        self._lay_out()
-
-    def _lay_out(self) -> None:
-        width = self.scrollable_content_region.width
+    def make_rows(self, width: int) -> None:
+        """The lines of the call, made in a thread."""
         if self._call is None:
             self._show([PromptLine("No model was called yet.", "$foreground-muted")], ("", 0, width))
             return

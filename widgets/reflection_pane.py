@@ -9,7 +9,7 @@ from textual.reactive import reactive
 
 from widgets.inert import inert, inert_line
 from widgets.line_pane import LinePane
-from widgets.marks import SEVERITY_STYLES
+from widgets.marks import SEVERITY_STYLES, place_mark, worst_first
 
 if TYPE_CHECKING:
     from engine.state import Iteration, State
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 _VIA = {"fingerprint": "same failure", "context": "like code", "signature": "like error", "text": "like words"}
 _VERDICTS = {"blocked": "$text-error bold", "approval_required": "$text-warning bold", "warning": "$text-secondary"}
-_ORDER = ("critical", "major", "minor", "info")
 MOST = 100
 """Findings shown of each kind; more are counted."""
 
@@ -50,25 +49,16 @@ class ReflectionPane(LinePane):
 
     def watch_state(self) -> None:
         """Show what is so now."""
-        self._lay_out()
+        self.lay_out()
 
     def watch_number(self) -> None:
         """Show another iteration."""
-        self._lay_out()
+        self.lay_out()
         self.go_to(0)
 
-    def on_mount(self) -> None:
-        """Lay out what was set before there was a screen."""
-        self._lay_out()
-
-    def on_resize(self) -> None:
-        """The texts wrap at another width."""
-        self._lay_out()
-
-    def _lay_out(self) -> None:
-        if not self.is_attached:
-            return
-        width = max(12, self.scrollable_content_region.width)
+    def make_rows(self, width: int) -> None:
+        """What there is to say about the iteration."""
+        width = max(12, width)
         iteration = self._iteration()
         blocks = self._blocks(iteration) if iteration is not None else []
         if not blocks:
@@ -156,12 +146,13 @@ def _findings(title: str, verdict: str, source: object) -> list[Content]:
     blocks = _section(title, "approved" if verdict == "approve" else "wants a revision")
     if not findings:
         blocks.append(Content.styled("nothing to complain about", "$text-success"))
-    for finding in sorted(findings, key=lambda found: _ORDER.index(found.severity))[:MOST]:
-        where = f"  {inert_line(finding.path, 120)}{f':{finding.line}' if finding.line else ''}" if finding.path else ""
+    for finding in worst_first(findings)[:MOST]:
         style = SEVERITY_STYLES.get(finding.severity, "$foreground")
         blocks.append(
             Content.assemble(
-                (f"{finding.severity:<9}", style), inert_line(finding.title, 200), (where, "$foreground-muted")
+                (f"{finding.severity:<9}", style),
+                inert_line(finding.title, 200),
+                (place_mark(finding.path, finding.line), "$foreground-muted"),
             )
         )
         for text in (finding.category, finding.detail, finding.fix and f"→ {finding.fix}"):

@@ -48,6 +48,7 @@ class PromptScreen(Screen[int | None]):
         self._follow = follow
         self._place = -1
         self._ended = -1
+        self._arrived = False
         reel.grown.append(self._grown)
 
     @property
@@ -82,8 +83,10 @@ class PromptScreen(Screen[int | None]):
             return
         calls = self.reel.calls
         wanted = self.reel.book.newest(self._at) if self._at else len(calls) - 1
-        if self._place < 0 or (self._follow and self._at and self.reel.folds.end <= self._at):
+        if self._place < 0 or not self._arrived:
+            # A log comes in pieces: the call that is wanted may not be in the first.
             self._place = wanted
+            self._arrived = not self._follow or self.reel.folds.end >= self._at
         rows = self.query_one(CallList)
         if rows.calls != calls:
             rows.show(calls, self._place)
@@ -99,14 +102,14 @@ class PromptScreen(Screen[int | None]):
             return
         place = min(max(0, place), len(calls) - 1)
         call = calls[place]
-        if (place, call.ended_seq) != (self._place, self._ended) or view.border_title is None:
+        first = view.border_title is None
+        view.border_title = Content(f"CALL {place + 1} of {len(calls)}")
+        if first or (place, call.ended_seq) != (self._place, self._ended):
             self._place, self._ended = place, call.ended_seq
-            view.border_title = Content(f"CALL {place + 1} of {len(calls)}")
             view.show(call, self.reel.told(call))
             self._show_name(_named(call))
         rows = self.query_one(CallList)
-        if rows.cursor != place:
-            rows.cursor = place
+        rows.stand_on(place)
 
     def _show_name(self, text: str) -> None:
         head = Content.assemble(("WHAT THE MODEL WAS TOLD  ", "bold $text-primary"), (text, "$text-muted"))

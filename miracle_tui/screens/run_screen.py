@@ -265,7 +265,7 @@ class RunScreen(Front):
         if (desk := self._desk_with_run()) is not None:
             from miracle_tui.screens.travel import open_prompts
 
-            open_prompts(self.miracle, self.show_run, desk.engine, desk.run_id)
+            open_prompts(self.miracle, self.show_run, desk.engine, desk.run_id, desk.state.seq)
 
     def action_pause_or_resume(self) -> None:
         """Pause the run, or let it go on."""

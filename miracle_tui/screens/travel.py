@@ -29,11 +29,11 @@ def open_timeline(
     app.push_screen(timeline, lambda forked: show(forked) if forked else None)
 
 
-def open_prompts(app: "Host", show: Callable[[str], None], engine: "EnginePort", run_id: str) -> None:
-    """Show every call of a run; from one of them a person may go on to its moment."""
+def open_prompts(app: "Host", show: Callable[[str], None], engine: "EnginePort", run_id: str, at: int = 0) -> None:
+    """Show every call of a run, the newest before `at` first; from one a person may go on to its moment."""
 
     def gone_to(seq: int | None) -> None:
         if seq:
             open_timeline(app, show, engine, run_id, seq)
 
-    app.push_screen(PromptScreen(Reel(engine, run_id), follow=True), gone_to)
+    app.push_screen(PromptScreen(Reel(engine, run_id), at, follow=True), gone_to)

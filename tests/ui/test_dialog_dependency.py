@@ -10,7 +10,7 @@ from engine.gates.dependencies import of_packages
 from sandbox.packages.values import Package
 from tests.ui.test_widget_dialogs import opened, press
 from tests.widget_fixtures import HOSTILE, NOW, SIZES, Host, assert_inert
-from widgets.dialogs.approval_dialog import ApprovalChoice
+from widgets.dialogs.answer_dialog import ApprovalChoice
 from widgets.dialogs.dependency_dialog import DependencyDialog
 
 PACKAGES = (

@@ -16,7 +16,8 @@ from engine.summary import RunSummary
 from engine.task import Receipt
 from tests.widget_fixtures import HOSTILE, NOW, SIZES, Host, assert_inert, plan, request, state, until
 from widgets.dialogs.amount_dialog import AmountDialog
-from widgets.dialogs.approval_dialog import ApprovalChoice, ApprovalDialog
+from widgets.dialogs.answer_dialog import ApprovalChoice
+from widgets.dialogs.approval_dialog import ApprovalDialog
 from widgets.dialogs.confirm_dialog import ConfirmDialog
 from widgets.dialogs.error_dialog import ErrorDialog
 from widgets.dialogs.help_dialog import HelpDialog

@@ -8,7 +8,7 @@ from engine.integrity_events import Mutant, MutantsTried, RedFirst, TestLoss, Te
 from engine.state import Iteration
 from tests.ui.test_widget_dialogs import press
 from tests.widget_fixtures import HOSTILE, SIZES, Host, assert_inert, request, until
-from widgets.dialogs.approval_dialog import ApprovalChoice
+from widgets.dialogs.answer_dialog import ApprovalChoice
 from widgets.dialogs.tests_dialog import TestsDialog
 from widgets.test_pane import TestPane
 from widgets.test_worth import MAX_LISTED, worth_lines

@@ -12,8 +12,6 @@ from textual.widgets import Static
 
 from widgets.dialogs.approval_dialog import ApprovalDialog
 from widgets.inert import inert_line
-from widgets.line_input import LineInput
-from widgets.reach import reach_lines
 
 if TYPE_CHECKING:
     from engine.events import ApprovalRequested
@@ -45,17 +43,11 @@ class DependencyDialog(ApprovalDialog):
         super().__init__(request, note)
         self.now = now or datetime.now(UTC)
 
-    def body(self) -> Iterable[Widget]:
-        """Title, table, notes, reach, and the line for a reason."""
-        yield Static(Content(inert_line(self.request.title, 400)), id="approval-title", markup=False)
+    def about(self) -> Iterable[Widget]:
+        """The table, and notes below it."""
         yield Static(Content("\n").join(self._table()), id="dependency-packages", markup=False)
         if notes := self._notes():
             yield Static(Content("\n").join(notes), id="dependency-notes", markup=False)
-        reach = Content("\n").join(reach_lines(self.request.blast_radius))
-        yield Static(reach, id="approval-reach", markup=False)
-        if self.note:
-            yield Static(Content(inert_line(self.note, 200)), id="approval-note", markup=False)
-        yield LineInput(placeholder="why not? enter sends it to the agent", id="approval-reason")
 
     def _table(self) -> list[Content]:
         packages = self.request.packages

@@ -9,7 +9,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widget import Widget
-from textual.widgets import Static
+from textual.widgets import OptionList, Static
 
 from widgets.inert import inert_line
 
@@ -89,6 +89,11 @@ class Dialog(ModalScreen[Result], Generic[Result]):
         line.set_class(bool(text), "-on")
         if text:
             line.scroll_visible(animate=False)
+
+    def action_move(self, step: int) -> None:
+        """Move the cursor of the dialog's list, for letters that do what arrows do."""
+        rows = self.query_one(OptionList)
+        (rows.action_cursor_down if step > 0 else rows.action_cursor_up)()
 
     def action_later(self) -> None:
         """Leave without an answer."""

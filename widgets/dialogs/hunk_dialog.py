@@ -147,11 +147,6 @@ class HunkDialog(Dialog["Selection | None"]):
         else:
             rows.highlighted = place
 
-    def action_move(self, by: int) -> None:
-        """Move the cursor."""
-        rows = self.query_one(OptionList)
-        (rows.action_cursor_down if by > 0 else rows.action_cursor_up)()
-
     def action_scroll(self, by: int) -> None:
         """Scroll the hunk."""
         box = self.query_one("#hunk-box")

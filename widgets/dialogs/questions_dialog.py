@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from widgets.dialogs.approval_dialog import ApprovalChoice
+from widgets.dialogs.answer_dialog import ApprovalChoice
 from widgets.dialogs.dialog import Dialog
 from widgets.inert import inert
 from widgets.line_input import LineInput

@@ -130,14 +130,6 @@ class RuleDialog(Dialog["Rule | None"]):
         rows.highlighted = min(place, len(self.offered) - 1)
         self._show()
 
-    def action_move(self, by: int) -> None:
-        """Move the cursor."""
-        rows = self.query_one(OptionList)
-        if by > 0:
-            rows.action_cursor_down()
-        else:
-            rows.action_cursor_up()
-
     @on(OptionList.OptionSelected)
     def _selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()

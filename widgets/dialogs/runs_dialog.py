@@ -89,11 +89,6 @@ class RunsDialog(Dialog[str | None]):
             begin = self.current or next(iter(self.unfinished), "")
             rows.highlighted = next((place for place, run in enumerate(self.runs) if run.run_id == begin), 0)
 
-    def action_move(self, step: int) -> None:
-        """Move by letters as by arrows."""
-        rows = self.query_one(OptionList)
-        rows.action_cursor_down() if step > 0 else rows.action_cursor_up()
-
     @on(OptionList.OptionSelected)
     def _selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
