@@ -154,9 +154,9 @@ async def test_a_killed_install_leaves_no_half_environment(
 async def test_a_killed_image_build_leaves_nothing(sandbox_workspace: Path) -> None:
     scratch = sandbox_workspace / "tmp"
     scratch.mkdir()
-    silent = {"stdout": asyncio.subprocess.DEVNULL, "stderr": asyncio.subprocess.DEVNULL}
     command = (sys.executable, "-m", "sandbox.images.offline_base", "--tag", "miracle-killed:test")
-    build = await asyncio.create_subprocess_exec(*command, env={**os.environ, "TMPDIR": str(scratch)}, **silent)
+    own = {**os.environ, "TMPDIR": str(scratch)}
+    build = await asyncio.create_subprocess_exec(*command, env=own, stderr=asyncio.subprocess.DEVNULL)
     async with asyncio.timeout(30):
         while not any(one.info["cmdline"][0] == "apt-get" for one in saying(str(scratch))):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
