@@ -136,7 +136,7 @@ def _message(mention: Mention, verdict: Verdict) -> str:
         "dynamic": f"imports by a computed name ({mention.name})",
         "computed": f"reaches a function by a computed name ({mention.name})",
         "handed": f"hands on the whole of {mention.name}, so that its functions can be called under any name",
-        "detects": f"looks whether it is being tested ({mention.name})",
+        "detects": f"looks at how it is being tested ({mention.name})",
         "equals": f"equals everything that it is compared with ({mention.name})",
         "path": f"names a path outside the workspace ({mention.name})",
     }[mention.kind]

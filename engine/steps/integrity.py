@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from dataclasses import replace as changed
@@ -10,16 +10,17 @@ from pathlib import Path
 
 from engine import commands as c
 from engine.decide_integrity import base_of, compared_from
+from engine.gates.acceptance import acceptance_files
 from engine.gates.javascript_tests import javascript_tests
-from engine.gates.ledger import TestInventory, gained, highest, losses, lost_cases
+from engine.gates.ledger import TestFacts, TestInventory, gained, highest, losses, lost_cases
 from engine.gates.mutants import Edit, changed_lines, mutants_of, spread
 from engine.gates.python_tests import python_tests
 from engine.gates.red_then_green import imports_new, introduced_names, judge
-from engine.gates.runner_settings import SETTINGS_FILES, runner_settings, settings_losses
+from engine.gates.runner_settings import COMMAND_FILES, SETTINGS_FILES, runner_settings, settings_losses
 from engine.integrity_events import MutantsTried, RedFirst, TestLoss, TestOnBase, TestsCompared
 from engine.run_context import RunContext
 from engine.state import Iteration, State
-from engine.steps.check import language_of
+from engine.steps.check import environment, language_of, suite_of
 from engine.workspace.blobs import read_blobs
 from engine.workspace.checkpoint import checkout_clean, tree_of
 from engine.workspace.prepared import Prepared
@@ -27,10 +28,10 @@ from engine.workspace.testfiles import is_test_file
 from engine.workspace.trees import Entry, files_of, tree_with
 from sandbox.errors import BackendLost
 from sandbox.mutation import MutationRequest, try_mutants_in
-from sandbox.protocol import EnvSpec, Limits
+from sandbox.protocol import Limits
 from sandbox.removal import remove_tree
 from sandbox.report import TestReport
-from sandbox.testing import Kind, TestRequest, run_tests
+from sandbox.testing import TestRequest, run_tests
 
 SCRIPTS = (".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx")
 LEAST_S, TIMES_LONGER = 30.0, 5
@@ -47,6 +48,28 @@ class _Seen:
     tests: TestInventory
     settings: Mapping[str, Mapping[str, str]]
     files: Mapping[str, Entry]
+    accepting: frozenset[str] = frozenset()
+    """Files that the person's acceptance command runs."""
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """Which files besides those with a test's name are looked at."""
+
+    tests: frozenset[str]
+    """Files that tests were reported of."""
+    command: bool
+    """Whether the project's tests are run by a command of its own."""
+    accepting: Callable[[Collection[str]], frozenset[str]]
+    """Of some files, those that the acceptance command runs."""
+
+    def is_test(self, path: str) -> bool:
+        """Whether a file holds tests."""
+        return path in self.tests or is_test_file(path)
+
+    def is_settings(self, path: str) -> bool:
+        """Whether a file may decide which tests are run."""
+        return path in SETTINGS_FILES or (self.command and bool(COMMAND_FILES.fullmatch(path)))
 
 
 async def compare_tests(run: RunContext, command: c.CompareTests) -> None:
@@ -58,9 +81,13 @@ async def compare_tests(run: RunContext, command: c.CompareTests) -> None:
     prepared = run.prepared(command.phase_id)
     base, since = compared_from(state, command.phase_id)
     newest = last.commit or base
-    *before, now = await _read(prepared, tuple(dict.fromkeys([base, *since, newest])) if newest else ())
+    ran = _ran_before(state, last)
+    reported = _files_of(ran) | _files_of(_outcomes(last.report))
+    own_command = suite_of(run)[0] not in ("pytest", "node")
+    chosen = _Chosen(reported, own_command, acceptance_files(state))
+    *before, now = await _read(prepared, tuple(dict.fromkeys([base, *since, newest])) if newest else (), chosen)
     found = await asyncio.to_thread(_lost, before or [now], now)
-    found += lost_cases(_ran_before(state, last), _outcomes(last.report), found)
+    found += lost_cases(ran, _outcomes(last.report), found)
     new = gained(highest([one.tests for one in before]), now.tests) if before else 0
     event = TestsCompared(
         phase_id=command.phase_id, number=command.number, base=base, commit=newest, losses=found, gained=new
@@ -70,12 +97,26 @@ async def compare_tests(run: RunContext, command: c.CompareTests) -> None:
 
 def _lost(before: list[_Seen], now: _Seen) -> tuple[TestLoss, ...]:
     tests = {path for seen in before for path in seen.files if is_test_file(path)}
+    tests |= {name.split("::", 1)[0].split(" > ", 1)[0] for seen in before for name in seen.tests}
     found = losses(highest([seen.tests for seen in before]), now.tests, guarded=bool(tests))
-    if not tests:
+    found += _acceptance_changed(before[0], now)
+    if not tests and not any(seen.settings for seen in before):
         return found
     for path in sorted({path for seen in (before[0], now) for path in seen.settings}):
         found += settings_losses(before[0].settings.get(path, {}), now.settings.get(path, {}), path, tests)
     return found
+
+
+def _acceptance_changed(before: _Seen, now: _Seen) -> tuple[TestLoss, ...]:
+    """Files of the person that their acceptance command runs, and that are other than they were."""
+    changed_files = (path for path in sorted(before.accepting) if before.files.get(path) != now.files.get(path))
+    detail = "was changed, and the acceptance command runs it"
+    return tuple(TestLoss(kind="settings", path=path, detail=detail) for path in changed_files)
+
+
+def _files_of(outcomes: Mapping[str, str]) -> frozenset[str]:
+    """The files that a test run reported tests of, whatever they are called."""
+    return frozenset(case.split("::", 1)[0].split(" > ", 1)[0] for case in outcomes)
 
 
 def _outcomes(report: TestReport | None) -> dict[str, str]:
@@ -93,37 +134,38 @@ def _ran_before(state: State, last: Iteration) -> dict[str, str]:
     return {}
 
 
-async def _read(prepared: Prepared, commits: tuple[str, ...]) -> list[_Seen]:
+async def _read(prepared: Prepared, commits: tuple[str, ...], chosen: _Chosen) -> list[_Seen]:
     """The test files of some commits; those that are the same in all of them are not parsed."""
     listed = [await files_of(prepared, commit) for commit in commits]
-    paths = {path for files in listed for path in files if is_test_file(path) or path in SETTINGS_FILES}
+    paths = {path for files in listed for path in files if chosen.is_test(path) or chosen.is_settings(path)}
     differing = {path for path in paths if len({files.get(path) for files in listed}) > 1 or len(listed) == 1}
     blobs = await read_blobs(
         prepared.store, {files[path][1] for files in listed for path in differing if path in files}
     )
-    return await asyncio.to_thread(_parse, listed, sorted(differing), blobs)
+    return await asyncio.to_thread(_parse, listed, sorted(differing), blobs, chosen)
 
 
-def _parse(listed: list[dict[str, Entry]], paths: list[str], blobs: Mapping[str, bytes]) -> list[_Seen]:
+def _parse(
+    listed: list[dict[str, Entry]], paths: list[str], blobs: Mapping[str, bytes], chosen: _Chosen
+) -> list[_Seen]:
     seen = []
     for files in listed:
-        tests: dict[str, object] = {}
+        tests: dict[str, TestFacts] = {}
         settings = {}
         for path in paths:
             source = blobs.get(files[path][1]) if path in files else None
             if source is None:
                 continue
-            if path in SETTINGS_FILES:
+            if chosen.is_settings(path):
                 settings[path] = runner_settings(path, source.decode("utf-8", "replace"))
-            tests |= inventory_of(path, source)
-        seen.append(_Seen(tests, settings, files))  # type: ignore[arg-type]
+            if chosen.is_test(path):
+                tests |= inventory_of(path, source)
+        seen.append(_Seen(tests, settings, files, chosen.accepting(files)))
     return seen
 
 
 def inventory_of(path: str, source: bytes) -> TestInventory:
     """What a test file holds to; nothing for a file that is neither Python nor JavaScript."""
-    if not is_test_file(path):
-        return {}
     if path.endswith(".py"):
         return python_tests(path, source).tests
     return javascript_tests(path, source).tests if path.endswith(SCRIPTS) else {}
@@ -152,16 +194,18 @@ async def try_on_base(run: RunContext, command: c.TryOnBase) -> None:
     new = await _new_tests(prepared, before, {path: now[path] for path in phase.test_files if path in added})
     brought = {path for path in sources.now if path not in before}
     results, left = await _known_without_running(prepared, new, added, brought, before)
-    event = RedFirst.model_validate(about | {"results": results, "note": _note(run, new, left)})
+    event = RedFirst.model_validate(about | {"results": results, "note": _note(run, command.phase_id, new, left)})
     if left and not event.note:
         event = await _run_on_base(run, prepared, last, event, added, left, names)
     await run.log.append(event)
 
 
-def _note(run: RunContext, new: Mapping[str, frozenset[str]], left: Mapping[str, frozenset[str]]) -> str:
+def _note(
+    run: RunContext, phase_id: str, new: Mapping[str, frozenset[str]], left: Mapping[str, frozenset[str]]
+) -> str:
     if not any(new.values()):
         return _NOTHING_NEW
-    return _AT_ONCE if left and _kind(run) == "command" else ""
+    return _AT_ONCE if left and suite_of(run, phase_id)[0] == "command" else ""
 
 
 async def _run_on_base(
@@ -175,7 +219,7 @@ async def _run_on_base(
 ) -> RedFirst:
     tree = await tree_with(prepared, event.base, added)
     name = run.sandbox_name(event.phase_id, "base")
-    kind = _kind(run)
+    kind, command_line = suite_of(run, event.phase_id)
     options = ("--tb=long", "--maxfail=0", "--verbosity=0") if kind == "pytest" else ()
     seconds = max(LEAST_S, TIMES_LONGER * (last.report.duration_s if last.report else 0))
     limits = run.limits()
@@ -187,7 +231,9 @@ async def _run_on_base(
             language=language_of(run),
             kind=kind,
             selection=(*options, *sorted(left)),
+            command=command_line,
             limits=changed(limits, timeout_s=min(limits.timeout_s, seconds)),
+            env=await environment(run),
         )
         report = await run_tests(backend, request, lambda event: None)
     if report.reason in ("backend_lost", "cancelled"):
@@ -208,13 +254,6 @@ async def _checkout(run: RunContext, prepared: Prepared, tree: str, name: str) -
         yield folder
     finally:
         remove_tree(folder)
-
-
-def _kind(run: RunContext) -> Kind:
-    facts = run.state.workspace.facts if run.state.workspace else None
-    if facts is not None and facts.test_kind == "command":
-        return "command"
-    return "node" if language_of(run) == "node" else "pytest"
 
 
 @dataclass(frozen=True)
@@ -299,8 +338,7 @@ def _edits(sources: _Sources) -> list[Edit]:
 async def _run_mutants(
     run: RunContext, prepared: Prepared, last: Iteration, event: MutantsTried, edits: list[Edit], sources: _Sources
 ) -> MutantsTried:
-    name, kind = run.sandbox_name(event.phase_id, "mutants"), _kind(run)
-    facts = run.state.workspace.facts if run.state.workspace else None
+    name, (kind, command_line) = run.sandbox_name(event.phase_id, "mutants"), suite_of(run, event.phase_id)
     took = last.report.duration_s if last.report else 0.0
     async with _checkout(run, prepared, event.commit, name) as folder:
         backend = await run.backend()
@@ -309,8 +347,8 @@ async def _run_mutants(
             workspace=folder,
             language=language_of(run),
             kind=kind,
-            command=facts.test_command if facts and kind == "command" else (),
-            env=await backend.prepare(EnvSpec(language=language_of(run))),
+            command=command_line,
+            env=await environment(run),
             limits=run.limits() or Limits(),
             each_s=max(5.0, TIMES_LONGER * took),
             files=tuple((edit.path, edit.applied(sources.now[edit.path])) for edit in edits),

@@ -1,15 +1,12 @@
 """What a project's own files say that its tests need."""
 
-import json
 import re
-import tomllib
 from pathlib import Path
 from typing import Any
 
-from sandbox.errors import SandboxError
-from sandbox.packages.values import Wanted
+from sandbox.packages.values import Wanted, canonical
+from sandbox.project_files import file_text, json_object, toml_table
 from sandbox.protocol import Language
-from sandbox.safe_files import read_text
 
 REQUIREMENT_FILES = (
     "requirements.txt",
@@ -22,11 +19,19 @@ REQUIREMENT_FILES = (
 )
 TEST_GROUPS = ("test", "tests", "testing")
 """Groups of extra requirements that running the tests takes; tools for developing are not asked for."""
+DEVELOPING_GROUPS = ("dev", "develop", "development")
+DEVELOPING_FILES = ("requirements-dev.txt", "dev-requirements.txt", "requirements_dev.txt", "requirements/dev.txt")
+"""Tools for developing, among which only pytest's plugins are looked for: without them tests may lack a fixture."""
+PLUGIN = "pytest-"
+NEEDLESS = ("cov", "xdist", "sugar", "html", "instafail", "watch", "watcher", "testmon", "picked", "json-report",
+            "clarity", "pretty", "rerunfailures", "randomly", "md-report")  # fmt: skip
+"""Plugins that no test needs in the sandbox."""
 LOCKS = ("package-lock.json", "npm-shrinkwrap.json")
 MANIFEST = "package.json"
 MAX_BYTES = 8 * 2**20
 _NAME = re.compile(r"^([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(\[[^]]*\])?\s*(.*)$", re.DOTALL)
-_PLAIN_RANGE = re.compile(r"^[\w.*|<>=~^ \-+]*$")
+_ONE_LINE = re.compile(r"""[A-Za-z0-9._\-\[\],<>=!~;()'" \t*+&|:\\]+""")
+_PLAIN_RANGE = re.compile(r"[\w.*|<>=~^ \-+]*")
 
 
 def requirements_of(root: Path, language: Language) -> tuple[Wanted, ...]:
@@ -41,12 +46,12 @@ def requirements_of(root: Path, language: Language) -> tuple[Wanted, ...]:
 
 def manifest_of(root: Path) -> dict[str, Any]:
     """The project's package.json; empty where there is none that can be read."""
-    return _json(root, MANIFEST)
+    return json_object(root, MANIFEST, MAX_BYTES)
 
 
 def lock_of(root: Path) -> str:
     """The project's npm lock as text; empty where there is none."""
-    return next((text for name in LOCKS if (text := _text(root, name))), "")
+    return next((text for name in LOCKS if (text := file_text(root, name, MAX_BYTES))), "")
 
 
 def python_requirement(line: str, place: str) -> Wanted | None:
@@ -55,13 +60,16 @@ def python_requirement(line: str, place: str) -> Wanted | None:
     match = _NAME.match(text)
     if not text or text.startswith("-") or match is None or "@" in match[3].split(";")[0] or "/" in match[3]:
         return None
+    if not _ONE_LINE.fullmatch(text):
+        # A text with a line end in it would be two requirements, of which a person is shown one.
+        return None
     text = re.split(r"\s--", text)[0].strip().rstrip("\\").strip()
     return Wanted(name=match[1], requirement=text, places=(place,), source="requirement")
 
 
 def _of_python(root: Path) -> tuple[Wanted, ...]:
     lines: list[tuple[str, str]] = []
-    project = _toml(root, "pyproject.toml")
+    project = toml_table(root, "pyproject.toml", MAX_BYTES)
     frame = project.get("project")
     if isinstance(frame, dict):
         lines += [(line, "pyproject.toml") for line in _strings(frame.get("dependencies"))]
@@ -69,7 +77,8 @@ def _of_python(root: Path) -> tuple[Wanted, ...]:
         lines += [(line, "pyproject.toml") for line in _groups(extras)]
     lines += [(line, "pyproject.toml") for line in _groups(project.get("dependency-groups"))]
     for name in REQUIREMENT_FILES:
-        lines += [(line, name) for line in _text(root, name).replace("\\\n", " ").splitlines()]
+        lines += [(line, name) for line in file_text(root, name, MAX_BYTES).replace("\\\n", " ").splitlines()]
+    lines += _plugins(root, frame.get("optional-dependencies") if isinstance(frame, dict) else None, project)
     own = str(frame.get("name", "")) if isinstance(frame, dict) else ""
     found: dict[str, Wanted] = {}
     for line, place in lines:
@@ -79,45 +88,45 @@ def _of_python(root: Path) -> tuple[Wanted, ...]:
     return tuple(found.values())
 
 
+def _plugins(root: Path, extras: object, project: dict[str, Any]) -> list[tuple[str, str]]:
+    """The plugins of pytest among the tools for developing."""
+    lines = [
+        (line, "pyproject.toml")
+        for table in (extras, project.get("dependency-groups"))
+        for line in _groups(table, DEVELOPING_GROUPS)
+    ]
+    for name in DEVELOPING_FILES:
+        lines += [(line, name) for line in file_text(root, name, MAX_BYTES).replace("\\\n", " ").splitlines()]
+    return [(line, place) for line, place in lines if _is_plugin(python_requirement(line, place))]
+
+
+def _is_plugin(wanted: Wanted | None) -> bool:
+    name = canonical(wanted.name) if wanted is not None else ""
+    return name.startswith(PLUGIN) and name.removeprefix(PLUGIN) not in NEEDLESS
+
+
 def _of_node(root: Path) -> tuple[Wanted, ...]:
     manifest = manifest_of(root)
     found: dict[str, Wanted] = {}
     for key in ("dependencies", "devDependencies"):
         section = manifest.get(key)
         for name, wish in (section if isinstance(section, dict) else {}).items():
-            if isinstance(wish, str) and _PLAIN_RANGE.match(wish):
+            if isinstance(wish, str) and is_plain_range(wish):
                 requirement = f"{name}@{wish}" if wish else name
                 found[name] = Wanted(name=name, requirement=requirement, places=(MANIFEST,), source="requirement")
     return tuple(found.values())
 
 
-def _groups(table: object) -> list[str]:
+def is_plain_range(wish: str) -> bool:
+    """Whether what package.json says of a package is versions and nothing else: no address, no other package's name."""
+    return _PLAIN_RANGE.fullmatch(wish) is not None
+
+
+def _groups(table: object, groups: tuple[str, ...] = TEST_GROUPS) -> list[str]:
     if not isinstance(table, dict):
         return []
-    return [line for name in TEST_GROUPS for line in _strings(table.get(name))]
+    return [line for name in groups for line in _strings(table.get(name))]
 
 
 def _strings(value: object) -> list[str]:
     return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
-
-
-def _toml(root: Path, name: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(_text(root, name))
-    except (tomllib.TOMLDecodeError, RecursionError):
-        return {}
-
-
-def _json(root: Path, name: str) -> dict[str, Any]:
-    try:
-        read = json.loads(_text(root, name) or "{}")
-    except (ValueError, RecursionError):
-        return {}
-    return read if isinstance(read, dict) else {}
-
-
-def _text(root: Path, name: str) -> str:
-    try:
-        return read_text(root, name, MAX_BYTES)
-    except SandboxError:
-        return ""
