@@ -1,14 +1,17 @@
 """Where the key comes from, and that secrets are redacted."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
 from config.errors import SecretError
 from config.secrets import api_key, forget_api_key, known_secrets, redact, redact_value, store_api_key
 from config.shapes import REDACTED
+from miracle_tui.cli.main import cli
 from tests.config_fixtures import Files
 
 SHAPES = [
@@ -138,6 +141,20 @@ def test_the_keyring_keeps_one_key_a_server(files: Files) -> None:
     assert not forget_api_key(elsewhere)
     assert forget_api_key(config)
     assert api_key(config) is None
+
+
+@pytest.mark.usefixtures("keyring_of_this_test")
+def test_the_command_line_tells_of_the_key_and_forgets_it(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MIRACLE_HOME", str(files.home))
+    store_api_key(files.load(), "sk-of-mine")
+    told = [
+        CliRunner().invoke(cli, ["config", "key", *more]).stdout for more in ([], ["--forget"], ["--forget", "--json"])
+    ]
+    assert told[0] == "✓ there is a key for https://api.openai.com/v1, from the system's keyring\n"
+    assert told[1].splitlines()[0] == "✓ forgot the key for https://api.openai.com/v1"
+    assert json.loads(told[2]) == {"server": "https://api.openai.com/v1", "source": None, "forgot": False}
+    assert "sk-of-mine" not in "".join(told)
+    assert api_key(files.load()) is None
 
 
 def test_a_machine_without_a_keyring(files: Files) -> None:
