@@ -9,13 +9,14 @@ from config.config import Config
 from engine import events as e
 from engine.dependency_events import DependenciesInstalled
 from engine.engine import Engine
+from engine.integrity_events import MutantsTried, RedFirst
 from engine.scripted.script import Script
 from engine.state import State, Status
 from sandbox.protocol import EnvSpec
 from tests.engine_fixtures import engine_config, scripted_engine, task_of
 from tests.package_fixtures import package_index
 from tests.sandbox_fixtures import make_backend
-from tests.tiny_script import _call, _session, tiny_script
+from tests.tiny_script import CODE, TESTS, WRONG, _call, _session, tiny_script
 
 pytestmark = pytest.mark.bubblewrap
 
@@ -34,13 +35,6 @@ async def config(database_url: str, sandbox_workspace: Path, monkeypatch: pytest
         "dependencies.python.blocked": ["evilpkg", "worsepkg"],
     }
     return engine_config(database_url, sandbox_workspace / "home", **overrides)
-
-
-@pytest.fixture
-def folder(sandbox_workspace: Path) -> Path:
-    made = sandbox_workspace / "project"
-    made.mkdir()
-    return made
 
 
 def importing(*lines: str, late: str = "") -> Script:
@@ -134,12 +128,17 @@ async def test_what_the_tests_miss_is_installed_and_they_run_again_and_a_no_is_t
     assert "it is not requests" in refused.reason
 
 
-async def test_the_policy_allows_what_is_listed_and_nobody_allows_what_is_blocked(config: Config, folder: Path) -> None:
+async def test_the_policy_allows_what_is_listed_and_every_test_run_of_the_phase_has_it(
+    config: Config, folder: Path
+) -> None:
     guarded = "try:\n    import {0}\nexcept ImportError:\n    {0} = None"
-    script = importing(guarded.format("worsepkg"), guarded.format("gammapkg"), "import alphapkg")
+    code = "\n".join((guarded.format("worsepkg"), guarded.format("gammapkg"), "import alphapkg", CODE))
+    mended = _call("edit_file", path="double.py", old=WRONG, new=code)
+    coder = _session("coder", mended, _call("submit_work", summary="doubles"), visit=1)
+    script = tiny_script(extra=[coder], files={"double.py": WRONG}, tests=f"import alphapkg\n{TESTS}")
     (folder / "requirements.txt").write_text("worsepkg\ngammapkg>=2  # brings a blocked one\nnothere\n")
     async with scripted_engine(config, script) as (engine, _):
-        run_id = await engine.start(task_of(script, folder, approve="all"))
+        run_id = await engine.start(task_of(script, folder, approve="all", mutants=1))
         state = await settled(engine, run_id)
         log = await engine.log(run_id)
     assert state.outcome == "success", state.reason or state.paused
@@ -150,6 +149,12 @@ async def test_the_policy_allows_what_is_listed_and_nobody_allows_what_is_blocke
     assert "evilpkg" in refused["gammapkg"]
     assert "not found" in refused["nothere"]
     assert not any("evilpkg" in one.event.lock for one in log if isinstance(one.event, DependenciesInstalled))
+    (on_base,) = (one.event for one in log if isinstance(one.event, RedFirst))
+    assert [(one.verdict, "alphapkg" in one.detail) for one in on_base.results] == [("red", False)], on_base
+    (tried,) = (one.event for one in log if isinstance(one.event, MutantsTried))
+    assert (tried.tried, tried.caught, tried.note) == (1, 1, "")
+    assert state.receipt is not None
+    assert state.receipt.environment == state.installed.fingerprint
 
 
 async def test_a_source_archive_takes_two_approvals(config: Config, folder: Path) -> None:

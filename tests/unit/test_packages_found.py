@@ -55,6 +55,8 @@ def test_javascript_imports_are_packages() -> None:
         ("python", "No module named 'yaml.cyaml'", ()),
         ("python", "ImportError: No module named requests", ("requests",)),
         ("python", "ModuleNotFoundError: No module named 'distutils'; 'json'", ("distutils",)),
+        ("python", "E       fixture 'mocker' not found", ("pytest_mock",)),
+        ("python", "E  fixture 'own' not found\nasync def functions are not natively supported.", ("pytest_asyncio",)),
         ("node", "Error [ERR_MODULE_NOT_FOUND]: Cannot find package 'ms' imported from /workspace/a.mjs", ("ms",)),
         ("node", "Error: Cannot find module '@s/p/x'\nRequire stack:", ("@s/p",)),
         ("node", "Error: Cannot find module './own'", ()),
@@ -157,6 +159,7 @@ def test_a_worktree_wants_what_it_declares_and_imports_and_does_not_hold(tmp_pat
     (tmp_path / "pyproject.toml").write_text(
         "[project]\nname = 'mine'\ndependencies = ['attrs>=23', 'mine']\n"
         "[project.optional-dependencies]\ntest = ['pytest', 'respx']\ndocs = ['sphinx']\n"
+        "dev = ['black', 'pytest-mock>=3', 'pytest-cov']\n"
         "[dependency-groups]\ntest = ['freezegun', {include-group = 'x'}]\n"
     )
     (tmp_path / "src").mkdir()
@@ -165,7 +168,9 @@ def test_a_worktree_wants_what_it_declares_and_imports_and_does_not_hold(tmp_pat
     (tmp_path / "link.py").symlink_to("/etc/passwd")
     held = Held(frozenset({"pytest"}), frozenset({"pytest"}))
     found = missing(tmp_path, ["src/mine.py", "link.py", "gone.py"], "python", held, RULES, failed=("lateone",))
-    assert {one.name for one in found} == {"attrs", "respx", "freezegun", "PyYAML", "evil_pkg", "lateone"}
+    assert {one.name for one in found} == {
+        *("attrs", "respx", "freezegun", "pytest-mock", "PyYAML", "evil_pkg", "lateone")
+    }
     by_name = {one.name: one for one in found}
     assert by_name["attrs"].declared
     assert by_name["attrs"].places == ("pyproject.toml", "src/mine.py:1")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-if TYPE_CHECKING:
+if TYPE_CHECKING or __package__:
     from sandbox.runners.inside import miracle_plugins
     from sandbox.runners.inside.miracle_measured import Measured
 else:
