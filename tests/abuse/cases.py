@@ -54,4 +54,44 @@ ELSEWHERE = (
         "23", "An install without an approval, and one from a source archive", "refused",
         "tests/integration/test_dependency_install.py",
     ),
+    Elsewhere(
+        "A22", "Commands hidden from the rules: in options, settings, addresses, subcommands, awk, sed, expansions",
+        "asked about or refused", "tests/unit/test_sandbox_command_verdicts.py",
+    ),
+    Elsewhere(
+        "A23", "Commands hidden in files: scripts of shell, package.json, files of kinds that no scan reads",
+        "asked about or blocked", "tests/unit/test_sandbox_scan_attacks.py",
+    ),
+    Elsewhere(
+        "A24", "Names bound twice, texts that only look worked out, old encodings, computed members",
+        "asked about or blocked", "tests/unit/test_sandbox_scan_attacks.py",
+    ),
+    Elsewhere(
+        "A25", "Letters that show as nothing, tags that spell hidden words, marks that grow over other lines",
+        "shown, or cut", "tests/ui/test_widget_inert.py",
+    ),
+    Elsewhere(
+        "A26", "A machine that forbids namespaces, in the hope that less is isolated then",
+        "the reason and the remedy", "tests/unit/test_sandbox_remedies.py",
+    ),
+    Elsewhere(
+        "A27", "Tests made to look as strong as before: dead, nested, swallowed and shadowed assertions, hooks, fixtures, settings",
+        "a loss, which waits for a person", "tests/unit/test_gates_ledger_attacks.py",
+    ),
+    Elsewhere(
+        "A28", "Code that looks whether it is tested, reaches for the runner, or equals everything",
+        "asked about", "tests/unit/test_scan_cheating.py",
+    ),
+    Elsewhere(
+        "A29", "A package under another’s name or from another address: locks, overrides, two requirements in a line",
+        "left out, or shown as what it is", "tests/unit/test_packages_attacks.py",
+    ),
+    Elsewhere(
+        "A30", "An acceptance script made easier by the agent that it judges",
+        "waits for a person", "tests/integration/test_integrity.py",
+    ),
+    Elsewhere(
+        "A31", "A test that is an assertion in the commit and a comment on the disk, by an encoding of its own",
+        "the same in both", "tests/integration/test_workspace_checkpoint.py",
+    ),
 )  # fmt: skip

@@ -12,7 +12,7 @@ from engine.engine import Engine
 from engine.integrity_events import MutantsTried, RedFirst, TestsCompared, TestsReturned
 from engine.scripted.script import Script
 from engine.state import State, Status
-from tests.engine_fixtures import engine_config, scripted_engine, task_of
+from tests.engine_fixtures import scripted_engine, task_of
 from tests.tiny_script import WRONG, tiny_script
 
 pytestmark = pytest.mark.bubblewrap
@@ -28,19 +28,6 @@ test('doubles', () => {
   assert.strictEqual(double(3), 6);
 });
 """
-
-
-@pytest.fixture
-def folder(sandbox_workspace: Path) -> Path:
-    """The person's empty folder."""
-    made = sandbox_workspace / "project"
-    made.mkdir()
-    return made
-
-
-@pytest.fixture
-def config(database_url: str, sandbox_workspace: Path) -> Config:
-    return engine_config(database_url, sandbox_workspace / "home", **{"settings.sandbox.backend": "bubblewrap"})
 
 
 def call(name: str, **arguments: Any) -> dict[str, Any]:
@@ -122,6 +109,24 @@ async def test_a_removed_test_waits_for_a_person_and_is_restored_when_they_say_n
     assert state.receipt is not None
     assert "tests/test_double.py::test_zero" in state.receipt.tests
     assert not of_kind(log, RedFirst)[-1].duration_s, "a new module cannot be read on its base: nothing was run"
+
+
+async def test_an_acceptance_script_that_an_agent_changed_waits_for_a_person(config: Config, folder: Path) -> None:
+    eased = call("create_file", path="accept.sh", content="true\n", overwrite=True)
+    wrote = call("edit_file", path="double.py", old="n + 2", new="2 * n")
+    sessions = [
+        session("coder", 1, wrote, eased, call("submit_work", summary="eased")),
+        by_tester(1, content=PROVING),
+    ]
+    files = {"double.py": WRONG, "accept.sh": "python3 -c 'from double import double as d; assert d(9) == 18'\n"}
+    script = tiny_script(extra=sessions, files=files, verify="sh accept.sh")
+    async with scripted_engine(config, script) as (engine, _):
+        run_id = await engine.start(task_of(script, folder, approve="safe"))
+        state = await finished(engine, run_id)
+    assert state.status == Status.WAITING, (state.paused, state.reason)
+    (asked,) = state.pending_approvals
+    assert asked.request.topic == "tests"
+    assert asked.request.subject == "accept.sh was changed, and the acceptance command runs it"
 
 
 async def test_node_tests_are_run_on_the_base_and_on_mutants(config: Config, folder: Path) -> None:
