@@ -56,6 +56,13 @@ def _entries(allowed: tuple[str, ...]) -> frozenset[str]:
     return frozenset(allowed)
 
 
+def names_of(program: Program) -> frozenset[str]:
+    """All names that an entry may call a program by."""
+    folded = (program.name or "").casefold()
+    endings = (place for place, letter in enumerate(folded) if letter == ".")
+    return frozenset((folded, base_name(folded), *(folded[:place] for place in endings)))
+
+
 def _same_name(name: str, wanted: str) -> bool:
     folded = name.casefold()
     return folded == wanted or base_name(folded) == wanted or folded.startswith(f"{wanted}.")

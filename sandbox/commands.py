@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from config.rules import CommandRules
 from sandbox.command_code import EXECUTED, base_name, interpreted
-from sandbox.command_matching import Match, is_known, match_of
+from sandbox.command_matching import Match, is_known, match_of, names_of
 from sandbox.command_starters import started
 from sandbox.command_wrappers import unwrapped
 from sandbox.inline_code import judged_code
@@ -20,7 +20,9 @@ from sandbox.shell_reading import Line, is_outside, read_line
 DEEPEST = 8
 """Commands within commands that are looked into."""
 MOST = 2_000
-"""Parts of a line that are looked at."""
+"""Programs of a line that are looked at."""
+MOST_WORDS = 10_000
+"""Words of all of them: a line may name the same words again and again as the words of programs within programs."""
 COPIERS = frozenset({"cp", "mv", "ln", "install", "tee", "link", "rsync"})
 MAKERS = frozenset({"touch", "mkdir", "truncate"})
 """Programs that write what their words name, beside the copiers."""
@@ -88,7 +90,12 @@ def _unsure(reading: _Reading, rules: CommandRules) -> str:
 
 
 def _matches(programs: Iterable[Program], entries: Iterable[str]) -> "list[tuple[str, Match, Program]]":
-    found = ((entry, match_of(program, entry), program) for entry in entries for program in programs)
+    named: dict[str, list[Program]] = {}
+    for program in programs:
+        for name in names_of(program):
+            named.setdefault(name, []).append(program)
+    begun = ((entry, program) for entry in entries for program in named.get(next(iter(entry.split()), ""), ()))
+    found = ((entry, match_of(program, entry), program) for entry, program in begun)
     return [(entry, match, program) for entry, match, program in found if match is not None]
 
 
@@ -99,13 +106,15 @@ def _read(command: str) -> _Reading:
     programs: list[Program] = []
     doubts: list[Doubt] = []
     scripts: list[str] = []
+    words = 0
     while waiting:
         part, depth = waiting.pop(0)
-        if depth > DEEPEST or len(programs) > MOST:
+        if depth > DEEPEST or len(programs) > MOST or words > MOST_WORDS:
             raise Unreadable("The command nests too deeply.")
         match part:
             case Program():
                 programs.append(part)
+                words += len(part.words)
                 inner = () if part.suspect else (*unwrapped(part), *interpreted(part), *_particular(part, line))
                 waiting += [(found, depth + 1) for found in inner]
                 if not part.suspect and "/" in (part.words[0] or ""):

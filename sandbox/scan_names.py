@@ -40,6 +40,8 @@ class Names:
         """Modules that all names are imported from."""
         for node in nodes:
             self._bind(node)
+        if any(module.split(".")[0] in _KNOWN for module in self.stars):
+            self._own.clear()
         for node in nodes:
             for target, value in _bindings(node):
                 full = self.dotted(value)
@@ -160,9 +162,9 @@ def _own_names(nodes: list[ast.AST]) -> dict[str, tuple[int, int]]:
             own.setdefault(node.name, (node.body[0].lineno, node.body[0].col_offset))
         elif isinstance(node, ast.ClassDef):
             own.setdefault(node.name, (node.end_lineno or node.lineno, node.end_col_offset or 0))
-    for node in nodes:
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Del):
-            own.pop(node.id, None)
+    for other in nodes:
+        if isinstance(other, ast.Name) and isinstance(other.ctx, ast.Del):
+            own.pop(other.id, None)
     return own
 
 

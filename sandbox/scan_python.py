@@ -54,7 +54,8 @@ def python_mentions(source: str) -> list[Mention]:
         tree = ast.parse(source)
     except (SyntaxError, ValueError) as exc:
         return [Mention("syntax", str(exc), getattr(exc, "lineno", None) or 1)]
-    nodes = [*ast.walk(tree), *_annotations(tree)]
+    nodes = list(ast.walk(tree))
+    nodes += list(_annotations(nodes))
     names = Names(nodes)
     found: dict[Mention, None] = dict.fromkeys(python_cheating(nodes))
     for reading in range(min(names.readings, READINGS)):
@@ -66,9 +67,9 @@ def python_mentions(source: str) -> list[Mention]:
     return sorted(found, key=lambda mention: mention.line)
 
 
-def _annotations(tree: ast.AST) -> Iterator[ast.AST]:
+def _annotations(nodes: list[ast.AST]) -> Iterator[ast.AST]:
     """What annotations come to that are written as texts: whoever asks for the types of a function runs them."""
-    for node in ast.walk(tree):
+    for node in nodes:
         given = getattr(node, "annotation", None) or getattr(node, "returns", None)
         for inner in ast.walk(given) if isinstance(given, ast.AST) else ():
             if isinstance(inner, ast.Constant) and isinstance(inner.value, str) and "(" in inner.value:

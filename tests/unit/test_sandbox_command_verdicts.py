@@ -133,4 +133,6 @@ def test_a_line_that_nests_too_deeply_is_refused() -> None:
         line = f"eval {quote(line)}"
     assert judge_command(line, packaged()).verdict == "blocked"
     assert judge_command("sudo " * 2000, packaged()).verdict == "blocked"
+    # Each of its programs has the words of all that follow; it took minutes.
+    assert judge_command("find -exec " * 700, packaged()).verdict == "blocked"
     assert judge_command("(" * 1500 + "ls" + ")" * 1500, packaged()).verdict in (None, "blocked")

@@ -65,6 +65,7 @@ PYTHON_BLOCKED = {
     "module's socket": "from http import client\nclient.socket.create_connection(x)",
     "method of that name": "class A:\n    def eval(self): pass\neval('1')",
     "own name too late": "eval('1')\ndef eval(x): return x",
+    "own name imported over": "def eval(x): pass\nfrom builtins import *\neval('1')",
     "own name deleted": "def exec(x): pass\ndel exec\nexec('1')",
     "own name's default": "def exec(x, run=exec): run(x)",
     "second binding": "import os\nos.system('x')\nimport json as os",
