@@ -34,6 +34,8 @@ def lay(root: Path, files: dict[str, str]) -> Path:
          ("node", "--test", "test/")),
         ({"a.js": "", "package.json": '{"scripts": {"test": "mocha"}}'}, "node", "command",
          ("npm", "test", "--silent")),
+        ({"a.ts": "", "package.json": '{"scripts": {"test": "TZ=UTC vitest run --config b.ts"}}'}, "node", "vitest",
+         ("TZ=UTC", "vitest", "--config", "b.ts")),
         ({"a.js": "", "package.json": '{"scripts": {"test": "echo Error: no test specified"}}'}, "node", "none", ()),
         ({"a.js": "", "a.test.mjs": ""}, "node", "node", ("node", "--test")),
         ({"package.json": "{"}, "node", "none", ()),
