@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 
-from sandbox.bubblewrap_arguments import GROUPS, USERS, bubblewrap_options, limited, memory_file, pinned
+from sandbox.bubblewrap_arguments import FILES, bubblewrap_options, limited, memory_file, pinned
 from sandbox.bubblewrap_remedies import remedy_for
 from sandbox.cgroups import ControlGroup, can_limit, remove_abandoned
 from sandbox.disk_watch import watch_disk
@@ -161,14 +161,15 @@ class _Sandbox:
             raise NoBackend("bubblewrap is not installed.", "Install it with the system's packages.")
         names: dict[str, Interpreter] = {"python": python, "python3": python, **({"node": node} if node else {})}
         seccomp = memory_file("filter", build_filter())
-        opened = [seccomp, memory_file("passwd", USERS.encode()), memory_file("group", GROUPS.encode())]
+        files = {path: memory_file(path.rpartition("/")[2], content) for path, content in FILES.items()}
+        opened = [seccomp, *files.values()]
         status, told = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         held, go = os.pipe2(os.O_CLOEXEC)
         opened += [told, held]
         group = ControlGroup.make(spec.limits) if can_limit() else None
         scoped = group is None and await can_scope()
         try:
-            options = bubblewrap_options(spec, names, seccomp=seccomp, users=opened[1], groups=opened[2])
+            options = bubblewrap_options(spec, names, seccomp=seccomp, files=files)
             options += ["--json-status-fd", str(told), "--block-fd", str(held)]
             opened.append(memory_file("arguments", b"".join(os.fsencode(option) + b"\0" for option in options)))
             uid, gid = sandbox_identity() or (None, None)

@@ -18,8 +18,12 @@ ISOLATION = (
 )  # fmt: skip
 SYSTEM = ("--ro-bind", "/usr", "/usr", "--dir", "/etc")
 ETC = ("alternatives", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime", "mime.types")
-USERS = "root:x:0:0:root:/root:/usr/sbin/nologin\nsandbox:x:1000:1000::/tmp/home:/bin/sh\n"
-GROUPS = "root:x:0:\nsandbox:x:1000:\n"
+FILES = {
+    "/etc/passwd": b"root:x:0:0:root:/root:/usr/sbin/nologin\nsandbox:x:1000:1000::/tmp/home:/bin/sh\n",
+    "/etc/group": b"root:x:0:\nsandbox:x:1000:\n",
+    "/etc/hosts": b"127.0.0.1 localhost sandbox\n::1 localhost\n",
+}
+"""Files of the sandbox's own: tests that listen on localhost find it without the host's names."""
 KERNEL = (
     "--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys", "--dev", "/dev",
     "--size", str(SHM_BYTES), "--tmpfs", "/dev/shm", "--size", str(TMP_BYTES), "--perms", "1777", "--tmpfs", "/tmp",
@@ -32,8 +36,7 @@ def bubblewrap_options(
     programs: Mapping[str, Interpreter],
     *,
     seccomp: int,
-    users: int,
-    groups: int,
+    files: Mapping[str, int],
 ) -> list[str]:
     """The options that go through `--args`.
 
@@ -41,8 +44,7 @@ def bubblewrap_options(
         spec: what to run.
         programs: name in the sandbox to interpreter.
         seccomp: descriptor of the filter.
-        users: descriptor of an /etc/passwd.
-        groups: descriptor of an /etc/group.
+        files: path in the sandbox to the descriptor of its content, for each of `FILES`.
     """
     options = [*ISOLATION, *SYSTEM]
     for name in ("bin", "sbin", "lib", "lib32", "lib64"):
@@ -51,7 +53,8 @@ def bubblewrap_options(
             options += [] if os.path.islink(f"/{name}") else ["--ro-bind", f"/{name}", f"/{name}"]
     for name in ETC:
         options += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
-    options += ["--ro-bind-data", str(users), "/etc/passwd", "--ro-bind-data", str(groups), "/etc/group"]
+    for path, descriptor in files.items():
+        options += ["--ro-bind-data", str(descriptor), path]
     options += [*KERNEL, "--dir", NAMES]
     for mount in dict.fromkeys(program.mount for program in programs.values() if program.mount):
         options += ["--ro-bind", str(mount), str(mount)]

@@ -98,6 +98,10 @@ async def test_selection_and_source_layout(backend: Backend, sandbox_workspace: 
         "from pack import X\nfrom own import Y\nimport subprocess, sys\n"
         "def test_a(): assert X + Y == 3\n"
         "def test_b(): subprocess.run([sys.executable, '-c', 'import pack, own'], check=True)\n"
+        "def test_c():\n"
+        "    import socket\n"
+        "    with socket.create_server(('localhost', 0)) as server:\n"
+        "        socket.create_connection(('localhost', server.getsockname()[1])).close()\n"
     )
     (sandbox_workspace / "tests" / "test_broken.py").write_text("def f(:\n")
     request = TestRequest("t", sandbox_workspace, "python", "pytest", selection=("tests/test_a.py",))

@@ -1,5 +1,4 @@
 // Runs vitest, 1 to 4, and reports each test as it ends, in frames on stdout. Nothing of the workspace runs before it.
-import { promises as dns } from 'node:dns';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -11,9 +10,6 @@ const report = frames.openReport(frames.openFrames());
 const HERE = dirname(fileURLToPath(import.meta.url));
 // The runner comes out of the environment that a person approved, never out of the workspace.
 const FROM = createRequire('/any.js');
-// Vite asks for the address of this machine, which a sandbox without a network may not know.
-const lookup = dns.lookup;
-dns.lookup = (name, ...rest) => (name === 'localhost' ? lookup.call(dns, '127.0.0.1', ...rest) : lookup.call(dns, name, ...rest));
 // A snapshot that nobody has stored is no expectation: with CI it fails instead of being written.
 Object.assign(process.env, { CI: 'true', NO_COLOR: '1', FORCE_COLOR: '0' });
 
