@@ -48,8 +48,12 @@ def judge_mentions(
         test: whether it is a test file, which may use what a test needs.
     """
     seen: set[tuple[str, int]] = set()
+    judged: dict[tuple[str, str], tuple[Verdict, str] | None] = {}
     for mention in mentions:
-        found = _verdict(mention, language, test=test)
+        named = (mention.kind, mention.name)
+        if named not in judged:
+            judged[named] = _verdict(mention, language, test=test)
+        found = judged[named]
         if found is None:
             continue
         verdict, rule = found
