@@ -57,26 +57,24 @@ async def prepare(orders: dict[str, Any]) -> None:
 
 
 def _arm(engine: Engine, kill: dict[str, Any]) -> None:
-    """Make this process kill itself at the n-th append, before or after it is committed, or after its n-th program."""
-    match kill.get("at"):
-        case "before" | "after":
-            _arm_appends(engine, kill)
-        case "program":
-            _arm_programs(kill)
+    """Make this process kill itself at the n-th append, before or after it is committed, or after its n-th program.
 
-
-def _arm_appends(engine: Engine, kill: dict[str, Any]) -> None:
+    Each append is told, so that a life which is slow is not taken for one that hangs.
+    """
+    if kill.get("at") == "program":
+        _arm_programs(kill)
     store, made = engine.memory.store, 0
     append = store.append
 
     async def counted(run_id: str, new: Any, *rest: Any, **named: Any) -> Any:
         nonlocal made
         made += 1
-        if (kill["at"], kill["n"]) == ("before", made):
+        if (kill.get("at"), kill.get("n")) == ("before", made):
             die(kill["tree"])
         stored = await append(run_id, new, *rest, **named)
-        if (kill["at"], kill["n"]) == ("after", made):
+        if (kill.get("at"), kill.get("n")) == ("after", made):
             die(kill["tree"])
+        say("appended")
         return stored
 
     setattr(store, "append", counted)  # noqa: B010  a type checker forbids the plain assignment
