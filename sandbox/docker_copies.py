@@ -20,7 +20,7 @@ from sandbox.workspace_archive import Owner, Packed, pack
 from sandbox.workspace_return import take_back
 
 UNCHANGED = 946_684_800
-"""When a workspace says it was changed last, that was not changed: see `unchanged.sh`."""
+"""When a workspace says it was changed last, that was not changed: see `guard.sh`."""
 HEADERS = 4096
 """Bytes that an archive takes for an entry, at most, besides the content of a file."""
 

@@ -35,13 +35,11 @@ def container_options(spec: ExecSpec, image: str, engine: Engine) -> dict[str, A
     from docker.types import LogConfig, Ulimit
 
     uid, gid = engine.user
-    command = list(spec.argv)
-    if engine.copies and spec.writable:
-        command = ["sh", "-c", script("unchanged.sh"), "run", *command]
+    copied = "copied" if engine.copies and spec.writable else ""
     labels = owner_labels(os.getpid(), spec.run_id)
     return {
         "image": image,
-        "command": [*guard(), *command],
+        "command": [*guard(), copied, *spec.argv],
         "entrypoint": [],
         "network_mode": "none",
         "user": f"{uid}:{gid}",

@@ -26,6 +26,17 @@ from tests.sandbox_fixtures import NO_ENV, cache_root, make_backend, sandbox_pat
 pytestmark = [pytest.mark.docker, pytest.mark.xdist_group("docker-remote")]
 
 
+TEST = r"""
+import glob, hypothesis, re
+def test_a():
+    assert open("b").read() == "here"
+def test_nobody_has_the_secret_of_the_reports():
+    seen = b"".join(open(path, "rb").read() for path in glob.glob("/proc/[2-9]*/environ"))
+    assert b"HOME=" in seen
+    assert not re.search(rb"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])", seen)
+"""
+
+
 @pytest.fixture(scope="module")
 def far() -> Iterator[Daemon]:
     """An engine that has none of the folders in which sandboxes work here."""
@@ -68,7 +79,7 @@ def left(kind: str) -> list[Any]:
 
 
 async def test_tests_run_there_and_only_what_changed_comes_back(remote: Docker, sandbox_workspace: Path) -> None:
-    (sandbox_workspace / "test_a.py").write_text("import hypothesis\ndef test_a(): assert open('b').read() == 'here'\n")
+    (sandbox_workspace / "test_a.py").write_text(TEST)
     (sandbox_workspace / "b").write_text("here")
     (sandbox_workspace / ".git").write_text("gitdir: elsewhere\n")
     before = {path: path.stat().st_ctime_ns for path in sandbox_workspace.iterdir()}
@@ -76,7 +87,7 @@ async def test_tests_run_there_and_only_what_changed_comes_back(remote: Docker, 
     report = await run_tests(remote, TestRequest("t", sandbox_workspace, "python", "pytest"), events.append)
     assert report.green, report
     assert [event.kind for event in events if isinstance(event, TestEvent)] == [
-        "collected", "started", "case", "finished",
+        "collected", "started", "case", "started", "case", "finished",
     ]  # fmt: skip
     assert {path: path.stat().st_ctime_ns for path in sandbox_workspace.iterdir()} == before
     script = """
@@ -92,7 +103,7 @@ async def test_tests_run_there_and_only_what_changed_comes_back(remote: Docker, 
         assert said in outcome.output
     assert sorted(os.listdir(sandbox_workspace)) == [".git", "second", "src", "test_a.py"]
     assert (sandbox_workspace / ".git").read_text() == "gitdir: elsewhere\n"
-    assert (sandbox_workspace / "test_a.py").read_text().endswith("'here'\n# more\n")
+    assert (sandbox_workspace / "test_a.py").read_text().endswith("seen)\n# more\n")
     assert stat.S_IMODE((sandbox_workspace / "src/deep/new").stat().st_mode) == 0o755
     assert (os.readlink(sandbox_workspace / "src/link"), (sandbox_workspace / "second").read_text()) == (
         "deep/new", "1\n",
@@ -114,7 +125,7 @@ async def test_an_ended_execution_gives_what_it_wrote_and_leaves_nothing(
                           limits=Limits(output_bytes=10**6))  # fmt: skip
     fill = "for n in $(seq 40); do head -c 20000000 /dev/zero >big$n; sleep 0.1; done; sleep 900"
     ended, cut = await asyncio.gather(late, endless)
-    assert (ended.reason, ended.output, ended.duration_s < 4) == ("timeout", "up\n", True), ended
+    assert (ended.reason, ended.output, ended.duration_s < 10) == ("timeout", "up\n", True), ended
     assert (sandbox_workspace / "early").read_text() == "early\n"
     assert cut.reason == "output_limit"
     stopped = await run_command(
