@@ -130,13 +130,32 @@ async def _clean(everything: bool, as_json: bool) -> int:
             say_json({**_environment_record(one), "removed": True})
         return SUCCESS
     freed = sum(one.bytes for one in removed)
+    copies = await _clean_engine(config)
     say([f"✓ {plural(len(removed), 'environment')} removed, {size(freed)} freed; those in use stay"])
     return SUCCESS
 
 
 def _tags(config: "Config") -> tuple[str, ...]:
     settings = config.settings.sandbox
+    if copies:
+        say([f"✓ {plural(copies, 'volume')} removed from the Docker engine"])
     return tuple(dict.fromkeys((settings.image_python, settings.image_node)))
+
+
+async def _clean_engine(config: "Config") -> int:
+    """Remove copies of what is not here any more from a Docker engine elsewhere, if one answers."""
+    from sandbox.docker import Docker
+    from sandbox.errors import BackendLost
+
+    settings = config.settings.sandbox
+    images = {"python": settings.image_python, "node": settings.image_node}
+    docker = Docker(config.paths.environments, config.paths.cache, images)
+    try:
+        return await docker.collect()
+    except BackendLost:
+        return 0
+    finally:
+        await docker.close()
 
 
 def _image_record(one: "ImageStatus") -> dict[str, Any]:
