@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from engine.llm.protocol import Answer, Message
 from engine.task import Finding, Plan, Spec
+from memory.records import Recollection
 
 
 class EventBody(BaseModel):
@@ -42,6 +43,8 @@ class SessionOpened(EventBody):
     """How many of the person's messages the prompt carries; None means all."""
     sections: tuple[SectionSize, ...] = ()
     """What the prompt is made of."""
+    shown: tuple[Recollection, ...] = ()
+    """Patterns that the prompt shows; a reflector's failures are in `Recalled`."""
 
 
 class CallStarted(EventBody):
@@ -128,6 +131,8 @@ class PlanSubmitted(EventBody):
     kind: Literal["plan_submitted"] = "plan_submitted"
     session_id: str
     plan: Plan
+    used_memories: tuple[str, ...] = ()
+    """Ids of the shown patterns that the planner says it used."""
 
 
 class WorkSubmitted(EventBody):

@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Self
@@ -12,14 +12,12 @@ from config.config import Config
 from config.secrets import every_secret, redact
 from engine import events as e
 from engine.agents.registry import agents
-from engine.bus import Bus, Live
-from engine.compare import Comparison, compare_runs
+from engine.browsing import Browsing
+from engine.bus import Bus
 from engine.control import Control
 from engine.errors import CommandRefused
-from engine.evolve import fold
 from engine.fleet import Fleet
 from engine.fork import fork_run
-from engine.gates.forecast import Forecast, forecast
 from engine.gates.rehearsal import Rehearsal
 from engine.gates.rules import Rule
 from engine.known import known_to
@@ -29,14 +27,12 @@ from engine.llm.protocol import ModelClient
 from engine.naming import new_run_id, person_here
 from engine.promotion import preview_promotion, preview_undoing, promote_run, undo_promotion
 from engine.run_context import RunContext
-from engine.run_log import RunLog, recorded
+from engine.run_log import RunLog
 from engine.sandbox_service import SandboxService
 from engine.settling import wait_settled
 from engine.standing_rules import StandingRules, propose_rules
 from engine.state import State
-from engine.summary import PendingApproval, RunSummary
 from engine.task import MAX_GOAL_CHARACTERS, Plan, Task
-from engine.watch import watch
 from engine.workers.dispatch import dispatch_of
 from engine.workers.surroundings import Surroundings
 from engine.workspace.inspect import check_workspace
@@ -44,12 +40,11 @@ from engine.workspace.preview import Preview, Selection
 from engine.workspace.promote import How
 from engine.workspace.undo import UndoPreview
 from memory.memory import MemoryService
-from memory.search import Hit, Kind
 
 OnProgress = Callable[[str, str], None]
 
 
-class Engine:
+class Engine(Browsing):
     """Starts, steers and watches runs; made by `open`, which connects the database."""
 
     def __init__(
@@ -323,71 +318,6 @@ class Engine:
         if drive:
             self.drive(forked)
         return forked
-
-    async def compare(self, run_a: str, run_b: str) -> Comparison:
-        """Two runs side by side, as they are now."""
-        return await compare_runs(self.memory, self.config.paths, run_a, run_b)
-
-    async def runs(self, limit: int = 50) -> list[RunSummary]:
-        """The newest runs."""
-        return [RunSummary.from_row(row) for row in await self.memory.projections.runs(limit)]
-
-    async def find_run(self, name: str) -> str:
-        """The run that a unique prefix, or `last`, names.
-
-        Raises:
-            CommandRefused: none or several.
-        """
-        if name == "last":
-            newest = await self.runs(1)
-            found = [run.run_id for run in newest]
-        else:
-            found = await self.memory.projections.find_runs(name)
-            found = [name] if name in found else found
-        if len(found) == 1:
-            return found[0]
-        if found:
-            raise CommandRefused(f"{name!r} names several runs: {', '.join(found[:5])}", "Type more of the run's id.")
-        raise CommandRefused(f"There is no run {name!r}", "`miracle history` lists the runs.")
-
-    async def state(self, run_id: str, at: int | None = None) -> State:
-        """The run's state now, or as it was after event `at`."""
-        log = await self.log(run_id)
-        return fold(log if at is None else [one for one in log if one.seq <= at])
-
-    async def log(self, run_id: str, after: int = 0) -> list[e.Recorded]:
-        """The run's events."""
-        return [recorded(stored) for stored in await self.memory.store.read(run_id, after)]
-
-    async def approvals(self) -> list[PendingApproval]:
-        """Questions of all runs that wait for a person."""
-        return [PendingApproval.from_row(row) for row in await self.memory.projections.approvals(pending_only=True)]
-
-    async def search(self, query: str, *, kinds: tuple[Kind, ...] = (), limit: int = 50) -> list[Hit]:
-        """What history holds about the query."""
-        return await self.memory.projections.search(query, kinds, limit)
-
-    async def forecast(self, task: Task, phases: int = 0) -> Forecast | None:
-        """What runs like this one took; None where too few of them are known.
-
-        Args:
-            task: what is about to be started, or the task of a run.
-            phases: of its plan; 0 while there is none.
-        """
-        from memory.forecasts import past_runs
-
-        past = await past_runs(
-            self.memory.database, workspace=task.workspace, language=task.language, scripted=self.model.scripted
-        )
-        return forecast(past, task.project_type, phases)
-
-    def watch(self, run_id: str, after: int = 0) -> AsyncIterator[e.Recorded | Live]:
-        """The run's events in order, then each as it happens, with live items between when this process works on it."""
-        return watch(self.memory.store, self.bus, run_id, after)
-
-    def changes(self) -> AsyncIterator[str]:
-        """Ids of runs as they change."""
-        return self.memory.store.changes()
 
     async def _append(self, run_id: str, event: e.Event) -> None:
         log = RunLog(self.memory.store, run_id, secrets=self._secrets)

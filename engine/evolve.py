@@ -117,7 +117,8 @@ def _spec_submitted(state: State, event: e.SpecSubmitted, at: datetime) -> State
 
 
 def _plan_submitted(state: State, event: e.PlanSubmitted, at: datetime) -> State:
-    return replace(submitted(state, event.session_id), plan=event.plan, plan_feedback="")
+    used = tuple(dict.fromkeys((*state.patterns_used, *event.used_memories)))
+    return replace(submitted(state, event.session_id), plan=event.plan, plan_feedback="", patterns_used=used)
 
 
 def _plan_edited(state: State, event: e.PlanEdited, at: datetime) -> State:

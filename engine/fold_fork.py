@@ -18,6 +18,7 @@ def forked(state: State, event: e.Forked, at: datetime) -> State:
     run" was given to the other run. Money and iterations are counted anew.
     """
     state = _without_open_work(state)
+    state = replace(state, iterations=tuple(_inherited(one) for one in state.iterations))
     if event.hypothesis:
         state = _with_hypothesis(state, event.hypothesis)
     if event.plan is not None:
@@ -38,6 +39,8 @@ def forked(state: State, event: e.Forked, at: datetime) -> State:
         max_iterations=len(state.iterations) + allowed,
         warned=frozenset(),
         warnings=(),
+        patterns_shown=(),
+        patterns_used=(),
         paused=None,
         outcome=None,
         reason="",
@@ -45,6 +48,10 @@ def forked(state: State, event: e.Forked, at: datetime) -> State:
         promoted=None,
         undone=None,
     )
+
+
+def _inherited(iteration: Iteration) -> Iteration:
+    return iteration if iteration.recalled is None else replace(iteration, inherited=True)
 
 
 def _task(task: Task, models: Mapping[str, tuple[str, ...]] | None) -> Task:

@@ -113,7 +113,7 @@ def _tests_finished(state: State, event: e.TestsFinished, at: datetime) -> State
 
 
 def _recalled(state: State, event: e.Recalled, at: datetime) -> State:
-    return change_iteration(state, event.number, recalled=event.items)
+    return change_iteration(state, event.number, recalled=event.items, inherited=False)
 
 
 def _phase_finished(state: State, event: e.PhaseFinished, at: datetime) -> State:

@@ -35,8 +35,11 @@ def _session_opened(state: State, event: e.SessionOpened, at: datetime) -> State
         heard=heard,
         model_index=first_model(state, event.role, event.phase_id),
     )
+    known = {item.memory_id for item in state.patterns_shown}
+    shown = tuple(item for item in event.shown if item.kind == "pattern" and item.memory_id not in known)
     return replace(
         state,
+        patterns_shown=(*state.patterns_shown, *shown),
         sessions=(*(one for one in state.sessions if one.phase_id != event.phase_id), session),
         # A message that arrived while the prompt was being written is not in it, and goes with the next call.
         told=max(state.told, heard),

@@ -22,6 +22,7 @@ from engine.phase_state import Iteration as Iteration
 from engine.phase_state import Phase as Phase
 from engine.phase_state import Session as Session
 from engine.task import Plan, Receipt, Spec, Task
+from memory.records import Recollection
 from sandbox.packages.values import Refusal
 
 
@@ -106,6 +107,10 @@ class State:
     plan_approved: bool = False
     plan_feedback: str = ""
     """Why a person sent the last plan back."""
+    patterns_shown: tuple[Recollection, ...] = ()
+    """Solutions of earlier runs that the planner of this run was shown; a fork begins with none."""
+    patterns_used: tuple[str, ...] = ()
+    """Ids of those that it says it used."""
     phases: tuple[Phase, ...] = ()
     iterations: tuple[Iteration, ...] = ()
     summary: IterationsSummarised | None = None

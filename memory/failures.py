@@ -15,7 +15,7 @@ from memory.normalise import error_of, fingerprint, frames_of, mask, signature
 from memory.offline import OfflineEmbedder
 from memory.patterns import PatternRecord, pattern_text, read_patterns, write_pattern
 from memory.records import Recollection, Row
-from memory.tables import failures
+from memory.tables import failures, patterns
 from memory.upsert import fit, upsert
 from memory.vectors import Near, Stored, Vectors, View
 
@@ -175,6 +175,16 @@ class FailureMemory:
                 least = view.threshold if threshold is None else threshold
                 await _add_near(connection, found, query, view, least, limit)
             return await _recollections(connection, found, query.project)
+
+        return await self._database.run(work)
+
+    async def exists(self, memory_id: str) -> bool:
+        """Whether memory has a failure or a pattern of this name."""
+        known = select(failures.c.failure_id).where(failures.c.failure_id == memory_id)
+        also = select(patterns.c.pattern_id).where(patterns.c.pattern_id == memory_id)
+
+        async def work(connection: AsyncConnection) -> bool:
+            return (await connection.execute(known.union_all(also))).first() is not None
 
         return await self._database.run(work)
 

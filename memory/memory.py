@@ -10,6 +10,7 @@ from memory.database import Database
 if TYPE_CHECKING:
     from memory.embedders import EmbedCall, Embedder
     from memory.failures import FailureMemory
+    from memory.marks import MarkStore
     from memory.projections import Projections
     from memory.rules import RuleStore
     from memory.store import EventStore
@@ -26,6 +27,7 @@ class MemoryService:
     projections: "Projections"
     failures: "FailureMemory"
     rules: "RuleStore"
+    marks: "MarkStore"
 
     @classmethod
     async def open(cls, config: Config, embed: "EmbedCall | None" = None) -> Self:
@@ -51,6 +53,7 @@ class MemoryService:
     def _assemble(cls, config: Config, database: Database, embed: "EmbedCall | None") -> Self:
         # In a thread: numpy and SQLAlchemy take their time to import, and the app's loop must not wait.
         from memory.failures import FailureMemory
+        from memory.marks import MarkStore
         from memory.projections import Projections
         from memory.rules import RuleStore
         from memory.store import EventStore
@@ -58,7 +61,7 @@ class MemoryService:
         embedder = choose_embedder(config, database, embed)
         failures = FailureMemory(database, embedder, config.database.pgvector)
         projections = Projections(database, failures.similar)
-        return cls(database, EventStore(database), projections, failures, RuleStore(database))
+        return cls(database, EventStore(database), projections, failures, RuleStore(database), MarkStore(database))
 
     async def close(self) -> None:
         """Close the database; the embedded server ends with its last user."""

@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from memory.records import Recollection
+from memory.records import Recollection, Row
 from memory.tables import patterns
-from memory.upsert import fit
+from memory.upsert import upsert
 
 
 @dataclass(frozen=True)
@@ -21,10 +20,10 @@ class PatternRecord:
     """The problem in words: what it is found by."""
     project: str = ""
     language: str = ""
+    plan: str = ""
+    """What it was broken into."""
     code_template: str = ""
     test_template: str = ""
-    succeeded: bool = True
-    """Whether this use of it worked."""
 
 
 def pattern_text(pattern: PatternRecord) -> str:
@@ -33,33 +32,9 @@ def pattern_text(pattern: PatternRecord) -> str:
 
 
 async def write_pattern(connection: AsyncConnection, pattern: PatternRecord) -> None:
-    """Insert the pattern, or count a use of the one with its id into its success rate."""
-    values = fit(
-        patterns,
-        {
-            "problem_type": pattern.problem_type,
-            "description": pattern.description,
-            "project": pattern.project,
-            "language": pattern.language,
-            "code_template": pattern.code_template,
-            "test_template": pattern.test_template,
-        },
-    )
-    outcome = 1.0 if pattern.succeeded else 0.0
-    known, used = patterns.c.success_rate, patterns.c.usage_count
-    await connection.execute(
-        insert(patterns)
-        .values(pattern_id=pattern.pattern_id, usage_count=1, success_rate=outcome, **values)
-        .on_conflict_do_update(
-            index_elements=["pattern_id"],
-            set_={
-                **values,
-                "usage_count": used + 1,
-                "success_rate": (known * used + outcome) / (used + 1),
-                "updated_at": func.now(),
-            },
-        )
-    )
+    """Insert the pattern, or replace the one with its id."""
+    values = {name: value for name, value in vars(pattern).items() if name != "pattern_id"}
+    await upsert(connection, [Row("patterns", {"pattern_id": pattern.pattern_id}, values)])
 
 
 async def read_patterns(

@@ -156,6 +156,7 @@ failures = Table(
     _count("iteration"),
     _text("project"),
     _text("language"),
+    _text("kind"),
     _text("error_type"),
     _text("error_signature"),
     Column("fingerprint", LargeBinary, nullable=False, server_default=text("''::bytea")),
@@ -165,14 +166,20 @@ failures = Table(
     _text("cause"),
     _text("hypothesis"),
     _text("solution"),
+    _text("fix"),
     _text("code_context"),
     Column("helped", Boolean),
+    Column("outcome", Text, nullable=False, server_default="open"),
     _now("at"),
     Index(None, "fingerprint"),
     Index(None, "project"),
     Index(None, "run_id"),
 )
-"""What failed; `helped` is null until it is known whether the solution did."""
+"""What failed.
+
+`kind` is `test`, `error`, `scan` or a limit's name. `solution` is what was tried, `fix` the diff of it; `helped` is
+null until it is known whether it did, and `outcome` says the same in words: `open`, `solved`, `improved`, `unchanged`.
+"""
 
 patterns = Table(
     "patterns",
@@ -182,10 +189,9 @@ patterns = Table(
     _text("project"),
     _text("language"),
     _text("description"),
+    _text("plan"),
     _text("code_template"),
     _text("test_template"),
-    _count("usage_count"),
-    _real("success_rate"),
     _now("created_at"),
     _now("updated_at"),
 )
@@ -235,6 +241,7 @@ recalls = Table(
     metadata,
     Column("run_id", Text),
     Column("iteration", Integer, autoincrement=False),
+    Column("role", Text, server_default=""),
     Column("memory_id", Text),
     _text("kind"),
     _text("via"),
@@ -242,9 +249,35 @@ recalls = Table(
     _flag("used"),
     Column("helped", Boolean),
     _now("at"),
-    PrimaryKeyConstraint("run_id", "iteration", "memory_id"),
+    PrimaryKeyConstraint("run_id", "iteration", "role", "memory_id"),
+    Index(None, "memory_id"),
 )
-"""Which memory was shown to which iteration, and what came of it."""
+"""Which memory was shown to which agent, in iteration 0 to the planner, and what came of it.
+
+`used` is what the agent said; `helped` is null unless it was used and the outcome is known.
+"""
+
+memory_marks = Table(
+    "memory_marks",
+    metadata,
+    Column("memory_id", Text, primary_key=True),
+    _flag("pinned"),
+    _flag("forgotten"),
+    _text("by"),
+    _now("at"),
+)
+"""What a person thinks of a memory. No projection: it survives a rebuild, and what it is about."""
+
+rebuilds = Table(
+    "rebuilds",
+    metadata,
+    Column("rebuild_id", SmallInteger, primary_key=True, autoincrement=False),
+    _text("after_run"),
+    _count("runs"),
+    _count("rows"),
+    _now("started_at"),
+)
+"""How far a rebuild of the projections is; no row while none is under way."""
 
 embed_model = Table(
     "embed_model",

@@ -1,0 +1,111 @@
+"""What people look up: runs and their logs, questions, what memory holds; and the marks they put on a memory."""
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+from config.config import Config
+from engine import events as e
+from engine.bus import Bus, Live
+from engine.compare import Comparison, compare_runs
+from engine.errors import CommandRefused
+from engine.evolve import fold
+from engine.gates.forecast import Forecast, forecast
+from engine.llm.protocol import ModelClient
+from engine.naming import person_here
+from engine.run_log import recorded
+from engine.state import State
+from engine.summary import PendingApproval, RunSummary
+from engine.task import Task
+from engine.watch import watch
+from memory.memory import MemoryService
+from memory.search import Hit, Kind
+
+if TYPE_CHECKING:
+    from memory.marks import Mark
+
+
+class Browsing:
+    """The part of the engine that changes no run."""
+
+    config: Config
+    model: ModelClient
+    memory: MemoryService
+    bus: Bus
+
+    async def compare(self, run_a: str, run_b: str) -> Comparison:
+        """Two runs side by side, as they are now."""
+        return await compare_runs(self.memory, self.config.paths, run_a, run_b)
+
+    async def runs(self, limit: int = 50) -> list[RunSummary]:
+        """The newest runs."""
+        return [RunSummary.from_row(row) for row in await self.memory.projections.runs(limit)]
+
+    async def find_run(self, name: str) -> str:
+        """The run that a unique prefix, or `last`, names.
+
+        Raises:
+            CommandRefused: none or several.
+        """
+        if name == "last":
+            newest = await self.runs(1)
+            found = [run.run_id for run in newest]
+        else:
+            found = await self.memory.projections.find_runs(name)
+            found = [name] if name in found else found
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise CommandRefused(f"{name!r} names several runs: {', '.join(found[:5])}", "Type more of the run's id.")
+        raise CommandRefused(f"There is no run {name!r}", "`miracle history` lists the runs.")
+
+    async def state(self, run_id: str, at: int | None = None) -> State:
+        """The run's state now, or as it was after event `at`."""
+        log = await self.log(run_id)
+        return fold(log if at is None else [one for one in log if one.seq <= at])
+
+    async def log(self, run_id: str, after: int = 0) -> list[e.Recorded]:
+        """The run's events."""
+        return [recorded(stored) for stored in await self.memory.store.read(run_id, after)]
+
+    async def approvals(self) -> list[PendingApproval]:
+        """Questions of all runs that wait for a person."""
+        return [PendingApproval.from_row(row) for row in await self.memory.projections.approvals(pending_only=True)]
+
+    async def search(self, query: str, *, kinds: tuple[Kind, ...] = (), limit: int = 50) -> list[Hit]:
+        """What history holds about the query."""
+        return await self.memory.projections.search(query, kinds, limit)
+
+    async def mark_memory(self, memory_id: str, *, pinned: bool | None = None, forgotten: bool | None = None) -> "Mark":
+        """Pin or forget a failure or a pattern, or take that back; what is None stays as it is.
+
+        Returns:
+            The memory's marks as they are now.
+
+        Raises:
+            CommandRefused: memory has nothing of this name.
+        """
+        if not await self.memory.failures.exists(memory_id):
+            raise CommandRefused(f"Memory has nothing named {memory_id!r}", "`miracle history` finds what it has.")
+        return await self.memory.marks.set(memory_id, pinned=pinned, forgotten=forgotten, by=person_here())
+
+    async def forecast(self, task: Task, phases: int = 0) -> Forecast | None:
+        """What runs like this one took; None where too few of them are known.
+
+        Args:
+            task: what is about to be started, or the task of a run.
+            phases: of its plan; 0 while there is none.
+        """
+        from memory.forecasts import past_runs
+
+        past = await past_runs(
+            self.memory.database, workspace=task.workspace, language=task.language, scripted=self.model.scripted
+        )
+        return forecast(past, task.project_type, phases)
+
+    def watch(self, run_id: str, after: int = 0) -> AsyncIterator[e.Recorded | Live]:
+        """The run's events in order, then each as it happens, with live items between when this process works on it."""
+        return watch(self.memory.store, self.bus, run_id, after)
+
+    def changes(self) -> AsyncIterator[str]:
+        """Ids of runs as they change."""
+        return self.memory.store.changes()
