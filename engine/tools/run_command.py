@@ -1,5 +1,7 @@
 """run_command: a command line in the sandbox, judged before it runs."""
 
+import asyncio
+
 from pydantic import Field
 
 from engine.context.cut import cut_middle
@@ -42,7 +44,8 @@ class RunCommand:
         command = arguments.command
         if "\0" in command or len(command) > MAX_COMMAND:
             raise ToolError(f"The command contains NUL or is longer than {MAX_COMMAND:,} characters.")
-        verdict = judge_command(command, context.rules)
+        # In a thread: a line made to be hard to read takes seconds, and nothing else may wait for it.
+        verdict = await asyncio.to_thread(judge_command, command, context.rules)
         if verdict.verdict == "blocked":
             raise ToolError(f"The command is blocked by the safety rules: {verdict.reason} Find another way.")
         if verdict.verdict == "approval_required" and not context.approved:

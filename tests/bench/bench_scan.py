@@ -45,7 +45,7 @@ async def main() -> None:
     fresh: list[float] = []
     again: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
-        for number in range(ROUNDS):
+        for number in range(1, ROUNDS + 1):
             names = write_files(Path(folder), number)
             for times in (fresh, again):
                 began = time.perf_counter()
