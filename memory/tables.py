@@ -268,6 +268,26 @@ memory_marks = Table(
 )
 """What a person thinks of a memory. No projection: it survives a rebuild, and what it is about."""
 
+history = Table(
+    "history",
+    metadata,
+    Column("kind", Text),
+    Column("id", Text),
+    _text("run_id"),
+    _text("project"),
+    _text("language"),
+    _text("outcome"),
+    _now("at"),
+    _text("title"),
+    _text("body"),
+    PrimaryKeyConstraint("kind", "id"),
+    Index("ix_history_at", "at", "kind", "id"),
+    Index("ix_history_kind", "kind", "at", "id"),
+    Index("ix_history_run_id", "run_id"),
+    Index("ix_history_grams", text("history_grams(body)"), postgresql_using="gin"),
+)
+"""What the history searches: a row for each task, run, iteration, failure and pattern, which triggers on those keep."""
+
 rebuilds = Table(
     "rebuilds",
     metadata,

@@ -14,3 +14,8 @@ def execute(name: str) -> None:
     for statement in text.split(";\n"):
         if statement.strip():
             op.get_bind().exec_driver_sql(statement)
+
+
+def execute_whole(name: str) -> None:
+    """Run a file in one piece, for one with functions, in which statements are nested."""
+    op.get_bind().exec_driver_sql((VERSIONS / name).read_text(encoding="utf-8"))
