@@ -44,8 +44,9 @@ def _orphan(run_id: str, own: list[Path]) -> int | None:
 
     folders = {f"--git-dir={folder}" for folder in own}
     refs = tuple(f"{namespace}/{run_id}" for namespace in _NAMESPACES)
-    for process in psutil.process_iter(["name", "cmdline"]):
-        if process.info["name"] != "git" or process.status() == psutil.STATUS_ZOMBIE:
+    # What is asked for here is left out where the process ends meanwhile; asked later, that would be an error.
+    for process in psutil.process_iter(["name", "cmdline", "status"]):
+        if process.info["name"] != "git" or process.info["status"] == psutil.STATUS_ZOMBIE:
             continue
         if any(part in folders or part.startswith(refs) for part in process.info["cmdline"] or ()):
             return process.pid
