@@ -13,7 +13,8 @@ ALWAYS = ("network off", "read-only system", "no capabilities", "system-call fil
 MEMORY, PROCESSES, PROCESSOR = "memory", "processes", "processor share"
 BY_ENGINE = {"MemoryLimit": MEMORY, "PidsLimit": PROCESSES, "CpuCfsQuota": PROCESSOR}
 """What an engine says that it can limit, and the limit; a rootless one often cannot."""
-UNSHARED = ("bind source path does not exist", "invalid mount config for type", "mounts denied", ELSEWHERE, CLOSED)
+UNSHARED = ("bind source path does not exist", "invalid mount config for type", "mounts denied", "chdir to cwd",
+            ELSEWHERE, CLOSED)  # fmt: skip
 """What is said by an engine, or of it, that does not have this machine's folders, or has them for other users."""
 SAME_MACHINE = {"amd64": "x86_64", "arm64": "aarch64"}
 ARCHITECTURE_REMEDY = (
@@ -49,8 +50,8 @@ class Engine:
         return cls(
             version=str(info.get("ServerVersion", "")),
             rootless=rootless,
-            # Only root in its containers, who is its owner outside, may write this machine's files. Code that ran as that
-            # user could write what belongs to root in there, /dev too; with copies it is a user of its own.
+            # Only root in its containers, who is its owner outside, may write this machine's files. Code that ran as
+            # that user could write what belongs to root in there, /dev too; with copies it is a user of its own.
             copies=rootless,
             missing_limits=tuple(limit for name, limit in BY_ENGINE.items() if not info.get(name, True)),
             address=address,

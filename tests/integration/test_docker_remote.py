@@ -162,6 +162,11 @@ async def test_what_the_dead_left_is_taken_away_and_the_tools_of_the_living_stay
         client.volumes.get("foreign").remove()
 
 
+# The SDK forgets the socket of every connection that is refused.
+@pytest.mark.filterwarnings(
+    "ignore:Exception ignored in. <(ssl.SSLSocket|socket):pytest.PytestUnraisableExceptionWarning"
+)
+@pytest.mark.filterwarnings("ignore:unclosed <(ssl.SSLSocket|socket):ResourceWarning")
 async def test_an_engine_that_is_killed_is_never_a_pass(
     remote: Docker, far: Daemon, sandbox_workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

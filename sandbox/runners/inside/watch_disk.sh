@@ -1,8 +1,9 @@
 # Watches a workspace on an engine's own disk from a container of its own: $1 KiB and $2 files, of which no more may come.
 # Whatever it says is the reason to stop what fills the disk. What is left on the whole disk is asked, which costs next to
 # nothing; only when much of it went is the workspace measured.
-kib() { du -skx /workspace 2>/dev/null || echo unread; }
-files() { du -sx --inodes /workspace 2>/dev/null || echo unread; }
+exec 2>/dev/null
+kib() { du -skx /workspace || echo unread; }
+files() { du -sx --inodes /workspace || echo unread; }
 left() { stat -f -c '%S %f %d %a' /workspace; }
 number() { echo "${1%%[!0-9]*}"; }
 k=$(number "$(kib)") n=$(number "$(files)")
