@@ -1,9 +1,11 @@
 """What people look up: runs and their logs, questions, what memory holds; and the marks they put on a memory."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from config.config import Config
+from config.secrets import redact
 from engine import events as e
 from engine.bus import Bus, Live
 from engine.compare import Comparison, compare_runs
@@ -18,9 +20,10 @@ from engine.summary import PendingApproval, RunSummary
 from engine.task import Task
 from engine.watch import watch
 from memory.memory import MemoryService
-from memory.search import Hit, Kind
+from memory.search import EVERYTHING, Filters, Hit, Kind
 
 if TYPE_CHECKING:
+    from memory.history import Entry
     from memory.marks import Mark
 
 
@@ -31,6 +34,7 @@ class Browsing:
     model: ModelClient
     memory: MemoryService
     bus: Bus
+    _secrets: tuple[str, ...]
 
     async def compare(self, run_a: str, run_b: str) -> Comparison:
         """Two runs side by side, as they are now."""
@@ -71,9 +75,52 @@ class Browsing:
         """Questions of all runs that wait for a person."""
         return [PendingApproval.from_row(row) for row in await self.memory.projections.approvals(pending_only=True)]
 
-    async def search(self, query: str, *, kinds: tuple[Kind, ...] = (), limit: int = 50) -> list[Hit]:
-        """What history holds about the query."""
-        return await self.memory.projections.search(query, kinds, limit)
+    async def search(
+        self, query: str, filters: Filters = EVERYTHING, *, limit: int = 50, after: Hit | None = None
+    ) -> list[Hit]:
+        """What history holds in which every word of the query occurs, the latest first.
+
+        Args:
+            query: words, or parts of words; empty for the latest of all.
+            filters: what may be found.
+            limit: most hits.
+            after: the last hit that is known already; what follows it is found.
+        """
+        return await self.memory.history.search(query, filters, limit, after)
+
+    async def search_alike(self, query: str, filters: Filters = EVERYTHING, *, limit: int = 10) -> list[Hit]:
+        """Failures and patterns that read like a query of some words, the nearest first."""
+        return await self.memory.history.alike(query, filters, limit)
+
+    async def like(self, hit: Hit, filters: Filters = EVERYTHING, *, limit: int = 20) -> list[Hit]:
+        """Failures and patterns like something that was found, the nearest first."""
+        return await self.memory.history.like(hit, filters, limit)
+
+    async def entry(self, kind: Kind, id: str) -> "Entry":
+        """Everything about one thing of the history, without the secrets that this configuration knows.
+
+        Raises:
+            CommandRefused: there is no such thing.
+        """
+        found = await self.memory.history.entry(kind, id)
+        if found is None:
+            raise CommandRefused(f"There is no {kind} {id!r} any more", "`miracle history` finds what there is.")
+        values = {
+            name: redact(value, self._secrets) if isinstance(value, str) else value
+            for name, value in found.values.items()
+        }
+        return replace(found, values=values)
+
+    async def find_entry(self, name: str) -> "Entry":
+        """What an id, or the beginning of one, names.
+
+        Raises:
+            CommandRefused: nothing.
+        """
+        found = await self.memory.history.find(name) if name.strip() else None
+        if found is None:
+            raise CommandRefused(f"The history has nothing named {name!r}", "`miracle history --json` shows ids.")
+        return await self.entry(*found)
 
     async def mark_memory(self, memory_id: str, *, pinned: bool | None = None, forgotten: bool | None = None) -> "Mark":
         """Pin or forget a failure or a pattern, or take that back; what is None stays as it is.

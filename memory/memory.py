@@ -10,6 +10,7 @@ from memory.database import Database
 if TYPE_CHECKING:
     from memory.embedders import EmbedCall, Embedder
     from memory.failures import FailureMemory
+    from memory.history import History
     from memory.marks import MarkStore
     from memory.projections import Projections
     from memory.rules import RuleStore
@@ -28,6 +29,7 @@ class MemoryService:
     failures: "FailureMemory"
     rules: "RuleStore"
     marks: "MarkStore"
+    history: "History"
 
     @classmethod
     async def open(cls, config: Config, embed: "EmbedCall | None" = None) -> Self:
@@ -53,6 +55,7 @@ class MemoryService:
     def _assemble(cls, config: Config, database: Database, embed: "EmbedCall | None") -> Self:
         # In a thread: numpy and SQLAlchemy take their time to import, and the app's loop must not wait.
         from memory.failures import FailureMemory
+        from memory.history import History
         from memory.marks import MarkStore
         from memory.projections import Projections
         from memory.rules import RuleStore
@@ -60,8 +63,9 @@ class MemoryService:
 
         embedder = choose_embedder(config, database, embed)
         failures = FailureMemory(database, embedder, config.database.pgvector)
-        projections = Projections(database, failures.similar)
-        return cls(database, EventStore(database), projections, failures, RuleStore(database), MarkStore(database))
+        history = History(database, config.database.pgvector)
+        projections, rules, marks = Projections(database), RuleStore(database), MarkStore(database)
+        return cls(database, EventStore(database), projections, failures, rules, marks, history)
 
     async def close(self) -> None:
         """Close the database; the embedded server ends with its last user."""

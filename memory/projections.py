@@ -1,6 +1,5 @@
 """Reading the projections: what the history, the runs list and the command line show."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,13 +8,9 @@ from sqlalchemy import Select, delete, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from memory.database import Database
-from memory.search import Hit, Kind, failures_by_id, search
 from memory.tables import PROJECTIONS, approvals, iterations, metadata, metrics, recalls, runs, tasks
 
 Record = dict[str, Any]
-Similar = Callable[[str, int], Awaitable[list[str]]]
-SENTENCE = 3
-"""Words from which on a query is also compared by meaning."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +29,10 @@ class Projections:
 
     Args:
         database: holds them.
-        similar: finds failures by meaning, for a search that has room for more than what matches by letter.
     """
 
-    def __init__(self, database: Database, similar: Similar | None = None) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._similar = similar
 
     async def runs(self, limit: int = 100, status: str | None = None) -> list[Record]:
         """The latest runs first."""
@@ -80,24 +73,6 @@ class Projections:
         """What memory offered to a run."""
         query = select(recalls).where(recalls.c.run_id == run_id)
         return await self._all(query.order_by(recalls.c.iteration, recalls.c.similarity.desc()))
-
-    async def search(self, query: str, kinds: tuple[Kind, ...] = (), limit: int = 50) -> list[Hit]:
-        """Rows in which every word of the query occurs, the latest first; the empty query gives the latest rows.
-
-        A query of several words also finds failures that read like it, after all others.
-
-        Args:
-            query: words, or parts of words.
-            kinds: of `task`, `run`, `iteration`, `failure`, `pattern`; all when empty.
-            limit: most hits.
-        """
-        hits = await self._database.run(lambda connection: search(connection, query, kinds, limit))
-        room = limit - len(hits)
-        if self._similar is None or room <= 0 or len(query.split()) < SENTENCE or (kinds and "failure" not in kinds):
-            return hits
-        known = {hit.id for hit in hits if hit.kind == "failure"}
-        more = [one for one in await self._similar(query, limit) if one not in known][:room]
-        return hits + await self._database.run(lambda connection: failures_by_id(connection, more))
 
     async def clear_projections(self) -> None:
         """Empty every projection that the log can fill again; failures and patterns keep their vectors and stay."""

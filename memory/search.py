@@ -1,59 +1,26 @@
-"""Search as you type over tasks, runs, iterations, failures and patterns."""
+"""Search as you type over tasks, runs, iterations, failures and patterns.
+
+Two looks, each quick where the other is not. What many rows mention is found among the newest rows; what few mention is
+found by the index of letters. A word of any length is found anywhere within another, and no extension is needed.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal, get_args
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from memory.codec import clean_text
 
 Kind = Literal["task", "run", "iteration", "failure", "pattern"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 WORDS = 8
 """Words of a query that count."""
-
-
-def _first_line(column: str) -> str:
-    """SQL for the first line with something on it; null where there is none."""
-    return f"nullif(split_part(ltrim({column}, E' \\n\\r\\t'), chr(10), 1), '')"
-
-
-_PARTS: dict[Kind, str] = {
-    "task": """
-        SELECT 'task', task_id, '', left(goal, 200), created_at,
-               concat_ws(' ', goal, project_type, language, workspace, status, task_id)
-        FROM tasks""",
-    "run": """
-        SELECT 'run', run_id, run_id, CASE WHEN title = '' THEN left(goal, 200) ELSE title END, updated_at,
-               concat_ws(' ', title, goal, branch, status, outcome, model_label, run_id)
-        FROM runs""",
-    "iteration": f"""
-        SELECT 'iteration', i.run_id || '#' || i.number, i.run_id,
-               left(concat('iteration ', i.number, ' of ',
-                           coalesce(nullif(r.title, ''), {_first_line("r.goal")}, i.run_id), ': ',
-                           coalesce(nullif(i.cause, ''), {_first_line("i.error_message")},
-                                    nullif(i.outcome, ''), 'at work')), 200),
-               i.started_at,
-               concat_ws(' ', i.hypothesis, i.cause, i.reflection, i.error_message, i.outcome, i.phase_id)
-        FROM iterations AS i LEFT JOIN runs AS r USING (run_id)""",
-    "failure": """
-        SELECT 'failure', failure_id, run_id, left(error_signature, 200), at,
-               concat_ws(' ', error_signature, message, cause, hypothesis, solution, project, code_context)
-        FROM failures""",
-    "pattern": f"""
-        SELECT 'pattern', pattern_id, '',
-               left(concat_ws(': ', nullif(problem_type, ''), {_first_line("description")}), 200), updated_at,
-               concat_ws(' ', problem_type, description, project, language, code_template, test_template)
-        FROM patterns""",
-}
-_SEARCH = """
-    SELECT kind, id, run_id, title, at,
-           substr(body, greatest(1, position(lower(:first) IN lower(body)) - 60), 240) AS snippet
-    FROM ({parts}) AS found
-    WHERE body ILIKE ALL (CAST(:patterns AS text[]))
-    ORDER BY at DESC, kind, id
-    LIMIT :limit"""
+WORD_CHARACTERS = 100
+"""Characters of a word that count."""
+NEWEST = 2000
+"""Rows in which a query is looked for before the index is asked."""
 
 
 @dataclass(frozen=True)
@@ -69,38 +36,146 @@ class Hit:
     snippet: str
     """The text around the first word of the query, or its beginning."""
     at: datetime
+    """When it began or was learnt."""
+    language: str = ""
+    project: str = ""
+    """The folder's name as `project_named` gives it."""
+    outcome: str = ""
+    pinned: bool = False
+    forgotten: bool = False
+    similarity: float | None = None
+    """Of what was found by meaning; None where letters match."""
 
 
-async def search(connection: AsyncConnection, query: str, kinds: tuple[Kind, ...], limit: int) -> list[Hit]:
-    """Rows in which every word of the query occurs, in any case, the latest first."""
-    words = clean_text(query).split()[:WORDS]
-    parts = "\n        UNION ALL".join(part for kind, part in _PARTS.items() if not kinds or kind in kinds)
-    found = await connection.execute(
-        text(_SEARCH.format(parts=_with_names(parts))),
-        {"first": words[0] if words else "", "patterns": [_pattern(word) for word in words], "limit": limit},
-    )
-    return [Hit(row.kind, row.id, row.run_id, row.title, row.snippet, row.at) for row in found]
+@dataclass(frozen=True)
+class Filters:
+    """What may be found; what is left at its default says nothing."""
+
+    kinds: tuple[Kind, ...] = ()
+    language: str = ""
+    project: str = ""
+    outcome: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    """Before this moment."""
+    forgotten: bool = False
+    """Also what a person wants forgotten."""
+
+    def conditions(self) -> tuple[list[str], dict[str, Any]]:
+        """The same as SQL over `history AS h`, with its values."""
+        asked: dict[str, tuple[str, Any]] = {
+            "kinds": ("h.kind = ANY (CAST(:kinds AS text[]))", list(self.kinds) or None),
+            "language": ("h.language = :language", clean_text(self.language) or None),
+            "project": ("h.project = :project", clean_text(self.project) or None),
+            "outcome": ("h.outcome = :outcome", clean_text(self.outcome) or None),
+            "since": ("h.at >= :since", self.since),
+            "until": ("h.at < :until", self.until),
+        }
+        kept = {name: pair for name, pair in asked.items() if pair[1] is not None}
+        if len(self.kinds) == 1:
+            kept["kinds"] = ("h.kind = :kinds", self.kinds[0])
+        conditions = [condition for condition, _ in kept.values()]
+        if not self.forgotten:
+            conditions.append("NOT EXISTS (SELECT 1 FROM memory_marks AS m WHERE m.memory_id = h.id AND m.forgotten)")
+        return conditions, {name: value for name, (_, value) in kept.items()}
 
 
-async def failures_by_id(connection: AsyncConnection, ids: list[str]) -> list[Hit]:
-    """These failures as hits, in this order."""
-    found = await connection.execute(
-        text(
-            "SELECT failure_id AS id, run_id, left(error_signature, 200) AS title, at, left(message, 240) AS snippet "
-            "FROM failures WHERE failure_id = ANY (CAST(:ids AS text[]))"
-        ),
-        {"ids": ids},
-    )
-    known = {row.id: Hit("failure", row.id, row.run_id, row.title, row.snippet, row.at) for row in found}
-    return [known[one] for one in ids if one in known]
+EVERYTHING = Filters()
+
+_MATCHES = "lower(h.body) LIKE ALL (ARRAY(SELECT lower(p) FROM unnest(CAST(:patterns AS text[])) AS p))"
+_ORDER = "ORDER BY {0}.at DESC, {0}.kind DESC, {0}.id DESC"
+_AMONG_THE_NEWEST = f"""
+    SELECT h.kind, h.id FROM (
+        SELECT h.kind, h.id, h.at, h.body FROM history AS h WHERE {{where}} {_ORDER.format("h")} LIMIT :newest
+    ) AS h
+    WHERE {_MATCHES} {_ORDER.format("h")} LIMIT :limit"""
+_BY_LETTERS = f"""
+    SELECT h.kind, h.id FROM (
+        SELECT h.kind, h.id, h.at FROM history AS h
+        WHERE history_grams(h.body) @> ARRAY(
+            SELECT substr(w, place, 3)
+            FROM (SELECT lower(w) AS w FROM unnest(CAST(:words AS text[])) AS w) AS words,
+                 generate_series(1, greatest(1, length(w) - 2)) AS place
+        ) AND {_MATCHES} AND {{where}} OFFSET 0
+    ) AS h {_ORDER.format("h")} LIMIT :limit"""
+_ROWS = f"""
+    WITH found AS MATERIALIZED ({{found}})
+    SELECT h.kind, h.id, h.run_id, h.at, h.language, h.project, h.outcome,
+           CASE WHEN h.kind = 'iteration' THEN left(concat('iteration ', split_part(h.id, '#', 2), ' of ',
+                    coalesce(nullif(r.title, ''), nullif(history_line(r.goal), ''), h.run_id), ': ',
+                    coalesce(nullif(h.title, ''), 'at work')), 200)
+                ELSE h.title END AS title,
+           substr(h.body, greatest(1, position(lower(:first) IN lower(h.body)) - 60), 240) AS snippet,
+           coalesce(m.pinned, false) AS pinned, coalesce(m.forgotten, false) AS forgotten
+    FROM found JOIN history AS h USING (kind, id)
+    LEFT JOIN runs AS r ON h.kind = 'iteration' AND r.run_id = h.run_id
+    LEFT JOIN memory_marks AS m ON m.memory_id = h.id
+    {_ORDER.format("h")}"""
+_THESE = "SELECT h.kind, h.id FROM history AS h WHERE h.kind = ANY (:these) AND h.id = ANY (:ids) AND {where}"
 
 
-def _with_names(parts: str) -> str:
-    # The first part of a union names its columns, whichever kind that is.
-    return f"""
-        SELECT NULL AS kind, NULL AS id, NULL AS run_id, NULL AS title, CAST(NULL AS timestamptz) AS at, NULL AS body
-        WHERE false
-        UNION ALL{parts}"""
+def words_of(query: str) -> list[str]:
+    """The words of a query that count, each once."""
+    spread = clean_text(query[: 4 * WORDS * WORD_CHARACTERS]).replace("\x01", " ").split()
+    return list(dict.fromkeys(word[:WORD_CHARACTERS] for word in spread))[:WORDS]
+
+
+def is_cut(query: str) -> bool:
+    """Whether a query has more than what counts."""
+    spread = query.split(maxsplit=WORDS)
+    return len(spread) > WORDS or any(len(word) > WORD_CHARACTERS for word in spread)
+
+
+async def search(
+    connection: AsyncConnection, query: str, filters: Filters, limit: int, after: Hit | None = None
+) -> list[Hit]:
+    """Rows in which every word of the query occurs, in any case, the latest first.
+
+    Args:
+        connection: within a transaction.
+        query: words, or parts of words; empty for the latest rows.
+        filters: what may be found.
+        limit: most hits.
+        after: the last hit that is known already; what follows it is found.
+    """
+    words = words_of(query)
+    conditions, values = filters.conditions()
+    if after is not None:
+        conditions.append("(h.at, h.kind, h.id) < (:after_at, :after_kind, :after_id)")
+        values |= {"after_at": after.at, "after_kind": after.kind, "after_id": after.id}
+    where = " AND ".join(conditions) or "true"
+    values |= {"words": words, "patterns": [_pattern(word) for word in words], "limit": limit}
+    values |= {"first": words[0] if words else "", "newest": NEWEST if words else limit}
+    hits = await _hits(connection, _AMONG_THE_NEWEST.format(where=where), values)
+    if words and len(hits) < limit:
+        hits = await _hits(connection, _BY_LETTERS.format(where=where), values)
+    return hits
+
+
+async def hits_of(connection: AsyncConnection, near: dict[tuple[Kind, str], float], filters: Filters) -> list[Hit]:
+    """What lies near something, as hits, the nearest first; what the filters refuse is left out.
+
+    Args:
+        connection: within a transaction.
+        near: similarity in [-1, 1] by kind and id.
+        filters: what may be found.
+    """
+    conditions, values = filters.conditions()
+    values |= {"these": list({kind for kind, _ in near}), "ids": [one for _, one in near], "first": ""}
+    found = await _hits(connection, _THESE.format(where=" AND ".join(conditions) or "true"), values, near)
+    return sorted(found, key=lambda hit: (-(hit.similarity or 0.0), hit.id))
+
+
+async def _hits(
+    connection: AsyncConnection, found: str, values: dict[str, Any], near: dict[tuple[Kind, str], float] | None = None
+) -> list[Hit]:
+    statement = text(_ROWS.format(found=found))
+    rows = await connection.execute(statement, values)
+    return [_hit(row, near) for row in rows if near is None or (row.kind, row.id) in near]
+
+
+def _hit(row: Row[Any], near: dict[tuple[Kind, str], float] | None) -> Hit:
+    return Hit(**row._mapping, similarity=near[row.kind, row.id] if near else None)
 
 
 def _pattern(word: str) -> str:

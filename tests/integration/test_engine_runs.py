@@ -15,6 +15,7 @@ from engine.errors import CommandRefused, WorkspaceError
 from engine.scripted.faults import Fault, FaultKind
 from engine.state import State, Status
 from engine.task import MAX_GOAL_CHARACTERS, Plan
+from memory.search import Filters
 from tests.engine_fixtures import engine_config, processes_in, scripted_engine, task_of
 from tests.tiny_script import tiny_script
 
@@ -358,7 +359,7 @@ async def test_history_finds_the_run_its_failure_and_its_pattern(config: Config,
         assert (summary.run_id, summary.status, summary.scripted) == (run_id, "success", True)
         kinds = {hit.kind for hit in await engine.search("doubl")}
         assert {"run", "failure", "pattern"} <= kinds
-        (failure,) = await engine.search("adds instead", kinds=("failure",))
+        (failure,) = await engine.search("adds instead", Filters(kinds=("failure",)))
         assert failure.run_id == run_id
         assert await engine.find_run(run_id[:-2]) == run_id
         assert await engine.find_run("last") == run_id

@@ -12,7 +12,6 @@ from memory.failures import FailureMemory, FailureQuery, FailureRecord
 from memory.hashed_ngrams import embed_text
 from memory.offline import OfflineEmbedder
 from memory.patterns import PatternRecord
-from memory.projections import Projections
 from tests.database_fixtures import database, database_url, postgres_server  # noqa: F401
 
 
@@ -88,15 +87,6 @@ async def test_another_projects_bug_of_the_same_kind_is_recalled_by_signature(me
     assert strange.via == "signature"
     assert not strange.own_project
     assert len(found) == 4
-
-
-async def test_a_search_in_words_finds_what_reads_like_it(memory: FailureMemory, database: Database) -> None:  # noqa: F811
-    await memory.remember(record("a", BISECT))
-    await memory.remember(record("b", SERVER))
-    projections = Projections(database, memory.similar)
-    query = "def serve(items): sock.connect(address) ConnectionRefusedError: refused connection"
-    assert [(hit.kind, hit.id) for hit in await projections.search(query)] == [("failure", "b")]
-    assert await projections.search(query, ("run",)) == []
 
 
 async def test_limits_thresholds_and_exclusions_hold(memory: FailureMemory) -> None:

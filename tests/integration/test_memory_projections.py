@@ -55,54 +55,6 @@ async def test_runs_and_what_belongs_to_them(filled: Projections) -> None:
     assert [one["memory_id"] for one in await filled.recalls("r1")] == ["f"]
 
 
-@pytest.mark.parametrize(
-    ("query", "ids"),
-    [
-        ("csv", {"t1", "r1", "p1"}),
-        ("CSV pars", {"t1", "r1"}),
-        ("100%_of", {"t1"}),
-        ("mount", {"r1#1", "f1"}),
-        ("skipped header", {"r1#2"}),
-        ("nothing like it", set()),
-        ("\x00", set()),
-        ("", {"t1", "r1", "r2", "r1#1", "r1#2", "f1", "p1"}),
-    ],
-)
-async def test_search_finds_parts_of_words(filled: Projections, query: str, ids: set[str]) -> None:
-    assert {hit.id for hit in await filled.search(query)} == ids
-
-
-async def test_search_keeps_to_kinds_and_shows_the_place(filled: Projections) -> None:
-    (hit,) = await filled.search("amount", ("failure",))
-    assert (hit.kind, hit.title) == ("failure", "KeyError: 'amount'")
-    assert "amount" in hit.snippet
-    assert len(await filled.search("", limit=2)) == 2
-
-
-async def test_titles_tell_what_it_was_about(filled: Projections, database: Database) -> None:  # noqa: F811
-    await EventStore(database).append(
-        "r1",
-        [NewEvent("e2", "noted", {})],
-        [
-            Row("runs", {"run_id": "r3"}, {"goal": "\n Count words\nin a file"}),
-            Row("iterations", {"run_id": "r3", "number": 1}, {"outcome": "red", "cause": "it splits at tabs only"}),
-            Row("iterations", {"run_id": "lost", "number": 3}, {"outcome": "green"}),
-            Row("patterns", {"pattern_id": "p2"}, {"problem_type": "library", "description": "\nword count\nmore"}),
-        ],
-        lease=None,
-        after=1,
-    )
-    titles = {hit.id: hit.title for hit in await filled.search("", ("iteration", "pattern"))}
-    assert titles == {
-        "r1#1": "iteration 1 of CSV parser: KeyError: 'amount'",
-        "r1#2": "iteration 2 of CSV parser: at work",
-        "r3#1": "iteration 1 of Count words: it splits at tabs only",
-        "lost#3": "iteration 3 of lost: green",
-        "p1": "csv",
-        "p2": "library: word count",
-    }
-
-
 async def test_projections_can_be_cleared_and_measured(filled: Projections) -> None:
     size = await filled.size()
     assert size.bytes > 0

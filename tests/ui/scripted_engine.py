@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -26,7 +26,9 @@ from engine.summary import PendingApproval, RunSummary
 from engine.task import Plan, Task
 from engine.workspace.preview import Preview, Selection
 from engine.workspace.undo import UndoPreview
-from memory.search import Hit, Kind
+from memory.history import Entry
+from memory.marks import Mark
+from memory.search import EVERYTHING, Filters, Hit, Kind
 from tests.ui.recorded_preview import recorded_preview, recorded_undoing
 from tests.ui.recorded_run import SECOND, START, TASK
 
@@ -75,6 +77,9 @@ class ScriptedEngine:
         """A title to refuse a look at a result with."""
         self.undoing = recorded_undoing()
         self.hits: list[Hit] = []
+        self.alike: list[Hit] = []
+        """What reads like anything."""
+        self.entries: dict[str, Entry] = {}
         self.foretold: Forecast | None = None
         self.search_delays: dict[str, float] = {}
         self.code_diff = self.code_note = ""
@@ -228,10 +233,45 @@ class ScriptedEngine:
             for approval in fold(run.log).pending_approvals
         ]
 
-    async def search(self, query: str, *, kinds: tuple[Kind, ...] = (), limit: int = 50) -> list[Hit]:
+    async def search(
+        self, query: str, filters: Filters = EVERYTHING, *, limit: int = 50, after: Hit | None = None
+    ) -> list[Hit]:
         await asyncio.sleep(self.search_delays.get(query, 0))
-        self.calls.append(("search", query))
-        return [hit for hit in self.hits if query.lower() in hit.title.lower()][:limit]
+        self._command("search", query, filters)
+        return self._found(query, filters, after)[:limit]
+
+    def _found(self, query: str, filters: Filters, after: Hit | None = None) -> list[Hit]:
+        found = [
+            hit
+            for hit in self.hits
+            if query.lower() in hit.title.lower()
+            and (not filters.kinds or hit.kind in filters.kinds)
+            and (not filters.outcome or hit.outcome == filters.outcome)
+            and (filters.forgotten or not hit.forgotten)
+        ]
+        return found[found.index(after) + 1 :] if after in found else found
+
+    async def search_alike(self, query: str, filters: Filters = EVERYTHING, *, limit: int = 10) -> list[Hit]:
+        return self.alike[:limit] if len(query.split()) > 2 else []
+
+    async def like(self, hit: Hit, filters: Filters = EVERYTHING, *, limit: int = 20) -> list[Hit]:
+        self._command("like", hit.id)
+        return self.alike[:limit]
+
+    async def entry(self, kind: Kind, id: str) -> Entry:
+        found = self.entries.get(id)
+        if found is None:
+            raise CommandRefused(f"There is no {kind} {id!r} any more", "Look for another.")
+        return found
+
+    async def mark_memory(self, memory_id: str, *, pinned: bool | None = None, forgotten: bool | None = None) -> Mark:
+        self._command("mark_memory", memory_id, pinned, forgotten)
+        marked = Mark(memory_id, bool(pinned), bool(forgotten))
+        self.hits = [
+            replace(hit, pinned=marked.pinned, forgotten=marked.forgotten) if hit.id == memory_id else hit
+            for hit in self.hits
+        ]
+        return marked
 
     async def watch(self, run_id: str, after: int = 0) -> AsyncIterator[e.Recorded | Live]:
         run = self._runs[run_id]

@@ -63,8 +63,8 @@ CREATE VIEW history_rows AS
     FROM iterations AS i LEFT JOIN runs AS r USING (run_id) LEFT JOIN tasks AS t USING (task_id)
     UNION ALL
     SELECT 'failure', failure_id, run_id, project, language, outcome, at, left(error_signature, 200),
-           concat_ws(' ', left(error_signature, 1000), left(message, 4000), left(cause, 4000), left(hypothesis, 4000),
-                     left(solution, 4000), left(code_context, 4000), error_type, kind)
+           concat_ws(' ', left(error_signature, 1000), left(message, 2000), left(ctx_text, 4000), left(cause, 4000),
+                     left(hypothesis, 4000), left(solution, 4000), left(code_context, 4000), error_type, kind)
     FROM failures
     UNION ALL
     SELECT 'pattern', pattern_id, '', project, language, '', created_at,
@@ -161,10 +161,10 @@ CREATE TRIGGER history_born AFTER INSERT OR DELETE ON failures
     FOR EACH ROW EXECUTE FUNCTION history_keep('failure');
 CREATE TRIGGER history_changed AFTER UPDATE ON failures
     FOR EACH ROW WHEN (
-        (OLD.project, OLD.language, OLD.kind, OLD.error_type, OLD.error_signature, OLD.message, OLD.cause,
+        (OLD.project, OLD.language, OLD.kind, OLD.error_type, OLD.error_signature, OLD.message, OLD.ctx_text, OLD.cause,
          OLD.hypothesis, OLD.solution, OLD.code_context, OLD.outcome, OLD.at)
         IS DISTINCT FROM
-        (NEW.project, NEW.language, NEW.kind, NEW.error_type, NEW.error_signature, NEW.message, NEW.cause,
+        (NEW.project, NEW.language, NEW.kind, NEW.error_type, NEW.error_signature, NEW.message, NEW.ctx_text, NEW.cause,
          NEW.hypothesis, NEW.solution, NEW.code_context, NEW.outcome, NEW.at))
     EXECUTE FUNCTION history_keep('failure');
 CREATE TRIGGER history_emptied AFTER TRUNCATE ON failures

@@ -67,13 +67,14 @@ async def _runs(limit: int, as_json: bool) -> int:
 async def _search(query: str, kinds: tuple[str, ...], limit: int, as_json: bool) -> int:
     from dataclasses import asdict
 
+    from memory.search import Filters
     from miracle_tui.cli.amounts import moment
     from miracle_tui.cli.console import say, say_json, table
     from miracle_tui.cli.inert import one_line
     from miracle_tui.cli.opening import configuration, opened
 
     async with opened(configuration()) as engine:
-        hits = await engine.search(query, kinds=kinds, limit=limit)  # type: ignore[arg-type]
+        hits = await engine.search(query, Filters(kinds=kinds), limit=limit)  # type: ignore[arg-type]
     if as_json:
         for hit in hits:
             say_json({**asdict(hit), "at": hit.at.isoformat()})

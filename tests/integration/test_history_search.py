@@ -1,0 +1,223 @@
+"""The history over a real PostgreSQL: by letters, by meaning, by likeness, and what triggers keep of it."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+from sqlalchemy import text
+
+from memory.database import Database
+from memory.failures import FailureMemory, FailureQuery, FailureRecord
+from memory.history import History, project_named
+from memory.marks import MarkStore
+from memory.offline import OfflineEmbedder
+from memory.patterns import PatternRecord
+from memory.records import NewEvent, Row
+from memory.search import Filters, Hit, is_cut, words_of
+from memory.store import EventStore
+from tests.database_fixtures import TEMPLATE, postgres_server  # noqa: F401
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+BISECT = """Traceback (most recent call last):
+  File "/work/search.py", line 12, in bisect
+    if items[middle] < wanted:
+IndexError: list index out of range"""
+SERVER = """Traceback (most recent call last):
+  File "/work/server.py", line 40, in serve
+    sock.connect(address)
+ConnectionRefusedError: [Errno 111] Connection refused"""
+ROWS = [
+    Row("tasks", {"task_id": "t1"}, {"goal": "Parse 100%_of the CSV files", "language": "python", "workspace": "/a"}),
+    Row("runs", {"run_id": "r1"}, {"title": "CSV parser", "status": "running", "workspace": "/a", "task_id": "t1"}),
+    Row("runs", {"run_id": "r2"}, {"title": "web shop", "status": "success", "outcome": "success"}),
+    Row("iterations", {"run_id": "r1", "number": 2}, {"hypothesis": "the header is skipped twice"}),
+    Row("iterations", {"run_id": "r1", "number": 1}, {"error_message": "KeyError: 'amount'"}),
+    Row("failures", {"failure_id": "f1"}, {"error_signature": "KeyError: 'amount'", "run_id": "r1", "solution": "get"}),
+    Row("patterns", {"pattern_id": "p1"}, {"problem_type": "csv", "code_template": "csv.DictReader('Straße 東京')"}),
+    Row("runs", {"run_id": "r3"}, {"goal": "\n Count words\nin a file"}),
+    Row("iterations", {"run_id": "r3", "number": 1}, {"outcome": "red", "cause": "it splits at tabs only"}),
+    Row("patterns", {"pattern_id": "p2"}, {"problem_type": "library", "description": "\nword count\nmore"}),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def url(postgres_server: str) -> Iterator[str]:  # noqa: F811
+    """One database for what only reads, filled once."""
+    name = f"h_{uuid.uuid4().hex}"
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        made = sql.SQL("create database {} template {} strategy file_copy")
+        connection.execute(made.format(sql.Identifier(name), sql.Identifier(TEMPLATE)))
+        conninfo = make_conninfo(postgres_server, dbname=name)
+        asyncio.run(_fill(conninfo))
+        yield conninfo
+        connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+async def _fill(url: str) -> None:
+    database = await Database.open_url(url)
+    store = EventStore(database)
+    await store.create_run("r1")
+    await store.append("r1", [NewEvent("e1", "noted", {})], ROWS, lease=None, after=0)
+    await database.close()
+
+
+@pytest.fixture
+async def history(url: str) -> AsyncIterator[History]:
+    database = await Database.open_url(url)
+    yield History(database)
+    await database.close()
+
+
+@pytest.fixture
+async def opened(url: str) -> AsyncIterator[Database]:
+    database = await Database.open_url(url)
+    yield database
+    await database.close()
+
+
+async def ids(history: History, query: str, filters: Filters = Filters()) -> set[str]:  # noqa: B008
+    return {hit.id for hit in await history.search(query, filters)}
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("csv", {"t1", "r1", "p1"}),
+        ("CSV pars", {"t1", "r1"}),
+        ("100%_of", {"t1"}),
+        ("1__%", set()),
+        ("\\", set()),
+        ("mount", {"r1#1", "f1"}),
+        ("'amount'", {"r1#1", "f1"}),
+        ("skipped header", {"r1#2"}),
+        ("東京", {"p1"}),
+        ("東", {"p1"}),
+        ("nothing like it", set()),
+        ("\x00", set()),
+        ("the", {"t1", "r1#2"}),
+        ("", {"t1", "r1", "r2", "r3", "r1#1", "r1#2", "r3#1", "f1", "p1", "p2"}),
+    ],
+)
+async def test_parts_of_words_are_found(history: History, query: str, found: set[str]) -> None:
+    assert await ids(history, query) == found
+
+
+async def test_the_index_of_letters_finds_what_the_newest_rows_do_not_hold(
+    history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("memory.search.NEWEST", 1)
+    assert await ids(history, "mount") == {"r1#1", "f1"}
+    assert await ids(history, "東") == {"p1"}
+    assert await ids(history, "cs") == {"t1", "r1", "p1"}
+    assert await ids(history, "skipped header") == {"r1#2"}
+
+
+async def test_titles_tell_what_it_was_about(history: History) -> None:
+    titles = {hit.id: hit.title for hit in await history.search("", Filters(kinds=("iteration", "pattern")))}
+    assert titles == {
+        "r1#1": "iteration 1 of CSV parser: KeyError: 'amount'",
+        "r1#2": "iteration 2 of CSV parser: at work",
+        "r3#1": "iteration 1 of Count words: it splits at tabs only",
+        "p1": "csv",
+        "p2": "library: word count",
+    }
+
+
+async def test_filters_narrow_what_is_found(history: History) -> None:
+    (hit,) = await history.search("amount", Filters(kinds=("failure",)))
+    assert (hit.kind, hit.title, hit.run_id) == ("failure", "KeyError: 'amount'", "r1")
+    assert "amount" in hit.snippet
+    assert await ids(history, "", Filters(language="python", kinds=("run", "iteration"))) == {"r1", "r1#1", "r1#2"}
+    assert await ids(history, "", Filters(project=project_named("/a"))) == {"t1", "r1", "r1#1", "r1#2"}
+    assert await ids(history, "", Filters(outcome="success")) == {"r2"}
+    soon = datetime.now(UTC) + timedelta(hours=1)
+    assert await ids(history, "csv", Filters(since=soon)) == set()
+    assert await ids(history, "web", Filters(until=soon)) == {"r2"}
+
+
+async def test_pages_follow_each_other_without_a_gap(history: History) -> None:
+    whole = await history.search("")
+    pages: list[Hit] = []
+    while page := await history.search("", limit=3, after=pages[-1] if pages else None):
+        pages += page
+    assert pages == whole
+    assert await history.search("", limit=0) == []
+
+
+@pytest.mark.parametrize("query", ["x" * 100_000, "amount " * 20_000, "\x00" * 100_000, "é" * 100_000, "' OR 1=1 --"])
+async def test_a_query_that_is_no_query_is_answered(history: History, query: str) -> None:
+    async with asyncio.timeout(20):
+        assert len(await history.search(query)) in (0, 2)
+    assert len(words_of(query)) <= 8
+
+
+def test_what_of_a_query_counts_is_known() -> None:
+    assert not is_cut("a few words")
+    assert is_cut("one two three four five six seven eight nine")
+    assert is_cut("x" * 101)
+
+
+async def test_triggers_keep_up_with_what_is_written(opened: Database) -> None:
+    history = History(opened)
+
+    async def write(statement: str) -> None:
+        await opened.run(lambda connection: connection.execute(text(statement)))
+
+    await write("INSERT INTO tasks (task_id, goal) VALUES ('kept', 'zebra stripes')")
+    await write("INSERT INTO runs (run_id, task_id, title) VALUES ('kept', 'kept', 'zebra')")
+    await write("INSERT INTO iterations (run_id, number, cause) VALUES ('kept', 1, 'zebra lost a stripe')")
+    assert await ids(history, "zebra") == {"kept", "kept#1"}
+    await write("UPDATE tasks SET language = 'node' WHERE task_id = 'kept'")
+    assert await ids(history, "zebra", Filters(language="node")) == {"kept", "kept#1"}
+    await write("UPDATE iterations SET cause = 'a horse' WHERE run_id = 'kept'")
+    assert await ids(history, "horse") == {"kept#1"}
+    await write("DELETE FROM iterations WHERE run_id = 'kept'")
+    await write("DELETE FROM runs WHERE run_id = 'kept'")
+    await write("DELETE FROM tasks WHERE task_id = 'kept'")
+    assert await ids(history, "zebra") == await ids(history, "horse") == set()
+
+
+async def test_marks_are_told_and_what_is_forgotten_is_hidden(opened: Database) -> None:
+    history, marks = History(opened), MarkStore(opened)
+    await marks.set("p1", pinned=True)
+    assert [hit.pinned for hit in await history.search("DictReader")] == [True]
+    await marks.set("p1", forgotten=True)
+    assert await history.search("DictReader") == []
+    assert [hit.forgotten for hit in await history.search("DictReader", Filters(forgotten=True))] == [True]
+    await marks.set("p1", forgotten=False)
+
+
+async def test_meaning_and_likeness(opened: Database) -> None:
+    history, memory = History(opened), FailureMemory(opened, OfflineEmbedder())
+    for name, report in (("alike-a", BISECT), ("alike-b", SERVER), ("alike-c", BISECT.replace("12", "13"))):
+        await memory.remember(FailureRecord(name, FailureQuery("mine", report=report)))
+    await memory.remember_pattern(PatternRecord("alike-p", "web service", "a Flask web service that returns JSON"))
+    query = "def serve(items): sock.connect(address) ConnectionRefusedError: refused connection"
+    assert [hit.id for hit in await history.alike(query)][:1] == ["alike-b"]
+    assert await history.alike(query, Filters(kinds=("run",))) == []
+    assert await history.alike("two words") == []
+    (found,) = [hit for hit in await history.search("bisect") if hit.id == "alike-a"]
+    near = await history.like(found)
+    assert near[0].id == "alike-c"
+    assert near[0].similarity is not None
+    assert near[0].similarity > 0.9
+    assert "alike-a" not in [hit.id for hit in near]
+
+
+async def test_an_entry_tells_all_and_ids_may_be_short(history: History) -> None:
+    entry = await history.entry("failure", "f1")
+    assert entry is not None
+    assert entry.values["solution"] == "get"
+    assert (entry.shown, entry.helped) == (0, 0)
+    step = await history.entry("iteration", "r1#1")
+    assert step is not None
+    assert step.values["number"] == 1
+    assert await history.entry("run", "none") is None
+    assert await history.find("r1") == ("run", "r1")
+    assert await history.find("r1#2") == ("iteration", "r1#2")
+    assert await history.find("none") is None
