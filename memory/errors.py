@@ -4,6 +4,8 @@ MemoryStoreError
 +-- DatabaseUnavailable   no connection can be had
 +-- DatabaseUnsuitable    it answers, but lacks pgvector or is too old or too new
 +-- DiskFull              the server cannot write
++-- DatabaseNotEmpty      a restore would mix with what is there
++-- BackupUnusable        the file is no backup, is damaged, or cannot be written
 +-- LeaseLost             another executor holds the run
 +-- RunUnknown            no such run
 """
@@ -28,6 +30,14 @@ class DatabaseUnsuitable(MemoryStoreError):
 
 class DiskFull(MemoryStoreError):
     """There is no room to write."""
+
+
+class DatabaseNotEmpty(MemoryStoreError):
+    """A restore would mix with what is there."""
+
+
+class BackupUnusable(MemoryStoreError):
+    """The file is no backup, is damaged or of a newer Miracle, or cannot be written."""
 
 
 class LeaseLost(MemoryStoreError):

@@ -1,5 +1,8 @@
 """What the driver raises, in the words of `memory.errors`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import psycopg
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -53,3 +56,12 @@ def translate(error: BaseException) -> MemoryStoreError | None:
             "Check that the server runs and that DATABASE_URL names it, or unset it to use the embedded one.",
         )
     return None
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise what the driver raises in the words of `memory.errors`."""
+    try:
+        yield
+    except DRIVER_ERRORS as error:
+        raise translate(error) or error from error
