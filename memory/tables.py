@@ -268,6 +268,19 @@ memory_marks = Table(
 )
 """What a person thinks of a memory. No projection: it survives a rebuild, and what it is about."""
 
+pruned_runs = Table(
+    "pruned_runs",
+    metadata,
+    Column("run_id", Text, primary_key=True),
+    _text("title"),
+    _text("outcome"),
+    _when("ended_at"),
+    _count("events"),
+    Column("lessons", JSONB, nullable=False, server_default=text("'[]'::jsonb")),
+    _now("at"),
+)
+"""Runs whose logs were removed. `lessons` are their rows of failures, patterns and recalls, which no log gives again."""
+
 history = Table(
     "history",
     metadata,

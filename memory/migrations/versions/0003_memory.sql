@@ -8,6 +8,18 @@ CREATE TABLE memory_marks (
     CONSTRAINT pk_memory_marks PRIMARY KEY (memory_id)
 );
 
+-- Runs whose logs were removed, and what was learnt from them, which no log gives again.
+CREATE TABLE pruned_runs (
+    run_id TEXT NOT NULL,
+    title TEXT DEFAULT '' NOT NULL,
+    outcome TEXT DEFAULT '' NOT NULL,
+    ended_at TIMESTAMP WITH TIME ZONE,
+    events BIGINT DEFAULT '0' NOT NULL,
+    lessons JSONB DEFAULT '[]'::jsonb NOT NULL,
+    at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    CONSTRAINT pk_pruned_runs PRIMARY KEY (run_id)
+);
+
 -- How far a rebuild of the projections is; no row while none is under way.
 CREATE TABLE rebuilds (
     rebuild_id SMALLINT NOT NULL,
