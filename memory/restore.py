@@ -175,12 +175,14 @@ async def _fill(connection: "psycopg.AsyncConnection[Any]", source: Path, tell: 
                 if begin.table in PAID:
                     await connection.execute(sql.SQL("truncate {}").format(sql.Identifier(begin.table)))
                 query = sql.SQL("copy {} ({}) from stdin").format(sql.Identifier(begin.table), quoted(begin.columns))
-                async with connection.cursor() as cursor, cursor.copy(query) as copy:
-                    while isinstance(piece := await asyncio.to_thread(_next, parts), bytes):
-                        await copy.write(piece)
+                async with connection.cursor() as cursor:
+                    async with cursor.copy(query) as copy:
+                        while isinstance(piece := await asyncio.to_thread(_next, parts), bytes):
+                            await copy.write(piece)
+                    taken = cursor.rowcount
                 assert isinstance(piece, End), "the reader ends every table"
-                if cursor.rowcount != piece.rows:
-                    raise DataError(f"{begin.table} has {cursor.rowcount} rows in place of {piece.rows}")
+                if taken != piece.rows:
+                    raise DataError(f"{begin.table} took {taken} of {piece.rows} rows")
                 rows[begin.table] = piece.rows
                 tell(begin.table, piece.rows)
         except (DataError, IntegrityError, errors.UndefinedColumn, errors.UndefinedTable) as error:
