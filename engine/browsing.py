@@ -19,11 +19,10 @@ from engine.state import State
 from engine.summary import PendingApproval, RunSummary
 from engine.task import Task
 from engine.watch import watch
+from memory.hits import EVERYTHING, Entry, Filters, Hit, Kind
 from memory.memory import MemoryService
-from memory.search import EVERYTHING, Filters, Hit, Kind
 
 if TYPE_CHECKING:
-    from memory.history import Entry
     from memory.marks import Mark
 
 
@@ -96,7 +95,7 @@ class Browsing:
         """Failures and patterns like something that was found, the nearest first."""
         return await self.memory.history.like(hit, filters, limit)
 
-    async def entry(self, kind: Kind, id: str) -> "Entry":
+    async def entry(self, kind: Kind, id: str) -> Entry:
         """Everything about one thing of the history, without the secrets that this configuration knows.
 
         Raises:
@@ -109,9 +108,10 @@ class Browsing:
             name: redact(value, self._secrets) if isinstance(value, str) else value
             for name, value in found.values.items()
         }
-        return replace(found, values=values)
+        hit = replace(found.hit, title=redact(found.hit.title, self._secrets), snippet="")
+        return replace(found, hit=hit, values=values)
 
-    async def find_entry(self, name: str) -> "Entry":
+    async def find_entry(self, name: str) -> Entry:
         """What an id, or the beginning of one, names.
 
         Raises:

@@ -52,6 +52,8 @@ class Task(Value):
     hooks: tuple[HookMoment, ...] = ()
     """At which ends of a phase the person has commands of their own."""
     """Phases of one tier that may be at work at the same time, each in a worktree of its own."""
+    patterns: tuple[str, ...] = ()
+    """Ids of solutions in memory that the planner is shown before others, because a person chose them."""
     priority: int = 0
     """Where workers share a queue, the higher goes first."""
     models: dict[str, tuple[str, ...]] = Field(default_factory=dict)

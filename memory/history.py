@@ -1,17 +1,19 @@
 """The history: what was done and learnt, found by letters, by meaning, and by likeness to what was found."""
 
-from dataclasses import dataclass, replace
-from datetime import datetime
-from hashlib import sha256
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from memory.database import Database
+from memory.hits import EVERYTHING, Entry, Filters, Hit, Kind
 from memory.normalise import mask
 from memory.offline import OfflineEmbedder
-from memory.search import EVERYTHING, Filters, Hit, Kind, hits_of, search
+from memory.patterns import read_patterns
+from memory.records import Recollection
+from memory.search import hits_of, search
 from memory.vectors import Vectors
 
 if TYPE_CHECKING:
@@ -33,7 +35,12 @@ _TEXTS: dict[Kind, str] = {
 }
 _VALUES: dict[Kind, str] = {
     "task": "SELECT * FROM tasks WHERE task_id = :id",
-    "run": "SELECT * FROM runs WHERE run_id = :id",
+    "run": """
+        SELECT *, (
+            SELECT coalesce(json_agg(json_build_object('number', number, 'phase_id', phase_id, 'outcome', outcome,
+                   'passed', passed, 'failed', failed, 'cause', left(cause, 300)) ORDER BY number), '[]')
+            FROM (SELECT * FROM iterations WHERE run_id = :id ORDER BY number DESC LIMIT 200) AS newest
+        ) AS steps FROM runs WHERE run_id = :id""",
     "iteration": "SELECT * FROM iterations WHERE run_id = :run_id AND number = :number",
     "failure": """
         SELECT run_id, iteration, language, kind, error_type, error_signature, message, ctx_text, cause, hypothesis,
@@ -46,20 +53,6 @@ _WORTH = """
     SELECT count(*) AS shown, count(*) FILTER (WHERE used) AS used, count(*) FILTER (WHERE helped) AS helped,
            count(*) FILTER (WHERE helped = false) AS harmed
     FROM recalls WHERE memory_id = :id"""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One thing of the history with all that its table knows of it."""
-
-    hit: Hit
-    values: dict[str, Any]
-    """By column."""
-    shown: int = 0
-    """How often it was recalled, and below what came of that."""
-    used: int = 0
-    helped: int = 0
-    harmed: int = 0
 
 
 class History:
@@ -122,6 +115,11 @@ class History:
 
         return await self._database.run(work)
 
+    async def chosen(self, pattern_ids: Sequence[str], project: str) -> list[Recollection]:
+        """These patterns, as what a person chose to show to an agent of the project; unknown ones are left out."""
+        wanted = dict.fromkeys(pattern_ids, 1.0)
+        return await self._database.run(lambda connection: read_patterns(connection, wanted, project))
+
     async def find(self, name: str) -> tuple[Kind, str] | None:
         """The kind and id of the one thing of this id, or of the only one whose id begins so; None where none is.
 
@@ -161,16 +159,6 @@ class History:
             return (await hits_of(connection, near, filters))[:limit] if near else []
 
         return await self._database.run(work)
-
-
-def project_named(folder: str) -> str:
-    """A project's name in memory: one that does not tell where its folder lies."""
-    return sha256(folder.encode()).hexdigest()[:16]
-
-
-def moment_of(at: datetime) -> datetime:
-    """The moment with a time zone: a person's own where none is said."""
-    return at if at.tzinfo else at.astimezone()
 
 
 def _key(kind: Kind, id: str) -> dict[str, Any]:

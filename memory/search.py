@@ -4,83 +4,16 @@ Two looks, each quick where the other is not. What many rows mention is found am
 found by the index of letters. A word of any length is found anywhere within another, and no extension is needed.
 """
 
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Literal, get_args
+from typing import Any
 
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from memory.codec import clean_text
+from memory.hits import Filters, Hit, Kind, words_of
 
-Kind = Literal["task", "run", "iteration", "failure", "pattern"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
-WORDS = 8
-"""Words of a query that count."""
-WORD_CHARACTERS = 100
-"""Characters of a word that count."""
 NEWEST = 2000
 """Rows in which a query is looked for before the index is asked."""
 
-
-@dataclass(frozen=True)
-class Hit:
-    """Something that a search found."""
-
-    kind: Kind
-    id: str
-    """Of an iteration: run#number."""
-    run_id: str
-    """Empty for what belongs to no run."""
-    title: str
-    snippet: str
-    """The text around the first word of the query, or its beginning."""
-    at: datetime
-    """When it began or was learnt."""
-    language: str = ""
-    project: str = ""
-    """The folder's name as `project_named` gives it."""
-    outcome: str = ""
-    pinned: bool = False
-    forgotten: bool = False
-    similarity: float | None = None
-    """Of what was found by meaning; None where letters match."""
-
-
-@dataclass(frozen=True)
-class Filters:
-    """What may be found; what is left at its default says nothing."""
-
-    kinds: tuple[Kind, ...] = ()
-    language: str = ""
-    project: str = ""
-    outcome: str = ""
-    since: datetime | None = None
-    until: datetime | None = None
-    """Before this moment."""
-    forgotten: bool = False
-    """Also what a person wants forgotten."""
-
-    def conditions(self) -> tuple[list[str], dict[str, Any]]:
-        """The same as SQL over `history AS h`, with its values."""
-        asked: dict[str, tuple[str, Any]] = {
-            "kinds": ("h.kind = ANY (CAST(:kinds AS text[]))", list(self.kinds) or None),
-            "language": ("h.language = :language", clean_text(self.language) or None),
-            "project": ("h.project = :project", clean_text(self.project) or None),
-            "outcome": ("h.outcome = :outcome", clean_text(self.outcome) or None),
-            "since": ("h.at >= :since", self.since),
-            "until": ("h.at < :until", self.until),
-        }
-        kept = {name: pair for name, pair in asked.items() if pair[1] is not None}
-        if len(self.kinds) == 1:
-            kept["kinds"] = ("h.kind = :kinds", self.kinds[0])
-        conditions = [condition for condition, _ in kept.values()]
-        if not self.forgotten:
-            conditions.append("NOT EXISTS (SELECT 1 FROM memory_marks AS m WHERE m.memory_id = h.id AND m.forgotten)")
-        return conditions, {name: value for name, (_, value) in kept.items()}
-
-
-EVERYTHING = Filters()
 
 _MATCHES = "lower(h.body) LIKE ALL (ARRAY(SELECT lower(p) FROM unnest(CAST(:patterns AS text[])) AS p))"
 _ORDER = "ORDER BY {0}.at DESC, {0}.kind DESC, {0}.id DESC"
@@ -112,18 +45,6 @@ _ROWS = f"""
     LEFT JOIN memory_marks AS m ON m.memory_id = h.id
     {_ORDER.format("h")}"""
 _THESE = "SELECT h.kind, h.id FROM history AS h WHERE h.kind = ANY (:these) AND h.id = ANY (:ids) AND {where}"
-
-
-def words_of(query: str) -> list[str]:
-    """The words of a query that count, each once."""
-    spread = clean_text(query[: 4 * WORDS * WORD_CHARACTERS]).replace("\x01", " ").split()
-    return list(dict.fromkeys(word[:WORD_CHARACTERS] for word in spread))[:WORDS]
-
-
-def is_cut(query: str) -> bool:
-    """Whether a query has more than what counts."""
-    spread = query.split(maxsplit=WORDS)
-    return len(spread) > WORDS or any(len(word) > WORD_CHARACTERS for word in spread)
 
 
 async def search(

@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     from engine.task import Plan, Task
     from engine.workspace.preview import Preview, Selection
     from engine.workspace.undo import UndoPreview
-    from memory.history import Entry
+    from memory.hits import Entry, Filters, Hit, Kind
     from memory.marks import Mark
-    from memory.search import Filters, Hit, Kind
 
 
 class EnginePort(Protocol):

@@ -13,11 +13,11 @@ from textual.message import Message
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from widgets.inert import inert_line
-from widgets.reflection_pane import similarity_bar
+from widgets.inert import inert, inert_line
+from widgets.memory_rows import similarity_bar
 
 if TYPE_CHECKING:
-    from memory.search import Hit
+    from memory.hits import Hit
 
 _KINDS = {
     "task": "$text-primary",
@@ -27,7 +27,10 @@ _KINDS = {
     "pattern": "$text-success",
     "approval": "$text-warning",
 }
-_GOOD = ("success", "green", "passed", "helped")
+_GOOD = ("success", "green", "passed", "helped", "solved", "improved")
+_BAD = ("failed", "red", "cancelled", "unchanged")
+NEAR_END = 15
+"""Results below the cursor when more are asked for."""
 
 
 class HistoryList(OptionList):
@@ -68,6 +71,40 @@ class HistoryList(OptionList):
         self.add_options([Option(_row(hit, now)) for hit in self.hits])
         self.highlighted = 0
 
+    def append(self, hits: Sequence[Hit], *, now: datetime | None = None) -> None:
+        """Show more results below the others."""
+        if not self.hits:
+            self.show(hits, now=now)
+            return
+        self.hits += hits
+        self.add_options([Option(_row(hit, now)) for hit in hits])
+
+    def change(self, hit: Hit, now_so: Hit) -> None:
+        """Show a result as it is now."""
+        if hit in self.hits:
+            place = self.hits.index(hit)
+            self.hits[place] = now_so
+            self.replace_option_prompt_at_index(place, _row(now_so, None))
+
+    def drop(self, hit: Hit) -> None:
+        """Show a result no more."""
+        if hit in self.hits:
+            place = self.hits.index(hit)
+            del self.hits[place]
+            self.remove_option_at_index(place)
+            self.highlighted = min(place, len(self.hits) - 1) if self.hits else None
+
+    def say(self, words: str, tone: str = "$foreground-muted") -> None:
+        """Show words in the place of results."""
+        self.hits = []
+        self.clear_options()
+        self.add_option(Option(Content.styled(inert(words), tone), disabled=True))
+
+    @property
+    def near_end(self) -> bool:
+        """Whether the cursor is so near the last result that more are wanted."""
+        return self.highlighted is not None and self.highlighted >= len(self.hits) - NEAR_END
+
     @property
     def current(self) -> Hit | None:
         """The result at the cursor."""
@@ -95,24 +132,29 @@ def when(at: datetime, now: datetime | None = None) -> str:
     return at.strftime("%Y-%m-%d")
 
 
+def _tone(outcome: str) -> str:
+    return "$text-success" if outcome in _GOOD else "$text-error" if outcome in _BAD else "$foreground-muted"
+
+
 def _row(hit: Hit, now: datetime | None) -> Content:
     kind = inert_line(str(hit.kind), 12)
-    outcome = inert_line(str(getattr(hit, "outcome", "") or ""), 20)
-    similarity = getattr(hit, "similarity", None)
+    outcome, similarity = inert_line(hit.outcome, 20), hit.similarity
     head = Content.assemble(
         (f"{kind:<10}", _KINDS.get(kind, "$foreground-muted")),
         (inert_line(hit.title, 160), "bold $foreground"),
         (f"  {when(hit.at, now)}", "$foreground-muted"),
-        (f"  {outcome}", "$text-success" if outcome in _GOOD else "$text-error") if outcome else "",
+        (f"  {outcome}", _tone(outcome)) if outcome else "",
+        ("  ★ pinned" if hit.pinned else "", "$text-warning"),
+        ("  ✗ forgotten" if hit.forgotten else "", "$foreground-disabled"),
     )
-    if isinstance(similarity, float):
+    if similarity is not None:
         head = (
             head
             + Content("  ")
             + similarity_bar(similarity)
             + Content.styled(f" {similarity:.0%}", "$foreground-muted")
         )
-    snippet = inert_line(getattr(hit, "snippet", "") or "", 240)
+    snippet = inert_line(hit.snippet, 240)
     if snippet and snippet != inert_line(hit.title, 240):
         return head + Content("\n          ") + Content.styled(snippet, "$foreground-muted")
     return head

@@ -35,6 +35,8 @@ _STYLES = (
     ("Token.Name.Attribute", "$text-secondary"),
     ("Token.Generic.Heading", "$text-primary bold"),
     ("Token.Generic.Subheading", "$text-primary"),
+    ("Token.Generic.Traceback", "$text-warning"),
+    ("Token.Generic.Error", "$text-error bold"),
 )
 
 

@@ -1,31 +1,40 @@
-"""The history: search as you type over runs, iterations, failures and patterns."""
+"""The history: search as you type over runs, iterations, failures and solutions, and what can be done with each."""
 
-import asyncio
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on, work
+from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import Horizontal
 from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Footer, Input, Static
 
-from miracle_tui.trouble import trouble_of
+from memory.hits import EVERYTHING, Entry, Filters, Hit, Kind, is_cut
+from miracle_tui.host import Host, host_of
+from miracle_tui.screens.history_acts import HistoryActs
+from miracle_tui.screens.history_finding import Finding, Results
+from widgets.history_chips import CHIPS, HistoryChips
 from widgets.history_list import HistoryList
-from widgets.inert import inert, inert_line
+from widgets.history_preview import HistoryPreview
+from widgets.inert import inert_line
+from widgets.line_input import LineInput
 
 if TYPE_CHECKING:
-    from engine.state import State
-    from memory.search import Hit
     from miracle_tui.engine_port import EnginePort
 
-PAUSE_S = 0.12
-"""Time without a key after which a search is sent."""
+PREVIEW_S = 0.06
+"""Time for which the cursor rests before its row is read."""
+QUERY_CHARACTERS = 1000
+TITLE = "HISTORY  runs, iterations, failures and solutions"
+_IN_RESULTS = ("detail", "open", "like", "timeline", "begin", "export", "pin", "forget", "kind", "query")
+_MEMORIES = ("failure", "pattern")
 
 
-class HistoryScreen(Screen[str | None]):
-    """Finds what was done before; leaves with the id of the run to open.
+class HistoryScreen(Screen[str | Entry | None]):
+    """Leaves with the id of the run to open, or with the solution that a new task begins from.
 
     Args:
         engine: What is searched.
@@ -35,141 +44,272 @@ class HistoryScreen(Screen[str | None]):
     HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (100, "-wide")]  # type: ignore[misc]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Back", id="history.leave"),
-        Binding("down", "app.focus_next", "Results", show=False, id="history.results"),
-        Binding("ctrl+o", "open", "Open run", show=False, id="history.open"),
-        Binding("ctrl+t", "timeline", "Timeline", id="history.timeline"),
+        Binding("down", "results", "Results", id="history.results", key_display="↓"),
+        Binding("enter", "detail", "Look", id="history.detail"),
+        Binding("o,ctrl+o", "open", "Run", id="history.open"),
+        Binding("t,ctrl+t", "timeline", "Timeline", id="history.timeline"),
+        Binding("m", "like", "More like it", id="history.like"),
+        Binding("n", "begin", "New task", id="history.begin"),
+        Binding("e", "export", "Export", id="history.export"),
+        Binding("p", "pin", "Pin", id="history.pin"),
+        Binding("d", "forget", "Forget", id="history.forget"),
+        Binding("slash", "query", "Query", id="history.query", key_display="/", show=False),
+        Binding("f3,f", "filters", "Filters", id="history.filters", key_display="f3"),
+        *(
+            Binding(str(place), f"kind({kind!r})", f"Only {word}", show=False, id=f"history.only-{word}")
+            for place, (kind, word) in enumerate((("", "everything"), *CHIPS))
+        ),
     ]
 
     def __init__(self, engine: "EnginePort") -> None:
         super().__init__()
         self.engine = engine
-        self._asked = 0
+        self.filters = EVERYTHING
+        self.finding = Finding(engine, self._found)
+        self.acts = HistoryActs(self)
+
+    @property
+    def miracle(self) -> Host:
+        """The app, by its own type."""
+        return host_of(self)
+
+    @property
+    def rows(self) -> HistoryList:
+        """The results."""
+        return self.query_one(HistoryList)
 
     def compose(self) -> ComposeResult:
-        """Query, results, preview."""
-        yield Static(
-            "HISTORY  runs, iterations, failures and solutions; enter opens the run", id="history-title", markup=False
+        """Query, kinds, results, preview."""
+        yield Static(TITLE, id="history-title", markup=False)
+        yield LineInput(
+            placeholder="Search: an error, a goal, a file",
+            id="history-query",
+            max_length=QUERY_CHARACTERS,
+            select_on_focus=False,
         )
-        yield Input(placeholder="Search: an error, a goal, a file", id="history-query")
+        yield HistoryChips()
         with Horizontal(id="history-body"):
             yield HistoryList(id="history-hits")
-            with VerticalScroll(id="history-preview"):
-                yield Static(id="history-text", markup=False)
+            yield HistoryPreview(id="history-preview")
         yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
         """Everything, newest first, before a word is typed."""
-        self._search("", 0)
+        self.rows.say("Looking…")
+        self._search()
+
+    # Finding
 
     @on(Input.Changed, "#history-query")
-    def _typed(self, event: Input.Changed) -> None:
-        self._search(event.value, PAUSE_S)
+    def _typed(self) -> None:
+        self.finding.like = None
+        self._search()
 
-    @on(Input.Submitted, "#history-query")
-    def _to_results(self) -> None:
-        self.query_one(HistoryList).focus()
+    def _search(self) -> None:
+        """Ask for what is wanted now; a search that is under way goes on to it when it ends."""
+        if self.finding.want(self.query_one("#history-query", Input).value, self.filters):
+            self._find()
 
-    @work(group="history-search", exclusive=True, description="search the history", exit_on_error=False)
-    async def _search(self, query: str, pause_s: float) -> None:
-        await asyncio.sleep(pause_s)
-        self._asked += 1
-        number = self._asked
-        try:
-            hits = await self.engine.search(query)
-        except Exception as exc:  # noqa: BLE001  a worker's edge: every error becomes words on the screen
-            self.app.post_message(trouble_of(exc, "search the history"))
+    @work(group="history-search", description="search the history", exit_on_error=False)
+    async def _find(self) -> None:
+        await self.finding.work()
+
+    def _found(self, results: Results) -> None:
+        """Show what was found, or why nothing was."""
+        if not self.is_attached:
             return
-        if number == self._asked and self.is_attached:
-            self.query_one(HistoryList).show(
-                hits, empty="Nothing found." if query.strip() else "Nothing happened here yet."
-            )
+        if results.trouble:
+            self.rows.say(results.trouble, "$text-error")
+        elif results.more:
+            self.rows.append(results.hits)
+        else:
+            self.rows.show(results.hits, empty=self._nothing(results))
+        self._count(results)
+        if not results.more:
             self._preview()
+
+    def _nothing(self, results: Results) -> str:
+        narrowed = replace(self.filters, forgotten=False) != EVERYTHING
+        if results.like is not None:
+            return "Memory has nothing like it. Escape goes back."
+        if results.query.strip():
+            return "Nothing found." + (" f3 changes the filters." if narrowed else "")
+        return "Nothing of that kind yet. f3 changes the filters." if narrowed else "Nothing happened here yet."
+
+    def _count(self, results: Results) -> None:
+        count = len(self.rows.hits)
+        words = f" {count}{'+' if self.finding.has_more else ''} found " if count else ""
+        if results.like is not None:
+            words = f" like {inert_line(results.like.title, 40)} "
+        elif is_cut(results.query):
+            words += "· only the first 8 words count "
+        self.rows.border_subtitle = Content(words)
 
     @on(HistoryList.OptionHighlighted)
     def _highlighted(self) -> None:
         self._preview()
+        if self.rows.near_end and self.finding.want_more():
+            self._find()
+
+    # The current result
+
+    def _preview(self) -> None:
+        hit = self.rows.current
+        preview = self.query_one(HistoryPreview)
+        preview.border_title = Content(inert_line(f"{hit.kind} {hit.id}" if hit else "", 60))
+        self.refresh_bindings()
+        self.workers.cancel_group(self, "history-preview")
+        if hit is None:
+            preview.say("")
+        else:
+            self._load(hit)
+
+    @work(group="history-preview", exclusive=True, description="read a result", exit_on_error=False)
+    async def _load(self, hit: Hit) -> None:
+        await self.acts.preview(hit, PREVIEW_S)
 
     @on(HistoryList.Chosen)
     def _chosen(self, event: HistoryList.Chosen) -> None:
-        self.dismiss(event.hit.run_id or None)
+        event.stop()
+        self.action_detail()
 
-    def _preview(self) -> None:
-        hit = self.query_one(HistoryList).current
-        frame = self.query_one("#history-preview")
-        frame.border_title = Content(inert_line(f"{hit.kind} of run {hit.run_id}" if hit else "", 60))
-        self.query_one("#history-text", Static).update(Content(""))
-        if hit is not None:
-            self._load(hit)
-
-    @work(group="history-preview", exclusive=True, description="read a run", exit_on_error=False)
-    async def _load(self, hit: "Hit") -> None:
-        blocks = [Content.styled(inert_line(hit.title, 300), "bold $text-primary"), Content(inert(hit.snippet))]
-        self.query_one("#history-text", Static).update(Content("\n").join(blocks))
-        if not hit.run_id:
-            return
-        await asyncio.sleep(PAUSE_S)
-        try:
-            state = await self.engine.state(hit.run_id)
-        except Exception as exc:  # noqa: BLE001  a worker's edge: a preview that cannot be had is said in its place
-            blocks.append(Content.styled(inert(trouble_of(exc, "read the run").title), "$text-error"))
+    def marked(self, hit: Hit, *, pinned: bool, forgotten: bool) -> None:
+        """Show what a person thinks of a memory now."""
+        if forgotten and not self.filters.forgotten:
+            self.rows.drop(hit)
         else:
-            blocks += told(state)
-        if self.is_attached:
-            self.query_one("#history-text", Static).update(Content("\n").join(blocks))
+            self.rows.change(hit, replace(hit, pinned=pinned, forgotten=forgotten))
+        self._preview()
+
+    # Filters
+
+    @on(HistoryChips.Chosen)
+    def _chip(self, event: HistoryChips.Chosen) -> None:
+        self.action_kind(event.kind)
+
+    def action_kind(self, kind: "Kind | str") -> None:
+        """Show a kind or hide it again; the empty one shows all."""
+        kinds = tuple(one for one, _ in CHIPS if (one in self.filters.kinds) != (one == kind)) if kind else ()
+        self.use(replace(self.filters, kinds=kinds))  # type: ignore[arg-type]
+
+    def action_filters(self) -> None:
+        """Choose what is shown."""
+        self.miracle.perform(self.acts.choose_filters, "choose filters", group="dialog")
+
+    def use(self, filters: Filters) -> None:
+        """Search with these filters."""
+        self.filters = filters
+        chips = self.query_one(HistoryChips)
+        chips.kinds = filters.kinds
+        since = f"since {filters.since:%Y-%m-%d %H:%M}" if filters.since else ""
+        until = f"until {filters.until:%Y-%m-%d %H:%M}" if filters.until else ""
+        project = "one project" if filters.project else ""
+        forgotten = "with forgotten" if filters.forgotten else ""
+        chips.also = tuple(w for w in (filters.language, project, filters.outcome, since, until, forgotten) if w)
+        self._search()
+
+    # Keys
+
+    @on(events.DescendantFocus)
+    def _focus_moved(self) -> None:
+        self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Letters belong to the query while it is typed in; each key is offered where it does something."""
+        if not self.is_mounted:
+            return True
+        typing = self.query_one("#history-query").has_focus
+        if action == "results":
+            return typing
+        hit = self.rows.current
+        if action in ("open", "timeline"):
+            return hit is not None and bool(hit.run_id)
+        if action in _IN_RESULTS and (typing or (hit is None and action not in ("kind", "query"))):
+            return False
+        if action in ("pin", "forget"):
+            return hit is not None and hit.kind in _MEMORIES
+        if action == "begin":
+            return hit is not None and hit.kind == "pattern"
+        return True
+
+    @on(Input.Submitted, "#history-query")
+    def action_results(self) -> None:
+        """From the query to the results."""
+        self.rows.focus()
+
+    def action_query(self) -> None:
+        """From the results to the query."""
+        self.query_one("#history-query").focus()
+
+    def action_detail(self) -> None:
+        """Look closer: an iteration with all that it left; else the preview."""
+        hit = self.rows.current
+        if hit is None:
+            return
+        number = hit.id.rpartition("#" if hit.kind == "iteration" else ".")[2]
+        if hit.kind == "run":
+            self.dismiss(hit.run_id)
+        elif hit.kind in ("iteration", "failure") and hit.run_id and number.isdigit():
+            from miracle_tui.screens.iteration_screen import IterationScreen
+
+            self.app.push_screen(IterationScreen(self.engine, hit.run_id, int(number)), self._gone_on)
+        else:
+            self.query_one(HistoryPreview).focus()
 
     def action_open(self) -> None:
         """Open the run of the current row."""
-        hit = self.query_one(HistoryList).current
+        hit = self.rows.current
         if hit is not None and hit.run_id:
             self.dismiss(hit.run_id)
 
     def action_timeline(self) -> None:
         """Go through the moments of the current row's run; an iteration's row begins with that iteration."""
-        hit = self.query_one(HistoryList).current
+        hit = self.rows.current
         if hit is None or not hit.run_id:
             return
         from miracle_tui.screens.timeline_screen import TimelineScreen
 
-        number = hit.id.rpartition("#")[2] if hit.kind == "iteration" else ""
+        number = hit.id.rpartition("#" if hit.kind == "iteration" else ".")[2] if hit.kind != "run" else ""
         begin = int(number) if number.isdigit() else 0
+        self.app.push_screen(TimelineScreen(self.engine, hit.run_id, iteration=begin), self._gone_on)
 
-        def left(forked: str | None) -> None:
-            if forked:
-                self.dismiss(forked)
+    def _gone_on(self, run_id: str | None) -> None:
+        if run_id and self.is_attached:
+            self.dismiss(run_id)
 
-        self.app.push_screen(TimelineScreen(self.engine, hit.run_id, iteration=begin), left)
+    def action_like(self) -> None:
+        """Show what is like the current row."""
+        self.finding.like = self.rows.current
+        self._search()
+
+    def action_begin(self) -> None:
+        """Begin a new task from the current solution."""
+        self._act(self.acts.begin, "read the solution")
+
+    def action_export(self) -> None:
+        """Write the current row into a file."""
+        self._act(self.acts.export, "export")
+
+    def action_pin(self) -> None:
+        """Recall the current memory first, or take that back."""
+        self._act(self.acts.pin, "pin the memory")
+
+    def action_forget(self) -> None:
+        """Never recall the current memory again, or take that back."""
+        self._act(self.acts.forget, "forget the memory")
+
+    def _act(self, act: "HistoryActs.Act", name: str) -> None:
+        if (hit := self.rows.current) is not None:
+            self.miracle.perform(partial(act, hit), name, group="dialog")
 
     def action_leave(self) -> None:
-        """Back to the run."""
-        self.dismiss(None)
-
-
-def told(state: "State") -> list[Content]:
-    """A run in a few lines: how it ended, what it cost, each iteration with its cause."""
-    task = state.task
-    lines = [
-        Content(""),
-        _pair("status", f"{state.status} {state.reason}".strip()),
-        _pair("cost", f"${state.spend.usd:.2f}, {state.spend.tokens:,} tokens in {state.spend.calls} calls"),
-        _pair("folder", task.workspace if task else ""),
-    ]
-    if state.receipt is not None:
-        lines.append(
-            _pair("proof", f"{state.receipt.passed} passed at {state.receipt.commit[:10]} in {state.receipt.backend}")
-        )
-    if task is not None:
-        lines += [Content(""), Content.styled("GOAL", "bold $text-secondary"), Content(inert(task.goal[:2000]))]
-    if state.iterations:
-        lines += [Content(""), Content.styled("ITERATIONS", "bold $text-secondary")]
-    for iteration in state.iterations:
-        report = iteration.report
-        counts = f"{report.passed} passed, {report.failed} failed" if report else "not tested"
-        mark, style = ("✓", "$text-success") if report and report.green else ("✗", "$text-error")
-        lines.append(Content.assemble((f"{iteration.number:>3} {mark} ", style), f"{iteration.phase_id}: {counts}"))
-        if iteration.reflection:
-            lines.append(Content.styled(f"      {inert_line(iteration.reflection.cause, 300)}", "$text-muted"))
-    return lines
-
-
-def _pair(name: str, value: str) -> Content:
-    return Content.assemble((f"{name:<8}", "$text-muted"), inert_line(value, 300))
+        """From likeness to the search, from the preview to the results, to the query, to where one came from."""
+        if self.finding.like is not None:
+            self.finding.like = None
+            self._search()
+        elif self.query_one(HistoryPreview).has_focus:
+            self.rows.focus()
+        elif self.rows.has_focus:
+            self.action_query()
+        else:
+            self.dismiss(None)

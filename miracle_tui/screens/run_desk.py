@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from engine.errors import EngineError
 from engine.state import State, Status
-from engine.task import Task
+from engine.task import Language, ProjectType, Task
 from memory.errors import MemoryStoreError
 from miracle_tui.bridge import RunBridge
 from miracle_tui.messages import RunsChanged
@@ -21,6 +21,7 @@ from miracle_tui.trouble import trouble_of
 if TYPE_CHECKING:
     from engine.events import Recorded
     from engine.summary import RunSummary
+    from memory.hits import Entry
     from miracle_tui.engine_port import EnginePort
     from widgets.dialogs.new_task_dialog import NewTask
 
@@ -128,12 +129,12 @@ class RunDesk(Desk):
         self.screen.miracle.driven.add(run_id)
         self.show(run_id)
 
-    async def new_task(self) -> None:
-        """Open the form and start what it describes."""
+    async def new_task(self, like: "Entry | None" = None) -> None:
+        """Open the form, filled from a solution of the history if one is given, and start what it describes."""
         from widgets.dialogs.error_dialog import ErrorDialog
         from widgets.dialogs.new_task_dialog import NewTaskDialog
 
-        filled: NewTask | None = self._empty_form()
+        filled: NewTask | None = self._form_like(like) if like else self._empty_form()
         while (filled := await self.screen.app.push_screen_wait(NewTaskDialog(filled, self._foretell))) is not None:
             try:
                 await self.start(self._task_of(filled))
@@ -160,6 +161,18 @@ class RunDesk(Desk):
             questions=settings.agents.questions,
             review=settings.agents.review,
             audit=settings.agents.audit,
+        )
+
+    def _form_like(self, solution: "Entry") -> "NewTask":
+        """A form that begins from a solution: its problem as the goal, and itself for the planner to see."""
+        values, form = solution.values, self._empty_form()
+        kind, language = str(values.get("problem_type", "")), str(values.get("language", ""))
+        return replace(
+            form,
+            goal=str(values.get("description", "")).strip(),
+            project_type=kind if kind in get_args(ProjectType) else form.project_type,
+            language=language if language in get_args(Language) else form.language,
+            patterns=(solution.hit.id,),
         )
 
     def _task_of(self, filled: "NewTask") -> Task:

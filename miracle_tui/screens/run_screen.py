@@ -18,6 +18,7 @@ from widgets.inert import inert_line
 
 if TYPE_CHECKING:
     from engine.task import Task
+    from memory.hits import Entry
     from miracle_tui.engine_port import EnginePort
     from miracle_tui.screens.run_desk import RunDesk
     from widgets.findings_pane import FindingsPane
@@ -244,7 +245,14 @@ class RunScreen(Front):
         if (desk := self._desk()) is not None:
             from miracle_tui.screens.history_screen import HistoryScreen
 
-            self.app.push_screen(HistoryScreen(desk.engine), lambda run_id: self.show_run(run_id) if run_id else None)
+            self.app.push_screen(HistoryScreen(desk.engine), self._left_history)
+
+    def _left_history(self, chosen: "str | Entry | None") -> None:
+        """Show the run that was chosen, or begin a task from the solution that was."""
+        if isinstance(chosen, str):
+            self.show_run(chosen)
+        elif chosen is not None and (desk := self._desk()) is not None:
+            self.miracle.perform(partial(desk.new_task, chosen), "start the run", group="dialog")
 
     def action_timeline(self) -> None:
         """Go back to any moment of the shown run."""

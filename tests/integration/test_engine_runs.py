@@ -15,7 +15,7 @@ from engine.errors import CommandRefused, WorkspaceError
 from engine.scripted.faults import Fault, FaultKind
 from engine.state import State, Status
 from engine.task import MAX_GOAL_CHARACTERS, Plan
-from memory.search import Filters
+from memory.hits import Filters
 from tests.engine_fixtures import engine_config, processes_in, scripted_engine, task_of
 from tests.tiny_script import tiny_script
 

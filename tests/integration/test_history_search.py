@@ -13,12 +13,12 @@ from sqlalchemy import text
 
 from memory.database import Database
 from memory.failures import FailureMemory, FailureQuery, FailureRecord
-from memory.history import History, project_named
+from memory.history import History
+from memory.hits import Filters, Hit, is_cut, project_named, words_of
 from memory.marks import MarkStore
 from memory.offline import OfflineEmbedder
 from memory.patterns import PatternRecord
 from memory.records import NewEvent, Row
-from memory.search import Filters, Hit, is_cut, words_of
 from memory.store import EventStore
 from tests.database_fixtures import TEMPLATE, postgres_server  # noqa: F401
 

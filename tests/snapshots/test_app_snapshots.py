@@ -7,7 +7,7 @@ from textual.pilot import Pilot
 from textual.widgets import OptionList
 
 from engine import events as e
-from memory.search import Hit
+from memory.hits import Hit
 from miracle_tui.app import MiracleApp
 from miracle_tui.screens.history_screen import HistoryScreen
 from miracle_tui.screens.setup_screen import SetupScreen

@@ -26,9 +26,8 @@ from engine.summary import PendingApproval, RunSummary
 from engine.task import Plan, Task
 from engine.workspace.preview import Preview, Selection
 from engine.workspace.undo import UndoPreview
-from memory.history import Entry
+from memory.hits import EVERYTHING, Entry, Filters, Hit, Kind
 from memory.marks import Mark
-from memory.search import EVERYTHING, Filters, Hit, Kind
 from tests.ui.recorded_preview import recorded_preview, recorded_undoing
 from tests.ui.recorded_run import SECOND, START, TASK
 

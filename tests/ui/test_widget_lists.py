@@ -9,7 +9,7 @@ import pytest
 from textual import on
 from textual.app import App
 
-from memory.search import Hit
+from memory.hits import Hit
 from tests.widget_fixtures import HOSTILE, NOW, SIZES, Host, assert_inert, until
 from widgets.history_list import HistoryList, when
 from widgets.service_list import Check, ServiceList

@@ -45,6 +45,8 @@ class NewTask:
     questions: bool = True
     review: bool = False
     audit: bool = False
+    patterns: tuple[str, ...] = ()
+    """Ids of solutions that the planner is shown."""
 
 
 Foretell = Callable[[NewTask], Awaitable[str]]
@@ -77,6 +79,7 @@ class NewTaskDialog(Dialog[NewTask | None]):
         #dialog { width: 92; }
         #goal { height: 5; }
         .row { height: auto; }
+        #begun-from { height: 1; color: $text-success; }
         #expected { height: 1; margin-top: 1; color: $text-muted; }
         .cell { width: 1fr; height: auto; padding-right: 1; }
         .switch { width: 1fr; height: 1; margin-top: 1; }
@@ -97,6 +100,9 @@ class NewTaskDialog(Dialog[NewTask | None]):
         start = self.defaults
         yield _label("goal: what should be built, changed or fixed")
         yield PasteArea(start.goal, id="goal")
+        if start.patterns:
+            shown = f"the planner is shown the solution {', '.join(start.patterns)}"
+            yield Static(Content(inert_line(shown, 200)), id="begun-from", markup=False)
         kinds = [(words, kind) for kind, words in _KINDS.items()]
         languages = [(words, language) for language, words in _LANGUAGES.items()]
         yield Horizontal(
@@ -200,6 +206,7 @@ class NewTaskDialog(Dialog[NewTask | None]):
             questions=self.query_one("#questions", Switch).value,
             review=self.query_one("#review", Switch).value,
             audit=self.query_one("#audit", Switch).value,
+            patterns=self.defaults.patterns,
         )
 
     def _value(self, field: str) -> str:

@@ -67,7 +67,7 @@ async def _runs(limit: int, as_json: bool) -> int:
 async def _search(query: str, kinds: tuple[str, ...], limit: int, as_json: bool) -> int:
     from dataclasses import asdict
 
-    from memory.search import Filters
+    from memory.hits import Filters
     from miracle_tui.cli.amounts import moment
     from miracle_tui.cli.console import say, say_json, table
     from miracle_tui.cli.inert import one_line

@@ -1,0 +1,46 @@
+"""Writing a thing of the history into a file of its own."""
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from config.secrets import redact
+from engine.errors import EngineError
+
+if TYPE_CHECKING:
+    from memory.hits import Entry
+
+
+def export_entry(entry: "Entry", path: Path) -> None:
+    """Write a thing as a page, or as JSON where the name ends in .json; blocks, so call it in a thread.
+
+    Args:
+        entry: as the engine gives it, without the secrets that it knows; what looks like a key goes here.
+        path: where nothing is yet; nothing is ever written over.
+
+    Raises:
+        EngineError: it cannot be written there.
+    """
+    from memory.history_parts import as_markdown, as_record
+
+    if path.suffix == ".json":
+        text = json.dumps(as_record(entry), ensure_ascii=False, indent=2) + "\n"
+    else:
+        text = as_markdown(entry)
+    try:
+        with path.open("x", encoding="utf-8", errors="replace") as file:
+            file.write(redact(text))
+    except FileExistsError as exc:
+        raise EngineError(
+            f"{path} is there already", "Choose a name that is not taken; nothing is overwritten."
+        ) from exc
+    except OSError as exc:
+        raise EngineError(
+            f"{path} cannot be written: {exc.strerror}", "Choose a folder that you may write to."
+        ) from exc
+
+
+def offered_name(kind: str, id: str) -> str:
+    """A file name for a thing."""
+    return f"miracle-{kind}-{re.sub(r'[^A-Za-z0-9._-]+', '-', id)[:80]}.md"

@@ -1,0 +1,63 @@
+"""What the model calls of an iteration took: who asked, how many tokens, what it cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from widgets.inert import inert_line
+from widgets.line_pane import LinePane
+
+if TYPE_CHECKING:
+    from engine.calls import Call
+
+
+class CostView(LinePane):
+    """A line a call, and their sum."""
+
+    DEFAULT_CSS = """
+    CostView { background: transparent; color: $text; }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._rows: list[Content] = []
+
+    def show(self, calls: Sequence[Call]) -> None:
+        """Show these calls."""
+        self._rows = cost_lines(calls)
+        self.rows_changed()
+
+    def row_count(self) -> int:
+        """How many rows there are."""
+        return len(self._rows)
+
+    def row(self, y: int) -> Content:
+        """A call."""
+        return self._rows[y]
+
+
+def cost_lines(calls: Sequence[Call]) -> list[Content]:
+    """A heading, a line a call, and their sum; a price that is not known counts as none and is said."""
+    if not calls:
+        return [Content.styled("No model was called for it.", "$foreground-muted")]
+    head = f"{'AGENT':<12}{'MODEL':<28}{'IN':>10}{'OUT':>9}{'SECONDS':>9}{'USD':>10}"
+    rows = [Content.styled(head, "bold $text-secondary")]
+    total_in = total_out = 0
+    total_s = total_usd = 0.0
+    for call in calls:
+        name = f"{inert_line(call.role, 11):<12}{inert_line(call.model, 27):<28}"
+        answer = call.answer
+        if answer is None:
+            rows.append(Content.assemble(name, (inert_line(call.error, 60) or "no answer", "$text-error")))
+            continue
+        usage = answer.usage
+        total_in, total_out = total_in + usage.input_tokens, total_out + usage.output_tokens
+        total_s, total_usd = total_s + answer.duration_s, total_usd + (answer.cost_usd or 0.0)
+        price = "unknown" if answer.cost_usd is None else f"{answer.cost_usd:.4f}"
+        figures = f"{usage.input_tokens:>10,}{usage.output_tokens:>9,}{answer.duration_s:>9.1f}{price:>10}"
+        rows.append(Content.assemble(name, (figures, "$foreground-muted")))
+    total = f"{'all':<40}{total_in:>10,}{total_out:>9,}{total_s:>9.1f}{total_usd:>10.4f}"
+    return [*rows, Content(""), Content.styled(total, "bold $text-primary")]

@@ -1,0 +1,114 @@
+"""What there is to read about the current result, with the colours of code; laid out in a thread."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from textual import work
+from textual.content import Content
+
+from widgets.inert import inert, inert_line
+from widgets.line_pane import LinePane
+from widgets.syntax import MAX_LINE, colour_lines
+
+if TYPE_CHECKING:
+    from memory.history_parts import Part
+    from memory.hits import Entry
+
+COLOURED_LINES = 1500
+"""A longer text keeps the plain colour."""
+LINES = 4000
+"""Most lines of one text that are laid out."""
+_GOOD = ("success", "green", "solved", "improved")
+_BAD = ("failed", "red", "unchanged", "cancelled")
+
+
+class HistoryPreview(LinePane):
+    """Facts, then titled texts."""
+
+    DEFAULT_CSS = """
+    HistoryPreview { background: transparent; color: $text; scrollbar-gutter: stable; }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._rows: list[Content] = []
+        self._entry: Entry | None = None
+        self._words = ""
+        self._tone = ""
+
+    @property
+    def entry(self) -> Entry | None:
+        """What is shown."""
+        return self._entry
+
+    def show(self, entry: Entry | None) -> None:
+        """Show a thing from its top; nothing for None."""
+        self._entry, self._words = entry, ""
+        self.lay_out()
+        self.go_to(0)
+
+    def say(self, words: str, tone: str = "$foreground-muted") -> None:
+        """Show words in the place of a thing."""
+        self._entry, self._words, self._tone = None, words, tone
+        self.lay_out()
+
+    def row_count(self) -> int:
+        """How many rows there are."""
+        return len(self._rows)
+
+    def row(self, y: int) -> Content:
+        """A wrapped line."""
+        return self._rows[y]
+
+    def make_rows(self, width: int) -> None:
+        """Lay the thing out."""
+        if self._entry is not None:
+            self._write(self._entry, max(12, width))
+            return
+        block = Content.styled(inert(self._words), self._tone)
+        self._rows = list(block.wrap(max(12, width))) if self._words else []
+        self.rows_changed()
+
+    @work(exclusive=True, group="history-lines", description="lay out a result", exit_on_error=False)
+    async def _write(self, entry: Entry, width: int) -> None:
+        rows = await asyncio.to_thread(lines_of, entry, width)
+        if entry is self._entry and self.is_attached:
+            self._rows = rows
+            self.rows_changed()
+
+
+def lines_of(entry: Entry, width: int) -> list[Content]:
+    """The lines of a thing, wrapped to the width; takes milliseconds, so call it in a thread."""
+    from memory.history_parts import facts_of, parts_of
+
+    title = Content.styled(inert_line(entry.hit.title, 400), "bold $text-primary")
+    rows = [*title.wrap(width), Content("")]
+    for name, value in facts_of(entry):
+        colour = "$text-success" if value in _GOOD else "$text-error" if value in _BAD else "$foreground"
+        fact = Content.assemble((f"{name:<9}", "$foreground-muted"), (inert_line(value, 400), colour))
+        rows += fact.wrap(width)
+    for part in parts_of(entry):
+        rows += [Content(""), Content.styled(part.title.upper(), "bold $text-secondary")]
+        rows += _lines(part, width)
+    return rows
+
+
+def _lines(part: Part, width: int) -> list[Content]:
+    texts = inert(part.text.rstrip()).split("\n")
+    cut = len(texts) > LINES
+    lines = [Content(text) for text in texts[:LINES]]
+    if part.language and len(lines) <= COLOURED_LINES:
+        for y, spans in enumerate(colour_lines(texts[:LINES], part.language)):
+            for start, end, style in spans:
+                lines[y] = lines[y].stylize(style, start, end)
+    if part.language == "diff":
+        lines = [_changed(line) for line in lines]
+    rows = [row for line in lines for row in (line[:MAX_LINE].expand_tabs(4).wrap(width) if line else [line])]
+    return [*rows, Content.styled("… and more", "$foreground-muted")] if cut else rows
+
+
+def _changed(line: Content) -> Content:
+    colour = {"+": "$text-success", "-": "$text-error", "@": "$text-primary"}.get(line.plain[:1])
+    return line.stylize_before(colour) if colour else line
