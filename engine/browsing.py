@@ -21,6 +21,7 @@ from engine.task import Task
 from engine.watch import watch
 from memory.hits import EVERYTHING, Entry, Filters, Hit, Kind
 from memory.memory import MemoryService
+from memory.metric_figures import MetricFilters, Metrics
 
 if TYPE_CHECKING:
     from memory.marks import Mark
@@ -148,6 +149,12 @@ class Browsing:
             self.memory.database, workspace=task.workspace, language=task.language, scripted=self.model.scripted
         )
         return forecast(past, task.project_type, phases)
+
+    async def metrics(self, filters: MetricFilters | None = None) -> Metrics:
+        """The figures of the runs that the filters choose; of all real ones by default."""
+        from memory.metrics import read_metrics
+
+        return await read_metrics(self.memory.database, filters or MetricFilters())
 
     def watch(self, run_id: str, after: int = 0) -> AsyncIterator[e.Recorded | Live]:
         """The run's events in order, then each as it happens, with live items between when this process works on it."""

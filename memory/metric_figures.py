@@ -1,5 +1,6 @@
 """The figures of many runs: what `memory.metrics` reads, as values. docs/metrics.md defines each in a line."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from math import sqrt
@@ -45,6 +46,13 @@ class Share:
         reach = Z * sqrt(rate * (1 - rate) / n + Z * Z / (4 * n * n)) / (1 + Z * Z / n)
         return max(0.0, middle - reach), min(1.0, middle + reach)
 
+    def __str__(self) -> str:
+        """`67% of 3 (21% to 94%)`: the share, and where the true one is."""
+        if self.interval is None:
+            return "none yet"
+        low, high = self.interval
+        return f"{self.hits / self.of:.0%} of {self.of} ({low:.0%} to {high:.0%})"
+
 
 @dataclass(frozen=True)
 class Spread:
@@ -54,6 +62,12 @@ class Spread:
     total: float = 0.0
     median: float | None = None
     p90: float | None = None
+
+    def words(self, show: Callable[[float], str]) -> str:
+        """`median 2, p90 4 (n 5)`, each value as `show` writes it."""
+        if self.median is None or self.p90 is None:
+            return "none yet"
+        return f"median {show(self.median)}, p90 {show(self.p90)} (n {self.n})"
 
 
 @dataclass(frozen=True)

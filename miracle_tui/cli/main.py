@@ -8,6 +8,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("run", "Give a goal and let Miracle work until its tests prove it done."),
     "demo": ("demo", "See the loop at work with a scripted model; needs no key."),
     "history": ("history", "List runs, or search runs, failures and patterns."),
+    "metrics": ("metrics", "Count what runs came to: success, cost, errors, what memory was worth."),
     "show": ("show", "Show one run, as it is or as it was: plan, iterations, tests, diff, prompts."),
     "pause": ("pause", "Stop a run before its next step."),
     "resume": ("resume", "Go on with a run that was paused or interrupted."),

@@ -28,6 +28,7 @@ from engine.workspace.preview import Preview, Selection
 from engine.workspace.undo import UndoPreview
 from memory.hits import EVERYTHING, Entry, Filters, Hit, Kind
 from memory.marks import Mark
+from memory.metric_figures import MetricFilters, Metrics
 from tests.ui.recorded_preview import recorded_preview, recorded_undoing
 from tests.ui.recorded_run import SECOND, START, TASK
 
@@ -80,6 +81,8 @@ class ScriptedEngine:
         """What reads like anything."""
         self.entries: dict[str, Entry] = {}
         self.foretold: Forecast | None = None
+        self.figures = Metrics(MetricFilters())
+        """What `metrics` answers, with the filters it was asked with."""
         self.search_delays: dict[str, float] = {}
         self.code_diff = self.code_note = ""
         """What a comparison of two runs' code says."""
@@ -271,6 +274,10 @@ class ScriptedEngine:
             for hit in self.hits
         ]
         return marked
+
+    async def metrics(self, filters: MetricFilters | None = None) -> Metrics:
+        self._command("metrics", filters)
+        return replace(self.figures, filters=filters or MetricFilters())
 
     async def watch(self, run_id: str, after: int = 0) -> AsyncIterator[e.Recorded | Live]:
         run = self._runs[run_id]
