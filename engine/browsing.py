@@ -136,6 +136,12 @@ class Browsing:
             raise CommandRefused(f"Memory has nothing named {memory_id!r}", "`miracle history` finds what it has.")
         return await self.memory.marks.set(memory_id, pinned=pinned, forgotten=forgotten, by=person_here())
 
+    async def marks(self, memory_ids: tuple[str, ...] | None = None) -> "list[Mark]":
+        """What a person pinned or forgot, the newest first; with ids, all that is known of these, in no order."""
+        if memory_ids is None:
+            return await self.memory.marks.all()
+        return list((await self.memory.marks.of(memory_ids)).values())
+
     async def forecast(self, task: Task, phases: int = 0) -> Forecast | None:
         """What runs like this one took; None where too few of them are known.
 

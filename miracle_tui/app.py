@@ -113,6 +113,7 @@ class MiracleApp(Host):
         from miracle_tui.keymap import check_keymap
         from miracle_tui.ring import Ring
         from miracle_tui.screens.run_screen import RunScreen
+        from widgets.reflection_pane import ReflectionPane
 
         self.ring = Ring(self._write, interface.notifications)
         theme, keymap = interface.theme, interface.keymap
@@ -121,7 +122,7 @@ class MiracleApp(Host):
         else:
             names = ", ".join(sorted(self.available_themes))
             self.notify(f"There is no theme {theme!r}. There are: {names}.", severity="warning", markup=False)
-        usable, problems = check_keymap(keymap, [*self.BINDINGS, *RunScreen.BINDINGS])
+        usable, problems = check_keymap(keymap, [*self.BINDINGS, *RunScreen.BINDINGS, *ReflectionPane.BINDINGS])
         self.own_keys = usable
         self.set_keymap(self.own_keys)
         for problem in problems:

@@ -2,29 +2,61 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
+from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.message import Message
 from textual.reactive import reactive
 
 from widgets.inert import inert, inert_line
-from widgets.line_pane import LinePane
 from widgets.marks import SEVERITY_STYLES, place_mark, worst_first
+from widgets.memory_rows import change_of, memory_rows
+from widgets.text_cursor_pane import TextCursorPane
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from engine.recollections import ShownMemory
     from engine.state import Iteration, State
     from engine.task import Finding
-    from memory.records import Recollection
+    from memory.marks import Mark
     from sandbox.report import ScanFinding
 
-_VIA = {"fingerprint": "same failure", "context": "like code", "signature": "like error", "text": "like words"}
 _VERDICTS = {"blocked": "$text-error bold", "approval_required": "$text-warning bold", "warning": "$text-secondary"}
 MOST = 100
 """Findings shown of each kind; more are counted."""
+Wish = Literal["open", "pin", "forget", "run"]
 
 
-class ReflectionPane(LinePane):
-    """Cause, hypothesis, recalled failures with their similarity, findings by severity."""
+class _Row(NamedTuple):
+    content: Content
+    shown: ShownMemory | None = None
+    """The memory that the row belongs to."""
+    head: bool = False
+
+
+class ReflectionPane(TextCursorPane):
+    """Cause, hypothesis, memories with what they were worth, findings by severity."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "choose", "Memory", id="memory.open"),
+        Binding("p", "memory('pin')", "Pin", id="memory.pin"),
+        Binding("d", "memory('forget')", "Forget", id="memory.forget"),
+        Binding("o", "memory('run')", "Its run", id="memory.run"),
+        Binding("right", "unfold(True)", "Show the change", show=False, id="memory.unfold"),
+        Binding("left", "unfold(False)", "Hide the change", show=False, id="memory.fold"),
+    ]
+    """
+    | Key | Does |
+    | :- | :- |
+    | enter | the whole memory under the cursor |
+    | p | recall it first from now on, or no longer |
+    | d | never recall it again, or again |
+    | o | the run that it comes from, in the timeline |
+    | right / left | show / hide the change that followed it |
+    """
 
     DEFAULT_CSS = """
     ReflectionPane { background: transparent; color: $text; padding: 0 1; scrollbar-gutter: stable; }
@@ -34,10 +66,50 @@ class ReflectionPane(LinePane):
     """The run to show."""
     number: reactive[int] = reactive(0, init=False)
     """The iteration to show; 0 for the newest that has something to say."""
+    marks: reactive[Mapping[str, Mark]] = reactive({}, init=False)
+    """What a person thinks of memories, by id, where that is known to be other than when they were recalled."""
 
-    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+    @dataclass
+    class MemoryAsked(Message):
+        """A person wants something of a memory.
+
+        Attributes:
+            pane: Where.
+            shown: The memory.
+            wish: `open` it, `pin` it, `forget` it, or go to its `run`.
+        """
+
+        pane: ReflectionPane
+        shown: ShownMemory
+        wish: Wish
+
+        @property
+        def control(self) -> ReflectionPane:
+            """The pane."""
+            return self.pane
+
+    def __init__(self, *, acts: bool = False, id: str | None = None, classes: str | None = None) -> None:
+        """Make the pane.
+
+        Args:
+            acts: Whether somebody hears what is asked of a memory; else the keys for it are not offered.
+            id: The widget's id.
+            classes: Its classes.
+        """
         super().__init__(id=id, classes=classes)
-        self._rows: list[Content] = []
+        self._acts = acts
+        self._rows: list[_Row] = []
+        self._unfolded: set[tuple[int, str]] = set()
+
+    @property
+    def current(self) -> ShownMemory | None:
+        """The memory under the cursor, as long as it is in sight."""
+        if not 0 <= self.cursor < len(self._rows):
+            return None
+        shown = self._rows[self.cursor].shown
+        top, height = self.scroll_offset.y, self.scrollable_content_region.height
+        seen = any(row.shown is shown for row in self._rows[top : top + max(1, height)])
+        return shown if seen else None
 
     def row_count(self) -> int:
         """How many rows there are."""
@@ -45,10 +117,41 @@ class ReflectionPane(LinePane):
 
     def row(self, y: int) -> Content:
         """A wrapped line."""
-        return self._rows[y]
+        return self._rows[y].content
+
+    def is_stop(self, y: int) -> bool:
+        """The cursor goes from memory to memory."""
+        return self._acts and self._rows[y].head
+
+    def row_chosen(self, y: int) -> None:
+        """Ask for the whole memory."""
+        self.action_memory("open")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """What acts on a memory is offered while one is under the cursor; else its keys are the screen's."""
+        if action not in ("choose", "memory", "unfold"):
+            return True
+        current = self.current if self._acts else None
+        return current is not None and (action != "unfold" or bool(change_of(current.item).strip()))
+
+    def action_memory(self, wish: Wish) -> None:
+        """Ask for something of the memory under the cursor."""
+        if (shown := self.current) is not None:
+            self.post_message(self.MemoryAsked(self, shown, wish))
+
+    def action_unfold(self, unfolded: bool) -> None:
+        """Show or hide the change that followed the memory under the cursor."""
+        if (shown := self.current) is not None:
+            key = (shown.number, shown.item.memory_id)
+            (self._unfolded.add if unfolded else self._unfolded.discard)(key)
+            self.lay_out()
 
     def watch_state(self) -> None:
         """Show what is so now."""
+        self.lay_out()
+
+    def watch_marks(self) -> None:
+        """Show what is pinned and forgotten now."""
         self.lay_out()
 
     def watch_number(self) -> None:
@@ -57,15 +160,29 @@ class ReflectionPane(LinePane):
         self.go_to(0)
 
     def make_rows(self, width: int) -> None:
-        """What there is to say about the iteration."""
+        """What there is to say about the iteration, and what the planner was shown; the cursor keeps its memory."""
         width = max(12, width)
+        before = self._rows[self.cursor].shown if 0 <= self.cursor < len(self._rows) else None
         iteration = self._iteration()
         blocks = self._blocks(iteration) if iteration is not None else []
+        if not self.number:
+            blocks += self._memories("FOR THE PLAN", 0)
+        if blocks and not blocks[0].content:
+            del blocks[0]
         if not blocks:
             words = "When an iteration fails, its cause and the next hypothesis appear here."
-            blocks = [Content.styled(words, "$foreground-muted")]
-        self._rows = [line for block in blocks for line in (block.wrap(width) if block else [Content("")])]
+            blocks = [_Row(Content.styled(words, "$foreground-muted"))]
+        self._rows = [row for block in blocks for row in _wrapped(block, width)]
+        self.set_reactive(ReflectionPane.cursor, self._place_of(before))
         self.rows_changed()
+        self.refresh_bindings()
+
+    def _place_of(self, shown: ShownMemory | None) -> int:
+        if shown is None:
+            return -1
+        key = (shown.number, shown.item.memory_id)
+        heads = ((y, row.shown) for y, row in enumerate(self._rows) if row.head and row.shown)
+        return next((y for y, one in heads if (one.number, one.item.memory_id) == key), -1)
 
     def _iteration(self) -> Iteration | None:
         if self.state is None:
@@ -79,7 +196,7 @@ class ReflectionPane(LinePane):
         )
         return next(speaking, self.state.iteration)
 
-    def _blocks(self, iteration: Iteration) -> list[Content]:
+    def _blocks(self, iteration: Iteration) -> list[_Row]:
         blocks: list[Content] = []
         reflection = iteration.reflection
         if reflection is not None:
@@ -90,53 +207,39 @@ class ReflectionPane(LinePane):
         elif iteration.hypothesis:
             blocks += _section("HYPOTHESIS", f"being tried in iteration {iteration.number}")
             blocks.append(Content.styled(inert(iteration.hypothesis.strip()), "$text-primary"))
+        rows = [_Row(block) for block in blocks]
         if iteration.recalled is not None:
-            count = len(iteration.recalled)
-            blocks += _section("REMEMBERED", f"{count} similar" if count else "nothing like it yet")
-            used = frozenset(reflection.used_memories) if reflection is not None else frozenset()
-            for item in iteration.recalled[:MOST]:
-                blocks += _recollection(item, item.memory_id in used)
-        blocks += _findings("REVIEW", iteration.review.verdict if iteration.review else "", iteration.review)
+            rows += self._memories("REMEMBERED", iteration.number)
+        blocks = _findings("REVIEW", iteration.review.verdict if iteration.review else "", iteration.review)
         blocks += _findings("AUDIT", iteration.audit.verdict if iteration.audit else "", iteration.audit)
         if iteration.scan:
             blocks += _section("SCAN", f"{len(iteration.scan)} found")
             blocks += [_scan_line(found) for found in iteration.scan[:MOST]]
             blocks += _more(len(iteration.scan))
-        return blocks[1:] if blocks and not blocks[0] else blocks
+        return rows + [_Row(block) for block in blocks]
+
+    def _memories(self, title: str, number: int) -> list[_Row]:
+        from engine.recollections import shown_memories
+
+        found = shown_memories(self.state, number) if self.state is not None else ()
+        if not found:
+            return [_Row(block) for block in _section(title, "nothing like it yet")] if number else []
+        rows = [_Row(block) for block in _section(title, f"{len(found)} shown to the {found[0].role}")]
+        for shown in found[:MOST]:
+            mark = self.marks.get(shown.item.memory_id)
+            unfolded = (number, shown.item.memory_id) in self._unfolded
+            lines = memory_rows(shown, mark, unfolded=unfolded)
+            rows += [_Row(line, shown, head=place == 0) for place, line in enumerate(lines)]
+        return rows
+
+
+def _wrapped(block: _Row, width: int) -> list[_Row]:
+    lines = block.content.wrap(width) if block.content else [Content("")]
+    return [_Row(line, block.shown, block.head and place == 0) for place, line in enumerate(lines)]
 
 
 def _section(title: str, aside: str) -> list[Content]:
     return [Content(""), Content.assemble((title, "bold $text-secondary"), (f"  {aside}", "$foreground-muted"))]
-
-
-def similarity_bar(similarity: float, cells: int = 8) -> Content:
-    """A bar of eighths for a similarity in [0, 1]."""
-    eighths = round(min(1.0, max(0.0, similarity)) * cells * 8)
-    full, rest = divmod(eighths, 8)
-    bar = "█" * full + (" ▏▎▍▌▋▊▉"[rest] if rest else "")
-    colour = "$success" if similarity >= 0.8 else "$warning" if similarity >= 0.5 else "$secondary"
-    return Content.styled(f"{bar:<{cells}}", f"{colour} on $foreground 10%")
-
-
-def _recollection(item: Recollection, used: bool) -> list[Content]:
-    head = Content.assemble(
-        similarity_bar(item.similarity),
-        (f" {max(0.0, item.similarity):4.0%} ", "$foreground"),
-        (_VIA.get(item.via, item.via), "$foreground-muted"),
-        ("  used" if used else "", "$text-success bold"),
-        ("  solution" if item.kind == "pattern" else "", "$text-secondary"),
-    )
-    lines = [head, Content.assemble(("  ", ""), inert_line(item.title, 300))]
-    if not item.own_project:
-        where = inert_line(item.project, 60) or "another project"
-        lines.insert(1, Content.styled(f"  ⚠ from {where}, untrusted", "$text-warning"))
-    if item.cause:
-        lines.append(Content.styled(f"  because {inert_line(item.cause, 300)}", "$foreground-muted"))
-    if item.solution:
-        lines.append(
-            Content.assemble(("  helped: ", "$text-success"), (inert_line(item.solution, 300), "$foreground-muted"))
-        )
-    return lines
 
 
 def _findings(title: str, verdict: str, source: object) -> list[Content]:

@@ -52,7 +52,7 @@ class Furniture:
         self.status = StatusBar(id="status")
         self.plan = PlanPane(id="plan")
         self.diff = DiffPane(id="diff")
-        self.reflection = ReflectionPane(id="reflection")
+        self.reflection = ReflectionPane(id="reflection", acts=True)
         self.findings = FindingsPane(id="findings")
         self.findings.display = False
         self.tests = TestPane(id="tests")

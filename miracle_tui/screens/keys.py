@@ -21,6 +21,7 @@ def key_groups(keymap: Mapping[str, str], app_bindings: Iterable[BindingType]) -
     from widgets.line_log import LineLog
     from widgets.plan_pane import PlanPane
     from widgets.prompt_view import PromptView
+    from widgets.reflection_pane import ReflectionPane
     from widgets.test_pane import TestPane
 
     return {
@@ -31,6 +32,7 @@ def key_groups(keymap: Mapping[str, str], app_bindings: Iterable[BindingType]) -
             ("up, down", "Earlier and later texts"),
         ],
         "Plan": _rows(PlanPane.BINDINGS, keymap),
+        "Memory, in the reflection": _rows(ReflectionPane.BINDINGS, keymap),
         "Code diff": _rows(DiffPane.BINDINGS, keymap),
         "Test output": [*_rows(TestPane.BINDINGS, keymap), *_rows(LineLog.BINDINGS, keymap)],
         "Timeline": [*_rows(TimelineScreen.BINDINGS, keymap), ("17, i3", "Moment 17, iteration 3")],

@@ -16,6 +16,7 @@ from miracle_tui.messages import RunsChanged
 from miracle_tui.new_task import task_from
 from miracle_tui.screens.desk import Desk, Front
 from miracle_tui.screens.questions import Questions
+from miracle_tui.screens.remembering import Remembering
 from miracle_tui.trouble import trouble_of
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class RunDesk(Desk):
     def __init__(self, screen: Front, engine: "EnginePort") -> None:
         super().__init__(screen, engine)
         self.questions = Questions(self)
+        self.remembering = Remembering(self, self.show)
 
     # Which run is shown
 
@@ -46,6 +48,7 @@ class RunDesk(Desk):
         self.run_id = run_id
         self.state = State()
         self.questions.forget()
+        self.remembering.forget_run()
         self.screen.furniture.clear()
         self.set_held(True)
         self.screen.miracle.perform(self.see_who_works, "see who works on the run", group="held", exclusive=True)
@@ -60,6 +63,7 @@ class RunDesk(Desk):
             who = f"The {state.session.role}" if state.session else "The agent"
             self.screen.notify(f"{who} has your message now.", timeout=4)
         self.questions.take_state(state)
+        self.remembering.take_state(state)
 
     async def count_questions(self) -> None:
         """Show how many questions of other runs wait; ring when there are more than before."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from widgets.findings_pane import FindingsPane
     from widgets.goal_input import GoalInput
     from widgets.plan_pane import PlanPane
+    from widgets.reflection_pane import ReflectionPane
 
 Breakpoints = list[tuple[int, str]] | None
 LOOK_S = 5.0
@@ -351,6 +352,12 @@ class RunScreen(Front):
             self.furniture.grid.go("diff")
         else:
             self.notify(f"{inert_line(event.path, 120)} is not among the changes shown here.", timeout=4)
+
+    def on_reflection_pane_memory_asked(self, event: "ReflectionPane.MemoryAsked") -> None:
+        """Read, pin or forget a memory, or go to its run."""
+        if (desk := self._desk()) is not None:
+            work = partial(desk.remembering.act, event.shown, event.wish)
+            self.miracle.perform(work, "look at the memory", group="dialog")
 
     def on_plan_pane_edit_requested(self) -> None:
         """Open the plan that waits."""

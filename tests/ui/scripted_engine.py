@@ -80,6 +80,7 @@ class ScriptedEngine:
         self.alike: list[Hit] = []
         """What reads like anything."""
         self.entries: dict[str, Entry] = {}
+        self.marked: dict[str, Mark] = {}
         self.foretold: Forecast | None = None
         self.figures = Metrics(MetricFilters())
         """What `metrics` answers, with the filters it was asked with."""
@@ -269,11 +270,15 @@ class ScriptedEngine:
     async def mark_memory(self, memory_id: str, *, pinned: bool | None = None, forgotten: bool | None = None) -> Mark:
         self._command("mark_memory", memory_id, pinned, forgotten)
         marked = Mark(memory_id, bool(pinned), bool(forgotten))
+        self.marked[memory_id] = marked
         self.hits = [
             replace(hit, pinned=marked.pinned, forgotten=marked.forgotten) if hit.id == memory_id else hit
             for hit in self.hits
         ]
         return marked
+
+    async def marks(self, memory_ids: tuple[str, ...] | None = None) -> list[Mark]:
+        return [mark for mark in self.marked.values() if memory_ids is None or mark.memory_id in memory_ids]
 
     async def metrics(self, filters: MetricFilters | None = None) -> Metrics:
         self._command("metrics", filters)

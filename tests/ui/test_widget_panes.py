@@ -155,8 +155,9 @@ async def test_reflection_shows_cause_memories_and_findings_by_severity() -> Non
         await until(pilot, lambda: "CAUSE" in app.shown())
         text = app.shown()
         for words in (
-            "the parser is greedy", "compare with to_roman", "91% same failure  used", "from elsewhere, untrusted",
-            "helped: add them", "wants a revision", "roman/cli.py:3", "→ ast.literal_eval", "blocked eval",
+            "the parser is greedy", "compare with to_roman", "91% same failure  used, pending", "tried: add them",
+            "⚠ untrusted: from another project", "2 shown to the reflector", "50% like code  not used",
+            "wants a revision", "roman/cli.py:3", "→ ast.literal_eval", "blocked eval",
         ):  # fmt: skip
             assert words in text
         assert text.index("critical") < text.index("info ")

@@ -73,11 +73,15 @@ class Dialog(ModalScreen[Result], Generic[Result]):
         """The widgets inside the box."""
         return ()
 
+    def hints(self) -> Iterable[tuple[str, str]]:
+        """What is shown on the lower border."""
+        return self.KEYS
+
     def compose(self) -> ComposeResult:
         """The box around the body."""
         box = VerticalScroll(id="dialog", classes=self.TONE or None, can_focus=False)
         box.border_title = Content(f" {inert_line(self._heading, 120)} ")
-        box.border_subtitle = key_hints(self.KEYS)
+        box.border_subtitle = key_hints(self.hints())
         with box:
             yield from self.body()
             yield Static("", markup=False, classes="problem")
