@@ -26,6 +26,10 @@ class PostgreSQL(Section):
     """Connections opened beyond those under load."""
     pool_timeout: float = Field(default=30, gt=0)
     """Seconds to wait for a connection."""
+    prepared_statements: bool = True
+    """Whether the server prepares statements that come often; false behind a pool of transactions such as pgbouncer."""
+    session_url: SecretStr | None = None
+    """A URL past such a pool, for locks, notices, migrations and backups, which need a session of their own."""
     echo: bool = False
     """Whether every SQL statement is logged."""
 

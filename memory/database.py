@@ -29,9 +29,12 @@ class Database:
         self._settings = settings
         self._server = server
         self._parameters: dict[str, Any] = {}
+        self._session: dict[str, Any] = {}
         self._engine: AsyncEngine | None = None
         self.iterative_scan = False
         """Whether this pgvector can go on searching past filtered rows (0.8 and newer)."""
+        self.read_only = ""
+        """Why nothing can be written, in words; empty when it can."""
 
     @classmethod
     async def open(cls, config: Config, *, durable: bool = True) -> Self:
@@ -148,8 +151,8 @@ class Database:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What libpq connects by; it may hold a password."""
-        return dict(self._parameters)
+        """What libpq connects by, past a pool of transactions where there is one; it may hold a password."""
+        return dict(self._session or self._parameters)
 
     async def connect(self, **parameters: str) -> "psycopg.AsyncConnection[tuple[Any, ...]]":
         """A connection of one's own in autocommit mode, for a lease or a LISTEN; its owner closes it.
@@ -159,7 +162,9 @@ class Database:
         """
         import psycopg
 
-        return await psycopg.AsyncConnection.connect(**{**self._parameters, **parameters}, autocommit=True)
+        return await psycopg.AsyncConnection.connect(
+            **{**self.parameters, **parameters}, autocommit=True, prepare_threshold=self._prepare_after
+        )
 
     async def revive(self) -> None:
         """Start the embedded server again if it died; nothing for any other server."""
@@ -176,6 +181,8 @@ class Database:
                 url = await self._server.start()
             await starting
             self._parameters = _parse(url)
+            if (past := self._settings.session_url) and self._server is None and past.get_secret_value().strip():
+                self._session = _parse(past.get_secret_value().strip())
             await self._prepare()
             self._engine = self._make_engine()
         except BaseException:
@@ -183,13 +190,14 @@ class Database:
             raise
 
     async def _prepare(self) -> None:
-        from memory.schema import prepare_schema
+        from memory.schema import prepare_schema, read_only
         from memory.translate import DRIVER_ERRORS, translate
 
         try:
             connection = await self.connect()
             try:
-                await prepare_schema(connection, self._parameters)
+                await prepare_schema(connection, self.parameters)
+                self.read_only = await read_only(connection)
                 self.iterative_scan = await _has_iterative_scan(connection)
             finally:
                 await connection.close()
@@ -211,6 +219,11 @@ class Database:
             hide_parameters=True,
         )
 
+    @property
+    def _prepare_after(self) -> int | None:
+        """Uses of a statement after which the server prepares it; None for never."""
+        return 5 if self._settings.prepared_statements else None
+
     async def _connect_pooled(self) -> "psycopg.AsyncConnection[tuple[Any, ...]]":
         import psycopg
         from pgvector.psycopg import register_vector_async
@@ -218,7 +231,7 @@ class Database:
 
         from memory.codec import dump_json, load_json
 
-        connection = await psycopg.AsyncConnection.connect(**self._parameters)
+        connection = await psycopg.AsyncConnection.connect(**self._parameters, prepare_threshold=self._prepare_after)
         try:
             set_json_dumps(dump_json, connection)
             set_json_loads(load_json, connection)

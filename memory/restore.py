@@ -157,6 +157,8 @@ async def _make_room(connection: "psycopg.AsyncConnection[Any]", replace: bool) 
     )
     names = [*TRUTH, *PROJECTIONS, "rebuilds", *(name for (name,) in await stale.fetchall())]
     await connection.execute(sql.SQL("truncate {}").format(quoted(tuple(names))))
+    # Whoever looks before the rebuild has come to its end is told that one is under way.
+    await connection.execute("insert into rebuilds (rebuild_id) values (1)")
 
 
 async def _fill(connection: "psycopg.AsyncConnection[Any]", source: Path, tell: Progress) -> dict[str, int]:

@@ -45,24 +45,53 @@ async def prepare_schema(connection: "psycopg.AsyncConnection[Any]", parameters:
             "Update Miracle, or use another database.",
         )
     if stored != head:
+        if why := await read_only(connection):
+            raise DatabaseUnsuitable(
+                f"The database has the schema {stored or '0000'}, not {head}, and it can only be read",
+                f"{why}. Run `miracle db status` once with a role that may write, on the primary server.",
+            )
         await asyncio.to_thread(migrate, parameters)
+
+
+async def read_only(connection: "psycopg.AsyncConnection[Any]") -> str:
+    """Why nothing can be written, in words; empty when it can."""
+    asked = await connection.execute(
+        "select pg_is_in_recovery(), current_setting('default_transaction_read_only')::bool, current_user, "
+        "to_regclass('events') is null or has_table_privilege(to_regclass('events'), 'insert')"
+    )
+    row = await asked.fetchone()
+    assert row is not None, "a query without a table has one row"
+    standby, switched, role, writes = row
+    if standby:
+        return "The server is a standby"
+    if switched:
+        return "default_transaction_read_only is on"
+    return "" if writes else f"The role {role} may not write"
 
 
 async def _check_vector(connection: "psycopg.AsyncConnection[Any]") -> None:
     found = await connection.execute(
-        "select coalesce(installed_version, default_version) from pg_available_extensions where name = 'vector'"
+        "select installed_version, default_version from pg_available_extensions where name = 'vector'"
     )
     row = await found.fetchone()
     if row is None:
         raise DatabaseUnsuitable(
             "This PostgreSQL server lacks the extension pgvector",
-            "Install pgvector on the server (the image pgvector/pgvector has it), or unset DATABASE_URL to use the "
-            "embedded server.",
+            "Install pgvector on the server (Debian: apt install postgresql-<version>-pgvector; the image "
+            "pgvector/pgvector has it), or unset DATABASE_URL to use the embedded server.",
         )
-    if tuple(int(part) for part in str(row[0]).split(".")[:2]) < OLDEST_VECTOR:
+    installed, offered = row
+    if _numbers(installed or offered) < OLDEST_VECTOR:
+        newer = _numbers(offered) >= OLDEST_VECTOR
         raise DatabaseUnsuitable(
-            f"pgvector {row[0]} is too old", "Update it to 0.7 or newer, then run ALTER EXTENSION vector UPDATE."
+            f"pgvector {installed or offered} is too old",
+            ("" if newer else "Install pgvector 0.7 or newer on the server. ")
+            + "Then, as a superuser in this database: ALTER EXTENSION vector UPDATE;",
         )
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".")[:2])
 
 
 async def _stored_revision(connection: "psycopg.AsyncConnection[Any]") -> str | None:

@@ -8,6 +8,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from memory.errors import DatabaseUnavailable, DatabaseUnsuitable, DiskFull, MemoryStoreError
+from memory.refusals import refusal
 
 DRIVER_ERRORS = (psycopg.Error, SQLAlchemyError, OSError)
 """What a statement may raise."""
@@ -46,6 +47,8 @@ def translate(error: BaseException) -> MemoryStoreError | None:
     said = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
     if cause.sqlstate == "53100":
         return DiskFull("The database's disk is full", "Free some space; the run goes on where it stopped.")
+    if (known := refusal(str(cause))) is not None:
+        return known
     if cause.sqlstate in ("42501", "25006"):
         return DatabaseUnsuitable(
             f"The database refuses: {said}", "Miracle needs a database in which its role may create tables and write."

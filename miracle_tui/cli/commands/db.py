@@ -1,5 +1,8 @@
-"""`miracle db`: look at the database."""
+"""`miracle db`: look at the database, back it up, put it back, make room in it."""
 
+import re
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import click
@@ -10,13 +13,20 @@ from miracle_tui.cli.problems import SUCCESS
 EPILOG = """\b
 Examples:
   miracle db status
-  miracle db status --json | jq .rows.events
+  miracle db size --json | jq .tables
+  miracle db backup monday.miracle
+  miracle db restore monday.miracle --replace
+  miracle db prune --older-than 90d --dry-run
+  miracle db rebuild
 """
+UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1), "y": timedelta(days=365)}
+LONGEST = timedelta(days=36_500)
+FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.group("db", epilog=EPILOG)
 def command() -> None:
-    """Look at the database: the embedded PostgreSQL, or the one that DATABASE_URL names."""
+    """Look after the database: the embedded PostgreSQL, or the one that DATABASE_URL names."""
 
 
 @command.command("status")
@@ -26,6 +36,84 @@ def status(as_json: bool) -> int:
     from miracle_tui.cli.opening import in_loop
 
     return in_loop(_status(as_json))
+
+
+@command.command("size")
+@click.option("--runs", type=click.IntRange(0, 1000), default=10, show_default=True, help="How many runs are named.")
+@as_json
+def size(runs: int, as_json: bool) -> int:
+    """Show what takes the room: tables, indexes, and the largest runs."""
+    from miracle_tui.cli.database_room import show_size
+    from miracle_tui.cli.opening import in_loop
+
+    return in_loop(show_size(runs, as_json))
+
+
+@command.command("backup")
+@click.argument("file", type=FILE)
+@click.option("--with-vectors", is_flag=True, help="Also keep vectors that an embeddings endpoint was paid for.")
+@as_json
+def backup(file: Path, with_vectors: bool, as_json: bool) -> int:
+    """Write FILE with everything that cannot be rebuilt: all events, approval rules, pins and what was forgotten.
+
+    Runs may go on meanwhile: it holds what was there at one moment. Git branches, worktrees and the signing key are
+    files of their own and not in it.
+    """
+    from miracle_tui.cli.database_copies import make_backup
+    from miracle_tui.cli.opening import in_loop
+
+    return in_loop(make_backup(file, with_vectors, as_json))
+
+
+@command.command("restore")
+@click.argument("file", type=FILE)
+@click.option("--replace", is_flag=True, help="Replace what the database holds; that is backed up first.")
+@as_json
+def restore(file: Path, replace: bool, as_json: bool) -> int:
+    """Put the backup FILE into an empty database, and rebuild all that follows from it.
+
+    FILE is checked to its end before anything is written; then it is restored as a whole or not at all.
+    """
+    from miracle_tui.cli.database_copies import restore_backup
+    from miracle_tui.cli.opening import in_loop
+
+    return in_loop(restore_backup(file, replace, as_json))
+
+
+@command.command("rebuild")
+@as_json
+def rebuild(as_json: bool) -> int:
+    """Empty every table that follows from the events, and fill it again from them; what was begun is gone on with."""
+    from miracle_tui.cli.database_copies import rebuild_all
+    from miracle_tui.cli.opening import in_loop
+
+    return in_loop(rebuild_all(as_json))
+
+
+def _age(ctx: click.Context, param: click.Parameter, value: str) -> timedelta:
+    found = re.fullmatch(r"(\d{1,6})([hdwy])", value.strip())
+    age = int(found[1]) * UNITS[found[2]] if found else None
+    if age is None or age > LONGEST:
+        raise click.BadParameter(f"{value!r} is no time such as 12h, 90d, 8w or 1y.", ctx, param)
+    return age
+
+
+@command.command("prune")
+@click.option("--older-than", metavar="AGE", required=True, callback=_age, help="Such as 90d, 8w, 1y.")
+@click.option("--dry-run", is_flag=True, help="Only show what would go.")
+@click.option("--force", is_flag=True, help="Also green runs whose result nobody took; their branch stays.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@as_json
+def prune(older_than: timedelta, dry_run: bool, force: bool, yes: bool, as_json: bool) -> int:
+    """Forget runs that ended long ago: their events, worktrees and private git refs.
+
+    What was learnt from them stays in memory, and so does a branch with work that was never taken. A run that is
+    paused, waits or is at work is never pruned.
+    """
+    from miracle_tui.cli.database_room import prune_runs
+    from miracle_tui.cli.opening import in_loop
+
+    return in_loop(prune_runs(older_than, dry_run, force, yes, as_json))
 
 
 async def _status(as_json: bool) -> int:
@@ -42,6 +130,7 @@ async def _status(as_json: bool) -> int:
         try:
             versions = await database_versions(database)
             size = await Projections(database).size()
+            pending = bool(size.rows.get("rebuilds"))
         finally:
             await database.close()
     record = {
@@ -49,6 +138,8 @@ async def _status(as_json: bool) -> int:
         **versions,
         "bytes": size.bytes,
         "oldest": size.oldest.isoformat() if size.oldest else None,
+        "read_only": database.read_only or None,
+        "rebuild_unfinished": pending,
         "rows": size.rows,
     }
     if as_json:
@@ -67,5 +158,7 @@ def _lines(record: dict[str, Any]) -> list[str]:
         f"✓ PostgreSQL {record['postgresql']}, pgvector {record['pgvector']}, schema {record['schema']}",
         f"  {record['where']}",
         f"  {size(record['bytes'])}, " + (f"first event {record['oldest']}" if record["oldest"] else "no event yet"),
+        *([f"! {record['read_only']}: look, but nothing can be run"] if record["read_only"] else []),
+        *(["! A rebuild has not come to its end", "→ miracle db rebuild"] if record["rebuild_unfinished"] else []),
         *(f"  {name.ljust(width)}  {count}" for name, count in sorted(rows.items())),
     ]
