@@ -3,8 +3,9 @@
 import asyncio
 import json
 import os
+import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from click.testing import CliRunner
 
 from config.paths import find_paths
 from engine.scripted.script import Script
+from engine.scripted.server import ScriptedServer
 from memory.embedded import EmbeddedServer
 from miracle_tui.cli.main import cli
 
@@ -83,6 +85,24 @@ def database() -> Iterator[None]:
     asyncio.run(server.start())
     yield
     asyncio.run(server.stop())
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[ScriptedServer]:
+    """A model that writes the adder."""
+    async with ScriptedServer(adder_script()) as serving:
+        yield serving
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A repository with one commit."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "README.md").write_text("# Sums\n")
+    for command in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-q", "-m", "first"]):
+        subprocess.run(["git", "-c", "user.name=A", "-c", "user.email=a@b", *command], cwd=folder, check=True)
+    return folder
 
 
 def call(name: str, **arguments: Any) -> dict[str, Any]:

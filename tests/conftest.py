@@ -1,5 +1,6 @@
 """What every test shares: no real model, no network beyond this machine, a home of its own, no silent skip in CI."""
 
+import gc
 import ipaddress
 import os
 import re
@@ -18,6 +19,7 @@ pytest_plugins = (
     "tests.config_fixtures",
     "tests.database_fixtures",
     "tests.sandbox_fixtures",
+    "tests.engine_fixtures",
     "tests.fault_figures",
 )
 
@@ -25,6 +27,9 @@ FORGOTTEN = re.compile(r"OPENAI_.*|DATABASE_URL|DB_PASSWORD|LOG_LEVEL|MIRACLE_.*
 """Variables of the person who runs the tests that must not reach them."""
 
 REAL_THING = re.compile(r"docker|bubblewrap|bwrap", re.IGNORECASE)
+
+COLLECTED_FROM = 20_000
+"""New objects from which on the collector looks for those that only hold each other."""
 
 _outside: list[str] = []
 _home = pytest.StashKey[Path]()
@@ -42,6 +47,16 @@ def pytest_configure(config: pytest.Config) -> None:
     sys.addaudithook(_forbid_network)
     hypothesis.settings.register_profile("miracle", deadline=None, derandomize=bool(os.environ.get("CI")))
     hypothesis.settings.load_profile("miracle")
+
+
+def pytest_collection_finish() -> None:
+    """Spare the collector what is loaded for good: looking through it again and again took a third of a screen's test.
+
+    It still runs, less often; pytest collects at the end, so that what was left open is still told of.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECTED_FROM, 10, 10)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 
 from config.config import Config
 from config.load import load_config
@@ -17,6 +18,20 @@ from engine.scripted.server import ScriptedServer
 from engine.task import Task
 from tests.database_fixtures import url_of
 from tests.sandbox_fixtures import sandbox_paths
+
+
+@pytest.fixture
+def folder(sandbox_workspace: Path) -> Path:
+    """The person's empty folder."""
+    made = sandbox_workspace / "project"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
+def config(database_url: str, sandbox_workspace: Path) -> Config:
+    """A configuration over a fresh database, with bubblewrap as its sandbox."""
+    return engine_config(database_url, sandbox_workspace / "home", **{"settings.sandbox.backend": "bubblewrap"})
 
 
 def engine_config(database_url: str | None, home: Path, **overrides: Any) -> Config:

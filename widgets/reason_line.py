@@ -16,7 +16,7 @@ from widgets.line_input import LineInput
 class ReasonLine(LineInput):
     """Enter gives the reason, escape puts the line away again."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "put_away", "Close", show=False, id="dialog.close")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "put_away", "Close", show=False, id="reason.close")]
     """
     | Key | Does |
     | :- | :- |

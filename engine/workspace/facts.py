@@ -2,9 +2,7 @@
 
 import asyncio
 import configparser
-import json
 import re
-import tomllib
 from collections import Counter
 from pathlib import Path
 from typing import Any, Literal
@@ -13,8 +11,7 @@ from engine.task import ProjectFacts
 from engine.workspace.node_suite import node_suite
 from engine.workspace.outline import Found, walk_files
 from engine.workspace.testfiles import is_test_file
-from sandbox.errors import UnsafePath
-from sandbox.safe_files import read_text
+from sandbox.project_files import file_text, json_object, toml_table
 
 _READ_LIMIT = 2**18
 _MAX_TEST_FILES = 2_000
@@ -52,8 +49,8 @@ def _facts(worktree: Path) -> ProjectFacts:
     found = list(walk_files(worktree))
     top = {entry.path for entry in found if "/" not in entry.path and not entry.link}
     tests = sorted(entry.path for entry in found if not entry.link and is_test_file(entry.path))
-    pyproject = _toml(worktree, "pyproject.toml") if "pyproject.toml" in top else {}
-    package = _json(worktree, "package.json") if "package.json" in top else {}
+    pyproject = toml_table(worktree, "pyproject.toml", _READ_LIMIT) if "pyproject.toml" in top else {}
+    package = json_object(worktree, "package.json", _READ_LIMIT) if "package.json" in top else {}
     language = _language(found, top)
     kind, command = _test_command(worktree, top, tests, pyproject, package, language)
     return ProjectFacts(
@@ -96,7 +93,7 @@ def _test_command(
     if language == "node" and tests:
         return "node", ("node", "--test")
     if (makefile := next((name for name in ("Makefile", "makefile", "GNUmakefile") if name in top), "")) and re.search(
-        r"^test\s*:(?!=)", _text(worktree, makefile), re.MULTILINE
+        r"^test\s*:(?!=)", file_text(worktree, makefile, _READ_LIMIT), re.MULTILINE
     ):
         return "command", ("make", "test")
     return "none", ()
@@ -118,7 +115,7 @@ def _pytest_configured(worktree: Path, top: set[str], pyproject: dict[str, Any])
 def _has_section(worktree: Path, name: str, section: str) -> bool:
     parser = configparser.RawConfigParser(strict=False, allow_no_value=True)
     try:
-        parser.read_string(_text(worktree, name))
+        parser.read_string(file_text(worktree, name, _READ_LIMIT))
     except configparser.Error:
         return False
     return parser.has_section(section)
@@ -150,32 +147,10 @@ def _conventions(
         sentences.append(f"The project needs Python {python[:40]}.")
     paths = {entry.path for entry in found if not entry.link}
     for guide in _GUIDES:
-        if guide in paths and (text := _text(worktree, guide).strip()):
+        if guide in paths and (text := file_text(worktree, guide, _READ_LIMIT).strip()):
             cut = text[:_EXCERPT] + (" [...]" if len(text) > _EXCERPT else "")
             sentences.append(f"{guide} says:\n{cut}")
     return sentences
-
-
-def _text(worktree: Path, name: str) -> str:
-    try:
-        return read_text(worktree, name, _READ_LIMIT)
-    except UnsafePath:
-        return ""
-
-
-def _toml(worktree: Path, name: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(_text(worktree, name))
-    except (tomllib.TOMLDecodeError, RecursionError):
-        return {}
-
-
-def _json(worktree: Path, name: str) -> dict[str, Any]:
-    try:
-        read = json.loads(_text(worktree, name) or "{}")
-    except (ValueError, RecursionError):
-        return {}
-    return read if isinstance(read, dict) else {}
 
 
 def _at(tree: dict[str, Any], *keys: str) -> object:

@@ -50,7 +50,8 @@ async def _repair_docker(config: "Config") -> AsyncIterator[str]:
     """Build the image where a Docker engine answers without one, and remove what a killed Miracle left there."""
     from sandbox.docker import Docker
     from sandbox.errors import ImageFailed, SandboxError
-    from sandbox.images.offline_base import build_image, image_exists
+    from sandbox.images.build import build_image
+    from sandbox.images.offline_base import image_exists
 
     settings = config.settings.sandbox
     images = {"python": settings.image_python, "node": settings.image_node}

@@ -144,6 +144,9 @@ class PaneGrid(Vertical):
     def go(self, name: str) -> None:
         """Show a pane and give it the focus."""
         self.current = name
+        if not self.focused_pane:
+            # A key that comes in the same burst, as over a slow line, is no letter for the line that was left.
+            self.screen.set_focus(None)
         self.call_after_refresh(self._focus_current)
 
     def step(self, by: int) -> str:

@@ -4,7 +4,7 @@ Usage: `python -m sandbox.images.offline_base [--if-missing] [--tag NAME]`
 """
 
 import argparse
-import asyncio
+import json
 import os
 import shutil
 import stat
@@ -17,6 +17,9 @@ from pathlib import Path
 
 from sandbox.docker_connection import HINT, EngineTrouble, connect
 from sandbox.errors import ImageFailed
+from sandbox.images.status import accept_image
+from sandbox.scratch import IMAGE, scratch, sweep
+from sandbox.tether import run_tied
 
 TAG = "miracle-sandbox:latest"
 PACKAGES = (
@@ -84,31 +87,16 @@ def build_offline(tag: str = TAG) -> str:
             f"The image cannot be built offline: {', '.join(missing)} not found.",
             "Build it from the Dockerfile with `docker build`, or use the bubblewrap backend.",
         )
-    with tempfile.TemporaryDirectory(prefix="miracle-image-") as scratch:
-        root = Path(scratch) / "rootfs"
+    sweep(IMAGE, Path(tempfile.gettempdir()))
+    with scratch(IMAGE, Path(tempfile.gettempdir())) as folder:
+        root = folder / "rootfs"
         _lay_out(root)
-        for package in _download(Path(scratch) / "packages"):
+        for package in _download(folder / "packages"):
             _unpack(package, root)
         _finish(root)
-        archive = Path(scratch) / "rootfs.tar"
+        archive = folder / "rootfs.tar"
         _run("tar", "--owner=0", "--group=0", "--numeric-owner", "--one-file-system", "-cf", archive, "-C", root, ".")
         return _import(archive, tag)
-
-
-async def build_image(offline: bool, tag: str = TAG) -> str:
-    """Build the sandbox's image.
-
-    Args:
-        offline: from the machine's package sources; otherwise from the Dockerfile, which pulls its bases.
-        tag: name and tag of the image.
-
-    Returns:
-        The image's id.
-
-    Raises:
-        ImageFailed: the image could not be built; its hint says what to do.
-    """
-    return await asyncio.to_thread(build_offline if offline else _build_online, tag)
 
 
 def image_exists(tag: str = TAG) -> bool:
@@ -127,22 +115,9 @@ def image_exists(tag: str = TAG) -> bool:
     return True
 
 
-def _build_online(tag: str) -> str:
-    from docker.errors import BuildError, DockerException
-
-    try:
-        with closing(connect(600)) as client:
-            image, _ = client.images.build(path=str(Path(__file__).parent), tag=tag, rm=True, forcerm=True)
-    except (BuildError, DockerException, EngineTrouble) as exc:
-        raise ImageFailed(
-            f"The image could not be built: {exc}", "Try `miracle sandbox build --offline-base`, which needs apt only."
-        ) from exc
-    return str(image.id)
-
-
 def _run(*command: str | Path) -> None:
     """Run a host tool, with its last words in the error."""
-    result = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
+    result = run_tied(command)
     if result.returncode != 0:
         words = (result.stderr or result.stdout).strip().splitlines()
         raise ImageFailed(
@@ -230,11 +205,10 @@ def _finish(root: Path) -> None:
 def _import(archive: Path, tag: str) -> str:
     from docker.errors import DockerException
 
-    repository, _, version = tag.partition(":")
     try:
         with closing(connect(600)) as client:
-            client.api.import_image_from_file(str(archive), repository, version or "latest", changes=CHANGES)
-            return str(client.images.get(tag).id)
+            said = client.api.import_image_from_file(str(archive), changes=CHANGES)
+            return accept_image(client, json.loads(said.splitlines()[-1])["status"], tag)
     except (DockerException, EngineTrouble) as exc:
         raise ImageFailed(f"The image could not be imported: {exc}", HINT) from exc
 

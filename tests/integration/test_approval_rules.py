@@ -21,7 +21,7 @@ from memory.records import NewEvent
 from miracle_tui.cli.main import cli
 from sandbox.report import ScanFinding
 from tests.cli_fixtures import Done
-from tests.engine_fixtures import engine_config, scripted_engine, task_of
+from tests.engine_fixtures import scripted_engine, task_of
 from tests.tiny_script import CODE, tiny_script
 from tests.unit.simulated_run import SimulatedRun, task
 
@@ -41,19 +41,6 @@ def removing_script() -> Script:
         call("submit_work", summary="wrote double"),
     ]
     return tiny_script(extra=[{"role": "coder", "turns": turns, "visit": 1}])
-
-
-@pytest.fixture
-def folder(sandbox_workspace: Path) -> Path:
-    """The person's empty folder."""
-    made = sandbox_workspace / "project"
-    made.mkdir()
-    return made
-
-
-@pytest.fixture
-def config(database_url: str, sandbox_workspace: Path) -> Config:
-    return engine_config(database_url, sandbox_workspace / "home", **{"settings.sandbox.backend": "bubblewrap"})
 
 
 async def waiting(engine: Engine, run_id: str) -> e.ApprovalRequested:

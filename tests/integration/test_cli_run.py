@@ -5,36 +5,18 @@ import json
 import re
 import signal
 import subprocess
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from engine.scripted.faults import Fault, FaultKind
 from engine.scripted.server import ScriptedServer
-from tests.cli_fixtures import adder_script, aside, asking_script, database, ended, miracle, start
+from tests.cli_fixtures import adder_script, aside, asking_script, database, ended, miracle, project, server, start
 
 pytestmark = [pytest.mark.bubblewrap, pytest.mark.usefixtures("database")]
-__all__ = ["database"]
+__all__ = ["database", "project", "server"]
 PRICES = {"MIRACLE_OPENAI__PRICES__SCRIPTED": "{input: 1000, output: 1000}"}
 GOAL = ("-t", "Write add(a, b) in adder.py.")
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[ScriptedServer]:
-    async with ScriptedServer(adder_script()) as serving:
-        yield serving
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """A repository with one commit."""
-    folder = tmp_path / "project"
-    folder.mkdir()
-    (folder / "README.md").write_text("# Sums\n")
-    for command in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-q", "-m", "first"]):
-        subprocess.run(["git", "-c", "user.name=A", "-c", "user.email=a@b", *command], cwd=folder, check=True)
-    return folder
 
 
 def model(server: ScriptedServer) -> tuple[str, ...]:

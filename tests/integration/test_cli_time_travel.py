@@ -1,34 +1,15 @@
 """`miracle show --at`, `miracle fork` and `miracle compare` on a run that went red and then green."""
 
 import json
-import subprocess
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from engine.scripted.server import ScriptedServer
-from tests.cli_fixtures import adder_script, aside, database, miracle
+from tests.cli_fixtures import aside, database, miracle, project, server
 
 pytestmark = [pytest.mark.bubblewrap, pytest.mark.usefixtures("database")]
-__all__ = ["database"]
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[ScriptedServer]:
-    async with ScriptedServer(adder_script()) as serving:
-        yield serving
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """A repository with one commit."""
-    folder = tmp_path / "project"
-    folder.mkdir()
-    (folder / "README.md").write_text("# Sums\n")
-    for command in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-q", "-m", "first"]):
-        subprocess.run(["git", "-c", "user.name=A", "-c", "user.email=a@b", *command], cwd=folder, check=True)
-    return folder
+__all__ = ["database", "project", "server"]
 
 
 async def test_a_run_is_looked_at_as_it_was_forked_and_compared(server: ScriptedServer, project: Path) -> None:

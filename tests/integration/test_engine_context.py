@@ -23,14 +23,6 @@ SMALL = 8_192
 WRONG_ITERATIONS = 6
 
 
-@pytest.fixture
-def folder(sandbox_workspace: Path) -> Path:
-    """The person's empty folder."""
-    made = sandbox_workspace / "project"
-    made.mkdir()
-    return made
-
-
 def config_of(database_url: str, home: Path, **overrides: Any) -> Config:
     return engine_config(database_url, home, **{"settings.sandbox.backend": "bubblewrap"}, **overrides)
 

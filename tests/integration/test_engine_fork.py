@@ -18,24 +18,11 @@ from engine.moments import Folds, moments, seq_of_iteration, snapshot
 from engine.state import State
 from memory.errors import RunUnknown
 from memory.records import NewEvent
-from tests.engine_fixtures import engine_config, scripted_engine, task_of
+from tests.engine_fixtures import scripted_engine, task_of
 from tests.tiny_script import CODE, WRONG, tiny_script
 
 pytestmark = pytest.mark.bubblewrap
 SCRIPT = tiny_script(wrong_first=True)
-
-
-@pytest.fixture
-def folder(sandbox_workspace: Path) -> Path:
-    """The person's empty folder."""
-    made = sandbox_workspace / "project"
-    made.mkdir()
-    return made
-
-
-@pytest.fixture
-def config(database_url: str, sandbox_workspace: Path) -> Config:
-    return engine_config(database_url, sandbox_workspace / "home", **{"settings.sandbox.backend": "bubblewrap"})
 
 
 @pytest.fixture

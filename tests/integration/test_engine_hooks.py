@@ -14,7 +14,7 @@ from engine.events import to_body
 from engine.hook_events import HookFinished, HookStarted
 from engine.state import State, Status
 from memory.records import NewEvent
-from tests.engine_fixtures import engine_config, scripted_engine, task_of
+from tests.engine_fixtures import scripted_engine, task_of
 from tests.tiny_script import tiny_script
 
 pytestmark = pytest.mark.bubblewrap
@@ -28,18 +28,10 @@ AFTER = (Hook(command="echo $MIRACLE_PHASE $MIRACLE_ITERATION $MIRACLE_OUTCOME >
 
 
 @pytest.fixture
-def folder(sandbox_workspace: Path) -> Path:
-    """The person's empty folder."""
-    made = sandbox_workspace / "project"
-    made.mkdir()
-    return made
-
-
-@pytest.fixture
-def config(database_url: str, sandbox_workspace: Path) -> Config:
-    made = engine_config(database_url, sandbox_workspace / "home", **{"settings.sandbox.backend": "bubblewrap"})
+def config(config: Config) -> Config:
+    """With hooks of a person."""
     hooks = Hooks(before_phase=BEFORE, after_phase=AFTER)
-    return replace(made, settings=made.settings.model_copy(update={"hooks": hooks}))
+    return replace(config, settings=config.settings.model_copy(update={"hooks": hooks}))
 
 
 async def settled(engine: Engine, run_id: str) -> State:

@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from config.config import Config
 from engine import events as e
 from engine.scripted.script import Script
@@ -36,19 +34,6 @@ def circling_script() -> Script:
         ),
     ]
     return tiny_script(wrong_first=True, extra=extra)
-
-
-@pytest.fixture
-def folder(sandbox_workspace: Path) -> Path:
-    """The person's empty folder."""
-    made = sandbox_workspace / "project"
-    made.mkdir()
-    return made
-
-
-@pytest.fixture
-def config(database_url: str, sandbox_workspace: Path) -> Config:
-    return engine_config(database_url, sandbox_workspace / "home", **{"settings.sandbox.backend": "bubblewrap"})
 
 
 async def test_a_phase_whose_files_come_back_is_planned_again_and_ends_green(config: Config, folder: Path) -> None:

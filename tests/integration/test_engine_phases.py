@@ -9,23 +9,10 @@ from config.config import Config
 from engine import events as e
 from engine.engine import Engine
 from engine.state import State, Status
-from tests.engine_fixtures import engine_config, scripted_engine, task_of
+from tests.engine_fixtures import scripted_engine, task_of
 from tests.pair_script import pair_script
 
 pytestmark = pytest.mark.bubblewrap
-
-
-@pytest.fixture
-def folder(sandbox_workspace: Path) -> Path:
-    """The person's empty folder."""
-    made = sandbox_workspace / "project"
-    made.mkdir()
-    return made
-
-
-@pytest.fixture
-def config(database_url: str, sandbox_workspace: Path) -> Config:
-    return engine_config(database_url, sandbox_workspace / "home", **{"settings.sandbox.backend": "bubblewrap"})
 
 
 async def finished(engine: Engine, run_id: str) -> State:

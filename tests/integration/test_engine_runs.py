@@ -24,19 +24,6 @@ pytestmark = pytest.mark.bubblewrap
 SLOW_TESTS = "import time\n\n\ndef test_slow() -> None:\n    print('begun', flush=True)\n    time.sleep(60)\n"
 
 
-@pytest.fixture
-def folder(sandbox_workspace: Path) -> Path:
-    """The person's empty folder."""
-    made = sandbox_workspace / "project"
-    made.mkdir()
-    return made
-
-
-@pytest.fixture
-def config(database_url: str, sandbox_workspace: Path) -> Config:
-    return engine_config(database_url, sandbox_workspace / "home", **{"settings.sandbox.backend": "bubblewrap"})
-
-
 async def seen(engine: Engine, run_id: str, wanted: Callable[[object], bool], within_s: float = 60) -> object:
     """The first recorded event or live item that is wanted."""
     async with asyncio.timeout(within_s):

@@ -32,19 +32,6 @@ pytestmark = pytest.mark.bubblewrap
 BUBBLEWRAP = {"settings.sandbox.backend": "bubblewrap"}
 
 
-@pytest.fixture
-def folder(sandbox_workspace: Path) -> Path:
-    """The person's empty folder."""
-    made = sandbox_workspace / "project"
-    made.mkdir()
-    return made
-
-
-@pytest.fixture
-def config(database_url: str, sandbox_workspace: Path) -> Config:
-    return engine_config(database_url, sandbox_workspace / "home", **BUBBLEWRAP)
-
-
 async def recorded(engine: Engine, run_id: str, kind: str, after: int = 0) -> e.Recorded:
     """The first event of a kind."""
     async with asyncio.timeout(60):

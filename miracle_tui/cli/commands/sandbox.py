@@ -16,6 +16,7 @@ EPILOG = """\b
 Examples:
   miracle sandbox build                   from the official bases of Python and Node.js
   miracle sandbox build --offline-base    from this machine's package sources
+  miracle sandbox build --python-base mirror.example/python:3.12-slim --node-base mirror.example/node:22-slim
   miracle sandbox status
   miracle sandbox clean                   remove environments that are old or too many
   miracle sandbox clean --all             remove all that nobody uses
@@ -29,13 +30,17 @@ def command() -> None:
 
 @command.command("build")
 @click.option("--offline-base", is_flag=True, help="Make the base from this machine's package sources.")
+@click.option("--python-base", default="", metavar="IMAGE", help="Begin from this image; NAME@sha256:... pins it.")
+@click.option("--node-base", default="", metavar="IMAGE", help="Take Node.js from this image.")
 @click.option("--if-missing", is_flag=True, help="Do nothing where the image is there.")
 @as_json
-def build(offline_base: bool, if_missing: bool, as_json: bool) -> int:
+def build(offline_base: bool, python_base: str, node_base: str, if_missing: bool, as_json: bool) -> int:
     """Build the image that Docker runs code in: Python and Node.js, an unprivileged user, no setuid program."""
     from miracle_tui.cli.opening import in_loop
 
-    return in_loop(_build(offline_base, if_missing, as_json))
+    if offline_base and (python_base or node_base):
+        raise click.UsageError("--offline-base makes its own base: leave --python-base and --node-base away.")
+    return in_loop(_build(offline_base, (python_base, node_base), if_missing, as_json))
 
 
 @command.command("status")
@@ -57,12 +62,12 @@ def clean(everything: bool, as_json: bool) -> int:
     return in_loop(_clean(everything, as_json))
 
 
-async def _build(offline: bool, if_missing: bool, as_json: bool) -> int:
+async def _build(offline: bool, bases: tuple[str, str], if_missing: bool, as_json: bool) -> int:
     import asyncio
 
     from miracle_tui.cli.console import say, say_json
     from miracle_tui.cli.opening import configuration
-    from sandbox.images.offline_base import build_image
+    from sandbox.images.build import Bases, build_image
     from sandbox.images.status import image_statuses
 
     tags = _tags(configuration())
@@ -71,7 +76,7 @@ async def _build(offline: bool, if_missing: bool, as_json: bool) -> int:
     for tag in wanted:
         if not as_json:
             say([f"▸ building {tag}; the first time takes some minutes"])
-        await build_image(offline, tag)
+        await build_image(offline, tag, Bases(*bases))
     for one in await asyncio.to_thread(image_statuses, tags):
         if as_json:
             say_json({**_image_record(one), "built": one.tag in wanted})
@@ -125,21 +130,16 @@ async def _clean(everything: bool, as_json: bool) -> int:
         max_age_s=settings.environments_max_age_days * DAY_S,
         everything=everything,
     )
+    copies = await _clean_engine(config)
     if as_json:
         for one in removed:
             say_json({**_environment_record(one), "removed": True})
         return SUCCESS
     freed = sum(one.bytes for one in removed)
-    copies = await _clean_engine(config)
     say([f"✓ {plural(len(removed), 'environment')} removed, {size(freed)} freed; those in use stay"])
-    return SUCCESS
-
-
-def _tags(config: "Config") -> tuple[str, ...]:
-    settings = config.settings.sandbox
     if copies:
         say([f"✓ {plural(copies, 'volume')} removed from the Docker engine"])
-    return tuple(dict.fromkeys((settings.image_python, settings.image_node)))
+    return SUCCESS
 
 
 async def _clean_engine(config: "Config") -> int:
@@ -156,6 +156,11 @@ async def _clean_engine(config: "Config") -> int:
         return 0
     finally:
         await docker.close()
+
+
+def _tags(config: "Config") -> tuple[str, ...]:
+    settings = config.settings.sandbox
+    return tuple(dict.fromkeys((settings.image_python, settings.image_node)))
 
 
 def _image_record(one: "ImageStatus") -> dict[str, Any]:
