@@ -51,7 +51,8 @@ def forked(state: State, event: e.Forked, at: datetime) -> State:
 
 
 def _inherited(iteration: Iteration) -> Iteration:
-    return iteration if iteration.recalled is None else replace(iteration, inherited=True)
+    known = iteration.recalled is not None and iteration.reflection is not None
+    return replace(iteration, inherited=True) if known else iteration
 
 
 def _task(task: Task, models: Mapping[str, tuple[str, ...]] | None) -> Task:
@@ -102,8 +103,9 @@ def _with_hypothesis(state: State, hypothesis: str) -> State:
     if last is None:
         return state
     if last.reflection is not None:
-        better = last.reflection.model_copy(update={"hypothesis": hypothesis})
-        return change_iteration(state, last.number, reflection=better)
+        # What follows is the person's idea and no memory's, and a failure of its own.
+        better = last.reflection.model_copy(update={"hypothesis": hypothesis, "used_memories": ()})
+        return change_iteration(state, last.number, reflection=better, inherited=False)
     if last.returned is not None:
         asked = last.returned.model_copy(update={"reason": hypothesis})
         return change_iteration(state, last.number, returned=asked)

@@ -1,7 +1,6 @@
 """A new run that begins as another one was at some moment, and goes its own way from there."""
 
 import math
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,15 +11,16 @@ from pydantic import ValidationError
 from engine import events as e
 from engine.agents.registry import agents
 from engine.errors import CommandRefused
-from engine.evolve import evolve, fold
+from engine.evolve import fold
+from engine.frozen import replace
 from engine.gates.secrets import without_secrets
 from engine.naming import new_run_id
-from engine.projection import iteration_rows, run_rows
+from engine.projection import project
 from engine.run_log import recorded
 from engine.state import State
 from engine.task import Plan
 from engine.workspace.inspect import check_workspace
-from memory.records import NewEvent, Row
+from memory.records import NewEvent
 
 if TYPE_CHECKING:
     from memory.memory import MemoryService
@@ -137,17 +137,8 @@ async def _make(memory: "MemoryService", source: State, forked: e.Forked, secret
 
     event = without_secrets(forked, secrets)
     target = new_run_id(source.task.goal if source.task else "")
-    new = NewEvent(event_id=str(uuid4()), kind=event.kind, body=e.to_body(event))
     at = datetime.now(UTC)
-    begun = evolve(source, e.Recorded(run_id=target, seq=source.seq + 1, at=at, event=event))
-    await copy_log(memory.database, source.run_id, target, source.seq, [new], _rows(begun, at))
+    new = NewEvent(event_id=str(uuid4()), kind=event.kind, body=e.to_body(event), at=at)
+    rows = project(replace(source, run_id=target), [event], at)
+    await copy_log(memory.database, source.run_id, target, source.seq, [new], rows)
     return target
-
-
-def _rows(state: State, at: datetime) -> list[Row]:
-    """The rows of the fork and of the iterations it begins with; what those cost was paid by the source."""
-    rows = run_rows(state, at)
-    for one in state.iterations:
-        free = replace(one, cost_usd=0.0, tokens=0)
-        rows += iteration_rows(replace(state, iterations=(free,), updated_at=one.ended_at or at), one.number)
-    return rows

@@ -105,7 +105,7 @@ class Iteration:
     """Why its tests are not good enough: another iteration mends them."""
     recalled: tuple[Recollection, ...] | None = None
     inherited: bool = False
-    """Whether it was recalled for in the run that this one is a fork of: its failure is that run's."""
+    """Whether it was reflected on in the run that this one is a fork of: its failure is that run's."""
     reflection: ReflectionSubmitted | None = None
     conflict: tuple[str, ...] = ()
     """Files that another phase changed in the same places: the work was not merged and is done again."""

@@ -6,10 +6,13 @@ same rows.
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any
 
 from engine import events as e
-from engine.evolve import evolve
+from engine.evolve import evolve, fold
+from engine.frozen import replace
+from engine.lessons import PLANNER, REFLECTOR, failure_rows, growth_rows, judged_rows, pattern_rows, recall_rows
 from engine.state import Iteration, Session, State
 from memory.records import Row
 
@@ -34,6 +37,21 @@ def project(state: State, events: Sequence[e.Event], at: datetime | None = None)
         rows += _rows_of(state, session, event, moment)
     # `updated_at` alone is no reason to write: most events change nothing that a list shows.
     return [*(row for row in run_rows(state, moment) if before.get(row.table) != row), *rows]
+
+
+def project_log(state: State, log: Sequence[e.Recorded]) -> list[Row]:
+    """The rows of stored events, as they were made when those were appended: events of one append have one time.
+
+    Args:
+        state: the state before the first of them.
+        log: the events in their order.
+    """
+    rows: list[Row] = []
+    for at, group in groupby(log, key=lambda one: one.at):
+        together = list(group)
+        rows += project(replace(state, run_id=together[0].run_id), [one.event for one in together], at)
+        state = fold(together, state)
+    return rows
 
 
 def run_rows(state: State, at: datetime | None = None) -> list[Row]:
@@ -92,16 +110,32 @@ def _rows_of(state: State, session: Session | None, event: e.Event, at: datetime
             passed, total = event.report.passed, len(event.report.cases)
             rate = passed / total if total else 0.0
             iteration = iteration_rows(state, event.number)
-            return [*iteration, _metric(state, at, "pass_rate", rate, {"passed": passed, "total": total})]
+            rated = _metric(state, at, "pass_rate", rate, {"passed": passed, "total": total})
+            return [*iteration, rated, *judged_rows(state, event.number)]
         case e.RunFinished():
             success = 1.0 if event.outcome == "success" else 0.0
-            return [_metric(state, at, "success", success, {"iterations": len(state.iterations)})]
-        case e.IterationStarted() | e.Checkpointed() | e.ProofFinished() | e.ScanFinished() | e.PhaseFinished():
+            learnt = recall_rows(state, 0, PLANNER, state.patterns_shown)
+            learnt += pattern_rows(state, at) if event.outcome == "success" else []
+            return [_metric(state, at, "success", success, {"iterations": len(state.iterations)}), *learnt]
+        case e.PhaseFinished() | e.ProofFinished():
+            return [*iteration_rows(state, event.number), *judged_rows(state, event.number)]
+        case e.IterationStarted() | e.Checkpointed() | e.ScanFinished():
             return iteration_rows(state, event.number)
-        case e.ReflectionSubmitted() | e.ReviewSubmitted() | e.AuditSubmitted():
+        case e.ReflectionSubmitted():
+            number = session.iteration if session else 0
+            return [*iteration_rows(state, number), *growth_rows(state, number)]
+        case e.ReviewSubmitted() | e.AuditSubmitted():
             return iteration_rows(state, session.iteration if session else 0)
         case e.Recalled():
-            return _recall_rows(state, event, at)
+            born = failure_rows(state, event.number, at)
+            shown = recall_rows(state, event.number, REFLECTOR, event.items, at)
+            return [*born, *shown, *judged_rows(state, event.number)]
+        case e.SessionOpened() if event.shown:
+            return recall_rows(state, 0, event.role, event.shown, at)
+        case e.PlanSubmitted():
+            return recall_rows(state, 0, PLANNER, state.patterns_shown)
+        case e.Forked():
+            return _fork_rows(state, at)
         case _:
             return []
 
@@ -183,12 +217,17 @@ def _first_error(iteration: Iteration) -> str:
     return f"{failed.id}: {failed.message}"[:4000] if failed else report.detail[:4000]
 
 
-def _recall_rows(state: State, event: e.Recalled, at: datetime) -> list[Row]:
-    return [
-        Row(
-            "recalls",
-            {"run_id": state.run_id, "iteration": event.number, "memory_id": item.memory_id},
-            {"similarity": item.similarity, "via": item.via, "kind": item.kind, "at": at},
-        )
-        for item in event.items
-    ]
+def _fork_rows(state: State, at: datetime) -> list[Row]:
+    """The iterations that a fork begins with; what those cost was paid by the source.
+
+    Failures of the source stay the source's, but for those that the fork is still to reflect on, or does something else
+    about.
+    """
+    rows: list[Row] = []
+    for one in state.iterations:
+        free = replace(one, cost_usd=0.0, tokens=0)
+        rows += iteration_rows(replace(state, iterations=(free,), updated_at=one.ended_at or at), one.number)
+        rows += failure_rows(state, one.number, at)
+        if one.reflection is None and one.recalled:
+            rows += recall_rows(state, one.number, REFLECTOR, one.recalled, at)
+    return rows

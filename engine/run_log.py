@@ -1,8 +1,9 @@
 """One run's log as its executor sees it: appended under the lease, folded at once, kept up with what others append."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, suppress
+from datetime import UTC, datetime, timedelta
 from typing import Never, Protocol
 from uuid import uuid4
 
@@ -10,7 +11,7 @@ from engine.decide import decide
 from engine.events import Event, Recorded, from_body, to_body
 from engine.evolve import evolve
 from engine.gates.secrets import without_secrets
-from engine.projection import project, run_rows
+from engine.projection import project, project_log
 from engine.state import State
 from memory.errors import DatabaseUnavailable
 from memory.lease import Lease
@@ -21,7 +22,14 @@ class Store(Protocol):
     """What the log needs of an event store; `memory.store.EventStore` is one."""
 
     async def append(
-        self, run_id: str, events: Sequence[NewEvent], rows: Sequence[Row] = (), *, lease: Lease | None, after: int
+        self,
+        run_id: str,
+        events: Sequence[NewEvent],
+        rows: Sequence[Row] = (),
+        *,
+        lease: Lease | None,
+        after: int,
+        rows_of: Callable[[Sequence[StoredEvent]], Sequence[Row]] | None = None,
     ) -> list[StoredEvent]: ...
     async def last_seq(self, run_id: str) -> int: ...
     async def read(self, run_id: str, after: int = 0, limit: int | None = None) -> list[StoredEvent]: ...
@@ -32,6 +40,12 @@ class Store(Protocol):
 def recorded(stored: StoredEvent) -> Recorded:
     """A stored row as the event it holds."""
     return Recorded(run_id=stored.run_id, seq=stored.seq, at=stored.at, event=from_body(stored.kind, stored.body))
+
+
+def _now_after(state: State) -> datetime:
+    """The time, later than that of every event before: equal times tell that events were appended together."""
+    now = datetime.now(UTC)
+    return now if state.updated_at is None else max(now, state.updated_at + timedelta(microseconds=1))
 
 
 class RunLog:
@@ -90,14 +104,18 @@ class RunLog:
     async def _append(self, events: tuple[Event, ...]) -> State:
         before = self.state
         events = tuple(without_secrets(event, self._secrets) for event in events)
-        fresh = [NewEvent(event_id=str(uuid4()), kind=event.kind, body=to_body(event)) for event in events]
-        rows = project(before, events)
-        stored = await self._store.append(self.run_id, fresh, rows, lease=self._lease, after=before.seq)
+        at = _now_after(before)
+        fresh = [NewEvent(event_id=str(uuid4()), kind=event.kind, body=to_body(event), at=at) for event in events]
+        stored = await self._store.append(
+            self.run_id,
+            fresh,
+            project(before, events, at),
+            lease=self._lease,
+            after=before.seq,
+            # Where others appended in between, the rows above were made from a state that was already old.
+            rows_of=lambda everything: project_log(before, [recorded(one) for one in everything]),
+        )
         await self._fold(stored)
-        if len(stored) > len(fresh):
-            # Others appended in between, so the rows above were made from a state that was already old.
-            current = run_rows(self.state)
-            await self._store.append(self.run_id, [], current, lease=self._lease, after=self.state.seq)
         return self.state
 
     async def follow(self) -> Never:

@@ -24,7 +24,7 @@ from engine.steps.integrity import compare_tests, try_mutants, try_on_base
 from engine.steps.phases import merge_tier, open_phase
 from engine.steps.prepare import prepare_workspace, restore_worktrees, take_checkpoint
 from engine.steps.prove import prove
-from engine.steps.remember import keep_lessons, recall
+from engine.steps.remember import embed_soon, recall
 from engine.steps.session import accept_submission, call_model, open_session
 from engine.steps.tool import run_tool
 from memory.errors import LeaseLost, MemoryStoreError
@@ -157,13 +157,12 @@ async def _record(run: RunContext, command: c.Record, lanes: Lanes) -> None:
 
 async def _append(run: RunContext, command: c.Record) -> None:
     before = run.state
-    events: list[e.Event] = []
-    state = before
-    for state, record in chain(before, command):
-        await keep_lessons(run, record, state)
-        events.append(record.event)
+    decided = list(chain(before, command))
+    state, events = decided[-1][0], [record.event for _, record in decided]
     # Steps of other phases may have appended meanwhile; then it is decided anew.
-    await run.log.append_at(before.seq, *await with_answers(run, state, *events))
+    appended = await run.log.append_at(before.seq, *await with_answers(run, state, *events))
+    if appended and any(isinstance(event, e.RunFinished) and event.outcome == "success" for event in events):
+        await embed_soon(run, run.run_id)
 
 
 async def _carry_out(run: RunContext, command: c.Command, place: Place, leaving: asyncio.Event) -> None:
@@ -178,7 +177,6 @@ async def _carry_out(run: RunContext, command: c.Command, place: Place, leaving:
 
 
 async def _take(run: RunContext, command: c.Command) -> None:
-    await keep_lessons(run, command, run.state)
     await _STEPS[type(command)](run, command)  # type: ignore[operator]
 
 

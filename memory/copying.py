@@ -52,6 +52,7 @@ async def copy_log(
             raise RunUnknown(f"There are no {upto} events of a run {source}", "`miracle history` lists the runs.")
         added = [
             {"run_id": target, "seq": upto + place, "event_id": one.event_id, "kind": one.kind, "body": one.body}
+            | ({"at": one.at} if one.at else {})
             for place, one in enumerate(new, start=1)
         ]
         if added:

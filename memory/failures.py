@@ -1,68 +1,44 @@
 """The memory of failures: stored with two views, recalled by fingerprint, then by context, then by signature."""
 
+import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from config.database import PgVector
 from memory.database import Database
-from memory.embedders import Embedder, Vector, shorten
+from memory.embedders import Embedder, Vector
 from memory.errors import EmbeddingFailed
-from memory.normalise import error_of, fingerprint, frames_of, mask, signature
+from memory.normalise import mask
 from memory.offline import OfflineEmbedder
 from memory.patterns import PatternRecord, pattern_text, read_patterns, write_pattern
+from memory.recalling import ALL, CANDIDATES, Asked, RecallFilters, Space, chosen, found_in, recall_statement
 from memory.records import Recollection, Row
 from memory.tables import failures, patterns
-from memory.upsert import fit, upsert
+from memory.upsert import upsert
 from memory.vectors import Near, Stored, Vectors, View
-
-Via = Literal["fingerprint", "context", "signature"]
-REPORT_CHARACTERS = 50_000
-"""Characters of a report that are read and kept; a longer one loses its middle."""
-CANDIDATES = 40
-"""Neighbours looked at for each view before they are cut to the limit."""
-
-
-@dataclass(frozen=True)
-class FailureQuery:
-    """A failure to compare with what is stored; type, message and frames are read from the report where empty."""
-
-    project: str
-    language: str = ""
-    error_type: str = ""
-    message: str = ""
-    report: str = ""
-    frames: tuple[str, ...] = ()
-    """The project's own frames as `file:function`."""
-    exclude: tuple[str, ...] = ()
-    """Ids that must not be recalled: the failure itself."""
+from memory.views import FailureQuery as FailureQuery
+from memory.views import views_of
 
 
 @dataclass(frozen=True)
 class FailureRecord:
-    """A failure to remember."""
+    """A failure to remember by hand."""
 
     failure_id: str
     query: FailureQuery
     run_id: str = ""
     iteration: int = 0
+    kind: str = "test"
     cause: str = ""
     hypothesis: str = ""
+    solution: str = ""
+    fix: str = ""
+    helped: bool | None = None
+    outcome: str = "open"
     code_context: str = ""
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """The views of a failure."""
-
-    error_type: str
-    message: str
-    signature: str
-    fingerprint: bytes
-    context: str
 
 
 @dataclass(frozen=True)
@@ -71,20 +47,8 @@ class _Views:
 
     vectors: Vectors
     threshold: float
+    foreign_threshold: float
     of: dict[View, Vector]
-
-
-@dataclass
-class _Found:
-    """What recall has gathered so far, best first, each failure once."""
-
-    via: dict[str, tuple[Via, float]] = field(default_factory=dict)
-
-    def add(self, near: Sequence[Near], via: Via, threshold: float, room: int) -> None:
-        for one in near:
-            if room > 0 and one.similarity >= threshold and one.memory_id not in self.via:
-                self.via[one.memory_id] = (via, one.similarity)
-                room -= 1
 
 
 class FailureMemory:
@@ -105,29 +69,13 @@ class FailureMemory:
         self._spaces = [(one, Vectors(database, one, index)) for one in embedders]
 
     async def remember(self, failure: FailureRecord) -> None:
-        """Store a failure, or replace the one with its id; without vectors of an endpoint that fails now."""
+        """Store a failure with its vectors, or replace the one with its id: for one that no log tells of."""
         query = failure.query
-        seen = _look(query)
+        seen = views_of(query)
+        values = {name: value for name, value in vars(failure).items() if name not in ("failure_id", "query")}
+        values |= {"project": query.project, "language": query.language, **seen.columns()}
+        row = Row("failures", {"failure_id": failure.failure_id}, values)
         views = await self._embed({"ctx": seen.context, "sig": seen.signature})
-        row = Row(
-            "failures",
-            {"failure_id": failure.failure_id},
-            {
-                "run_id": failure.run_id,
-                "iteration": failure.iteration,
-                "project": query.project,
-                "language": query.language,
-                "error_type": seen.error_type,
-                "error_signature": seen.signature,
-                "fingerprint": seen.fingerprint,
-                "message": seen.message,
-                "ctx_text": seen.context,
-                "sig_text": seen.signature,
-                "cause": failure.cause,
-                "hypothesis": failure.hypothesis,
-                "code_context": failure.code_context,
-            },
-        )
 
         async def work(connection: AsyncConnection) -> None:
             await upsert(connection, [row])
@@ -135,48 +83,48 @@ class FailureMemory:
 
         await self._database.run(work)
 
-    async def resolve(
-        self, failure_id: str, solution: str, helped: bool | None, *, cause: str = "", hypothesis: str = ""
-    ) -> bool:
-        """Note what was done about a failure and whether it helped; None while that is not known.
+    async def embed(self, memory_id: str) -> bool:
+        """Give a failure or a pattern that has a row its vectors; without those of an endpoint that fails now.
 
         Returns:
-            False when memory has no such failure.
+            False when there is no such row.
         """
-        values: dict[str, object] = {"solution": solution, "helped": helped}
-        values |= {name: given for name, given in (("cause", cause), ("hypothesis", hypothesis)) if given}
+        row = await self._database.run(lambda connection: _texts(connection, memory_id))
+        if row is None:
+            return False
+        project, language, texts = row
+        views = await self._embed(texts)
+        await self._database.run(lambda connection: _store(connection, views, memory_id, project, language))
+        return True
 
-        async def work(connection: AsyncConnection) -> int:
-            row = update(failures).where(failures.c.failure_id == failure_id).values(fit(failures, values))
-            return int((await connection.execute(row)).rowcount)
+    async def recall(
+        self, query: FailureQuery, limit: int = 5, threshold: float | None = None, filters: RecallFilters = ALL
+    ) -> list[Recollection]:
+        """What memory knows of failures like this one, in one trip to the database.
 
-        return bool(await self._database.run(work))
-
-    async def recall(self, query: FailureQuery, limit: int = 5, threshold: float | None = None) -> list[Recollection]:
-        """What memory knows of failures like this one.
-
-        The same fingerprint comes first, then the nearest contexts; the nearest signatures of other projects keep up to
-        half of the places, as a list of their own: fused into one, each would spoil the other.
+        What a person pinned in this project comes first, then the same fingerprint, then the nearest contexts; the
+        nearest signatures of other projects keep up to half of the places, as a list of their own. Within each list a
+        memory counts more the more often it helped, and less when its advice failed. Forgotten ones are left out.
 
         Args:
             query: the failure.
             limit: most recollections.
             threshold: least cosine similarity; the embedding model's own by default.
+            filters: which failures may be recalled.
         """
         if limit <= 0:
             return []
-        seen = _look(query)
-        views = await self._embed({"ctx": seen.context, "sig": seen.signature}, first_only=True)
-
-        async def work(connection: AsyncConnection) -> list[Recollection]:
-            found = _Found()
-            found.add(await _same_place(connection, query, seen.fingerprint), "fingerprint", 0, limit)
-            for view in views:
-                least = view.threshold if threshold is None else threshold
-                await _add_near(connection, found, query, view, least, limit)
-            return await _recollections(connection, found, query.project)
-
-        return await self._database.run(work)
+        seen = await asyncio.to_thread(views_of, query)
+        embedded = await self._embed({"ctx": seen.context, "sig": seen.signature}, first_only=True)
+        views = next(iter(embedded), None)
+        space = await self._space(views) if views is not None else None
+        asked = Asked(query.project, seen.fingerprint, query.exclude, filters)
+        statement = recall_statement(asked, space)
+        rows = await self._database.persist(lambda: self._database.attempt(*statement))
+        own = views.threshold if views else 0.0
+        sign = views.foreign_threshold if views else 0.0
+        found = found_in(rows, query.project)
+        return chosen(found, limit, own if threshold is None else threshold, sign if threshold is None else threshold)
 
     async def exists(self, memory_id: str) -> bool:
         """Whether memory has a failure or a pattern of this name."""
@@ -199,8 +147,8 @@ class FailureMemory:
         return [one.memory_id for one in near if one.similarity >= embedder.threshold][:limit]
 
     async def remember_pattern(self, pattern: PatternRecord) -> None:
-        """Store a solution that worked, or count one more use of the one with its id."""
-        views = await self._embed({"pat": pattern_text(pattern)})
+        """Store a solution with its vectors, or replace the one with its id: for one that no log tells of."""
+        views = await self._embed({"pat": pattern_text(pattern.problem_type, pattern.description)})
 
         async def work(connection: AsyncConnection) -> None:
             await write_pattern(connection, pattern)
@@ -235,6 +183,13 @@ class FailureMemory:
 
         return await self._database.run(work)
 
+    async def _space(self, views: _Views) -> Space | None:
+        """Where the views are looked for; None where a text has no direction, as one of no words."""
+        if not (any(views.of["ctx"]) and any(views.of["sig"])):
+            return None
+        context, sign = await views.vectors.space("ctx"), await views.vectors.space("sig")
+        return Space(context.table, sign.table, views.of["ctx"], views.of["sig"], views.vectors.search_settings())
+
     async def _embed(self, texts: dict[View, str], *, first_only: bool = False) -> list[_Views]:
         embedded: list[_Views] = []
         for embedder, vectors in self._spaces:
@@ -244,7 +199,8 @@ class FailureMemory:
                 continue
             for view in texts:
                 await vectors.space(view)
-            embedded.append(_Views(vectors, embedder.threshold, dict(zip(texts, answer, strict=True))))
+            least = (embedder.threshold, embedder.threshold)
+            embedded.append(_Views(vectors, *least, dict(zip(texts, answer, strict=True))))
             if first_only:
                 break
         return embedded
@@ -259,80 +215,14 @@ async def _store(
             await one.vectors.store(connection, space, [Stored(memory_id, project, language, vector)])
 
 
-async def _add_near(
-    connection: AsyncConnection, found: _Found, query: FailureQuery, view: _Views, least: float, limit: int
-) -> None:
-    vectors, project = view.vectors, query.project
-    sign, context = await vectors.space("sig"), await vectors.space("ctx")
-    likely = await vectors.beyond(connection, sign, view.of["sig"], project, CANDIDATES)
-    strangers = [one for one in _without(likely, query.exclude) if one.similarity >= least]
-    near = await vectors.inside(connection, context, view.of["ctx"], project, CANDIDATES)
-    near += await vectors.beyond(connection, context, view.of["ctx"], project, CANDIDATES)
-    near = sorted(_without(near, query.exclude), key=lambda one: -one.similarity)
-    kept = min(len(strangers), limit // 2)
-    found.add(near, "context", least, limit - len(found.via) - kept)
-    found.add(strangers, "signature", least, limit - len(found.via))
-    found.add(near, "context", least, limit - len(found.via))
-
-
-def _look(failure: FailureQuery) -> _Seen:
-    report = shorten(failure.report, REPORT_CHARACTERS)
-    read_type, read_message = error_of(report)
-    error_type, message = failure.error_type or read_type, failure.message or read_message
-    frames = frames_of(report) or failure.frames
-    masked = mask(report)
-    if not (error_type or message):
-        # No error that is known: the text is all there is, and two texts are not the same failure.
-        message = next((line.strip() for line in masked.split("\n") if line.strip()), "")
-        frames = frames or (masked,)
-    line = signature(error_type, message)
-    return _Seen(error_type, message, line, fingerprint(error_type, message, frames), masked or line)
-
-
-async def _same_place(connection: AsyncConnection, query: FailureQuery, key: bytes) -> list[Near]:
-    """Failures with the fingerprint in the same project: what helped first, then the newest, each solution once."""
-    helped = failures.c.helped
-    found = await connection.execute(
-        select(failures.c.failure_id, failures.c.project, failures.c.solution)
-        .where(failures.c.fingerprint == key, failures.c.project == query.project)
-        .where(failures.c.failure_id.not_in(query.exclude))
-        .order_by(helped.is_(True).desc(), helped.is_(False), failures.c.at.desc())
-        .limit(CANDIDATES)
-    )
-    cures: dict[str, Near] = {}
-    for row in found:
-        cures.setdefault(row.solution, Near(row.failure_id, row.project, 1.0))
-    return list(cures.values())
-
-
-def _without(near: Sequence[Near], exclude: tuple[str, ...]) -> list[Near]:
-    return [one for one in near if one.memory_id not in exclude]
-
-
-async def _recollections(connection: AsyncConnection, found: _Found, project: str) -> list[Recollection]:
-    rows = await connection.execute(
-        select(
-            failures.c.failure_id,
-            failures.c.error_signature,
-            failures.c.cause,
-            failures.c.solution,
-            failures.c.project,
-        ).where(failures.c.failure_id.in_(found.via))
-    )
-    known = {row.failure_id: row for row in rows}
-    return [
-        Recollection.model_validate(
-            {
-                "memory_id": memory_id,
-                "similarity": similarity,
-                "via": via,
-                "title": row.error_signature,
-                "cause": row.cause,
-                "solution": row.solution,
-                "project": row.project,
-                "own_project": row.project == project,
-            }
-        )
-        for memory_id, (via, similarity) in found.via.items()
-        if (row := known.get(memory_id)) is not None
-    ]
+async def _texts(connection: AsyncConnection, memory_id: str) -> tuple[str, str, dict[View, str]] | None:
+    """(project, language, what is embedded) of a failure or a pattern; None where there is none."""
+    failure = select(failures.c.project, failures.c.language, failures.c.ctx_text, failures.c.sig_text)
+    row = (await connection.execute(failure.where(failures.c.failure_id == memory_id))).one_or_none()
+    if row is not None:
+        return row.project, row.language, {"ctx": row.ctx_text, "sig": row.sig_text}
+    pattern = select(patterns.c.project, patterns.c.language, patterns.c.problem_type, patterns.c.description)
+    row = (await connection.execute(pattern.where(patterns.c.pattern_id == memory_id))).one_or_none()
+    if row is None:
+        return None
+    return row.project, row.language, {"pat": pattern_text(row.problem_type, row.description)}

@@ -43,21 +43,21 @@ def append_statement(
     Raises:
         ValueError: a table, column or key that the schema does not know.
     """
-    merged = _merged(rows)
-    if not 0 < len(new) <= MOST_EVENTS or len(merged) > MOST_ROWS:
+    distinct = merged(rows)
+    if not 0 < len(new) <= MOST_EVENTS or len(distinct) > MOST_ROWS:
         return None
     parameters: list[Any] = [run_id, after, epoch, f"{run_id} {after + len(new)}"]
     for event in new:
-        parameters += (event.event_id, event.kind, dump_json(event.body))
+        parameters += (event.event_id, event.kind, dump_json(event.body), event.at)
     shapes = []
-    for table, key, values in merged:
+    for table, key, values in distinct:
         shapes.append((table.name, tuple(key), tuple(values)))
         parameters += _parameters(table, key)
         parameters += _parameters(table, values)
     return _statement(len(new), tuple(shapes)), parameters
 
 
-def _merged(rows: Iterable[Row]) -> list[tuple[Table, dict[str, Any], dict[str, Any]]]:
+def merged(rows: Iterable[Row]) -> list[tuple[Table, dict[str, Any], dict[str, Any]]]:
     """The rows made fit, each key once: a statement must not touch a row twice."""
     found: dict[tuple[Any, ...], tuple[Table, dict[str, Any], dict[str, Any]]] = {}
     for row in rows:
@@ -78,7 +78,10 @@ def _parameters(table: Table, values: dict[str, Any]) -> list[Any]:
 @lru_cache(maxsize=256)
 def _statement(count: int, shapes: tuple[Shape, ...]) -> str:
     names = (f"${number}" for number in range(5, 10_000))
-    events = ", ".join(f"({n}, {next(names)}, {next(names)}, {next(names)}::jsonb)" for n in range(1, count + 1))
+    events = ", ".join(
+        f"({n}, {next(names)}, {next(names)}, {next(names)}::jsonb, {next(names)}::timestamptz)"
+        for n in range(1, count + 1)
+    )
     upserts = "".join(
         f",\nrow_{n} AS ({_upsert(PROJECTIONS[table], key, values, names)})"
         for n, (table, key, values) in enumerate(shapes)
@@ -90,9 +93,9 @@ WITH grown AS (
     RETURNING run_id
 ),
 added AS (
-    INSERT INTO events (run_id, seq, event_id, kind, body)
-    SELECT grown.run_id, $2::bigint + new.place, new.event_id, new.kind, new.body
-    FROM grown, (VALUES {events}) AS new (place, event_id, kind, body)
+    INSERT INTO events (run_id, seq, event_id, kind, body, at)
+    SELECT grown.run_id, $2::bigint + new.place, new.event_id, new.kind, new.body, coalesce(new.at, now())
+    FROM grown, (VALUES {events}) AS new (place, event_id, kind, body, at)
     RETURNING seq, at
 ){upserts}
 SELECT seq, at, pg_notify('{CHANNEL}', $4::text) FROM added"""

@@ -26,9 +26,9 @@ class PatternRecord:
     test_template: str = ""
 
 
-def pattern_text(pattern: PatternRecord) -> str:
+def pattern_text(problem_type: str, description: str) -> str:
     """What a pattern is embedded as."""
-    return f"{pattern.problem_type}\n{pattern.description}".strip()
+    return f"{problem_type}\n{description}".strip()
 
 
 async def write_pattern(connection: AsyncConnection, pattern: PatternRecord) -> None:

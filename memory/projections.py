@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, delete, func, select, text
+from sqlalchemy import Select, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from memory.database import Database
-from memory.tables import PROJECTIONS, approvals, iterations, metadata, metrics, recalls, runs, tasks
+from memory.tables import approvals, iterations, metadata, metrics, recalls, runs, tasks
 
 Record = dict[str, Any]
 
@@ -73,16 +73,6 @@ class Projections:
         """What memory offered to a run."""
         query = select(recalls).where(recalls.c.run_id == run_id)
         return await self._all(query.order_by(recalls.c.iteration, recalls.c.similarity.desc()))
-
-    async def clear_projections(self) -> None:
-        """Empty every projection that the log can fill again; failures and patterns keep their vectors and stay."""
-
-        async def work(connection: AsyncConnection) -> None:
-            for name, table in PROJECTIONS.items():
-                if name not in ("failures", "patterns"):
-                    await connection.execute(delete(table))
-
-        await self._database.run(work)
 
     async def size(self) -> Size:
         """The database's size on disk and the number of rows of each table."""

@@ -14,6 +14,8 @@ class NewEvent:
     event_id: str
     kind: str
     body: dict[str, Any]
+    at: datetime | None = None
+    """When it happened, so that rows made of it say the same; the server's time by default."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,25 @@ class Recollection(BaseModel):
     """The failure's signature line, or the pattern's problem type."""
     cause: str = ""
     solution: str = ""
+    """What was tried, or a pattern's code."""
+    fix: str = ""
+    """The beginning of the diff that followed."""
+    plan: str = ""
+    """Of a pattern: what it was broken into."""
+    outcome: str = ""
+    """Of a failure: `open`, `solved`, `improved`, `unchanged`."""
+    run_id: str = ""
+    """The run that it comes from."""
     project: str = ""
     own_project: bool = True
     """False marks it untrusted in a prompt."""
+    pinned: bool = False
+    """Whether a person wants it recalled first."""
+    shown: int = 0
+    """How often it was shown to an agent before."""
+    used: int = 0
+    """How often an agent said that it used it."""
+    helped: int = 0
+    """How often what followed such a use was better."""
+    harmed: int = 0
+    """How often it was not."""

@@ -1,6 +1,6 @@
 """The log: append-only, idempotent, fenced by a lease, announced by NOTIFY."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 
 from psycopg.errors import UniqueViolation
 from sqlalchemy import Row as Record
@@ -27,6 +27,9 @@ _ADVANCE = (
     .values(last_seq=bindparam("end"))
     .returning(func.pg_notify(CHANNEL, bindparam("notice")))
 )
+
+
+RowsOf = Callable[[Sequence[StoredEvent]], Sequence[Row]]
 
 
 class EventStore:
@@ -59,6 +62,7 @@ class EventStore:
         *,
         lease: Lease | None,
         after: int,
+        rows_of: RowsOf | None = None,
     ) -> list[StoredEvent]:
         """Append events and the projection rows that follow from them, in one transaction.
 
@@ -68,6 +72,7 @@ class EventStore:
             rows: projection rows to upsert with them.
             lease: the executor's; None for a control event, which anyone may append.
             after: the last sequence number that the caller has folded.
+            rows_of: makes the rows anew where others appended in between: it is given every event after that number.
 
         Returns:
             Every stored event after that number, those of others too, in order.
@@ -88,7 +93,8 @@ class EventStore:
             if not is_transient(error):
                 raise translate(error) or error from error
             lost = suspect = True
-        return await self._append_carefully(run_id, new, rows, lease, after, suspect=suspect, lost=lost)
+        rows_for = rows_of or (lambda stored: rows)
+        return await self._append_carefully(run_id, new, rows, rows_for, lease, after, suspect=suspect, lost=lost)
 
     async def read(self, run_id: str, after: int = 0, limit: int | None = None) -> list[StoredEvent]:
         """The run's events after a sequence number, in order."""
@@ -161,6 +167,7 @@ class EventStore:
         run_id: str,
         new: Sequence[NewEvent],
         rows: Sequence[Row],
+        rows_for: RowsOf,
         lease: Lease | None,
         after: int,
         *,
@@ -170,6 +177,8 @@ class EventStore:
         """Append under the stream's lock, whatever others wrote meanwhile.
 
         Args:
+            rows: hold when nobody did.
+            rows_for: makes them where somebody did.
             suspect: whether some of the events may be stored already.
             lost: whether a connection was lost on the way.
         """
@@ -188,11 +197,12 @@ class EventStore:
             mine = await _insert(connection, run_id, fresh, end) if fresh else []
             if len(mine) < len(fresh):
                 raise _AlreadyStored
+            everything = mine if end == after else await _select(connection, run_id, after, None)
             if fresh or not new:
-                await upsert(connection, rows)
+                await upsert(connection, rows if end == after else rows_for(everything))
             if fresh or rows:
                 await _advance(connection, run_id, end + len(fresh))
-            return mine if end == after else await _select(connection, run_id, after, None)
+            return everything
 
         try:
             stored = await self._database.run(work)
@@ -237,6 +247,7 @@ async def _unknown(connection: AsyncConnection, run_id: str, new: Sequence[NewEv
 async def _insert(connection: AsyncConnection, run_id: str, fresh: list[NewEvent], end: int) -> list[StoredEvent]:
     rows = [
         {"run_id": run_id, "seq": end + place, "event_id": event.event_id, "kind": event.kind, "body": event.body}
+        | ({"at": event.at} if event.at else {})
         for place, event in enumerate(fresh, start=1)
     ]
     made = await connection.execute(_INSERT, rows)

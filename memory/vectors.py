@@ -121,13 +121,18 @@ class Vectors:
         # An iterative scan in relaxed order gives its rows almost in order.
         return sorted(near, key=lambda one: -one.similarity)
 
-    async def _tune(self, connection: AsyncConnection) -> None:
-        if self._index.index_type == "ivfflat":
-            await connection.execute(text(f"SET LOCAL ivfflat.probes = {self._index.probes}"))
-            return
-        await connection.execute(text(f"SET LOCAL hnsw.ef_search = {400 if self._embedder.sparse else 200}"))
+    def search_settings(self) -> dict[str, str]:
+        """What a transaction that searches by the index is to set."""
+        if self._index.index_type != "hnsw":
+            return {"ivfflat.probes": str(self._index.probes)}
+        settings = {"hnsw.ef_search": "400" if self._embedder.sparse else "200"}
         if self._database.iterative_scan:
-            await connection.execute(text("SET LOCAL hnsw.iterative_scan = relaxed_order"))
+            settings["hnsw.iterative_scan"] = "relaxed_order"
+        return settings
+
+    async def _tune(self, connection: AsyncConnection) -> None:
+        calls = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in self.search_settings().items())
+        await connection.execute(text(f"SELECT {calls}"))
 
     async def _register(self, connection: AsyncConnection) -> int:
         name, dimensions = self._embedder.name, self._embedder.dimensions

@@ -10,6 +10,7 @@ from engine.context.sections import CUT_FIRST, SECTIONS
 from engine.llm.protocol import Message
 from engine.llm.tokens import estimated_tokens
 from engine.state import State
+from memory.records import Recollection
 
 RULES = "rules"
 """The name of the system prompt among the sizes."""
@@ -24,6 +25,8 @@ class Prompt:
 
     messages: tuple[Message, ...]
     sections: tuple[SectionSize, ...]
+    shown: tuple[Recollection, ...] = ()
+    """Patterns that are in them."""
 
 
 def write_prompt(
@@ -56,7 +59,9 @@ def write_prompt(
         for name, part in parts.items()
     ]
     user = Message(role="user", content=BETWEEN.join(parts.values()))
-    return Prompt((Message(role="system", content=rules), user), tuple(sizes))
+    # What the cut took away was not shown.
+    shown = tuple(item for item in material.shown if f"- id {item.memory_id}," in user.content)
+    return Prompt((Message(role="system", content=rules), user), tuple(sizes), shown)
 
 
 def cut_part(part: str, tokens: int | None) -> str:

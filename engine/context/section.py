@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from engine.state import State
+from memory.records import Recollection
 
 
 @dataclass(frozen=True)
@@ -13,7 +14,9 @@ class Material:
     listing: str = ""
     """The worktree's files."""
     patterns: str = ""
-    """Solutions that worked before."""
+    """Solutions that worked before, quoted."""
+    shown: tuple[Recollection, ...] = ()
+    """What they are."""
 
 
 Write = Callable[[State, Material], str]

@@ -40,6 +40,7 @@ async def open_session(run: RunContext, command: c.OpenSession) -> None:
             steers=len(state.said),
             messages=prompt.messages,
             sections=prompt.sections,
+            shown=prompt.shown,
         )
     )
 

@@ -8,11 +8,11 @@ from config.config import Config
 from engine.bus import Bus, Notice
 from engine.decide import decide
 from engine.gates.expiry import next_expiry
+from engine.lessons import project_of
 from engine.llm.client import OpenAIModel
 from engine.llm.protocol import ModelClient
 from engine.run_log import RunLog
 from engine.state import State
-from engine.steps.remember import project_of
 from engine.workers.site import site_of
 from memory.errors import MemoryStoreError
 from memory.memory import MemoryService

@@ -1,6 +1,7 @@
 """What memory recalls, over a real PostgreSQL with pgvector."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
@@ -38,8 +39,8 @@ def memory(database: Database) -> FailureMemory:  # noqa: F811
 
 
 async def test_the_same_place_is_recalled_by_fingerprint_with_what_helped(memory: FailureMemory) -> None:
-    await memory.remember(record("a", BISECT))
-    assert await memory.resolve("a", "check for an empty list first", True, cause="empty input")
+    known = replace(record("a", BISECT), solution="check for an empty list first", helped=True, cause="empty input")
+    await memory.remember(known)
     moved = BISECT.replace(":12:", ":40:").replace("/tmp/w-4711/", "/home/me/")
     first = (await memory.recall(FailureQuery("mine", report=moved)))[0]
     assert (first.memory_id, first.via, first.similarity) == ("a", "fingerprint", 1.0)
@@ -50,8 +51,7 @@ async def test_the_same_place_is_recalled_by_fingerprint_with_what_helped(memory
 async def test_two_failures_without_an_error_that_is_known_are_not_taken_for_one(memory: FailureMemory) -> None:
     texts = ("make: *** [Makefile:4: check] Error 2\nthree links are broken", "\nThe page is 40 kB too large")
     for name, shown in zip("ab", texts, strict=True):
-        await memory.remember(record(name, shown))
-        await memory.resolve(name, f"what mended {name}", True)
+        await memory.remember(replace(record(name, shown), solution=f"what mended {name}", helped=True))
     for name, shown in zip("ab", texts, strict=True):
         found = await memory.recall(FailureQuery("mine", report=shown))
         assert [one.memory_id for one in found if one.via == "fingerprint"] == [name]
@@ -60,8 +60,7 @@ async def test_two_failures_without_an_error_that_is_known_are_not_taken_for_one
 
 async def test_what_helped_comes_before_what_did_not(memory: FailureMemory) -> None:
     for name, solution, helped in (("a", "guess", False), ("b", "cure", True), ("c", "another guess", False)):
-        await memory.remember(record(name, BISECT))
-        await memory.resolve(name, solution, helped)
+        await memory.remember(replace(record(name, BISECT), solution=solution, helped=helped))
     found = await memory.recall(FailureQuery("mine", report=BISECT))
     assert [one.solution for one in found] == ["cure", "another guess", "guess"]
 
@@ -96,7 +95,6 @@ async def test_limits_thresholds_and_exclusions_hold(memory: FailureMemory) -> N
     assert await memory.recall(FailureQuery("mine", report=BISECT, exclude=("a",))) == []
     assert await memory.recall(FailureQuery("mine", report=SERVER), threshold=0.99) == []
     assert await memory.recall(FailureQuery("mine")) == []
-    assert not await memory.resolve("unknown", "x", True)
 
 
 async def test_awkward_text_is_remembered(memory: FailureMemory) -> None:
@@ -104,12 +102,11 @@ async def test_awkward_text_is_remembered(memory: FailureMemory) -> None:
     assert (await memory.recall(FailureQuery("mine", report=BISECT)))[0].memory_id == "a"
 
 
-async def test_patterns_are_counted_and_recalled(memory: FailureMemory) -> None:
+async def test_patterns_are_recalled(memory: FailureMemory) -> None:
     flask = PatternRecord(
         "p1", "web service", "a Flask web service with a JSON endpoint", code_template="app = Flask()"
     )
     await memory.remember_pattern(flask)
-    await memory.remember_pattern(PatternRecord("p1", "web service", flask.description, succeeded=False))
     await memory.remember_pattern(PatternRecord("p2", "sorting", "a sorting algorithm with property tests"))
     found = await memory.recall_patterns("web service in Flask that returns JSON", 1)
     assert [(one.memory_id, one.kind, one.via) for one in found] == [("p1", "pattern", "text")]

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from engine import events as e
 from engine.errors import CommandRefused
 from engine.evolve import evolve, fold
-from engine.fork import _all_models, _check, _rows, _valid_plan
+from engine.fork import _all_models, _check, _valid_plan
+from engine.projection import project
 from engine.state import Iteration, Spend, State
 from engine.task import Plan, Subtask
 from tests.unit.simulated_run import BEGAN, SimulatedRun, task
@@ -76,7 +77,7 @@ def test_a_fork_is_the_source_at_that_moment_but_for_what_begins_anew(data: st.D
         assert after.commit == before.commit
         assert after.work is None or after.code_commit, "work that no checkpoint has is done again"
         assert after.tests is None or after.tests_commit
-        assert after.inherited == (before.recalled is not None)
+        assert after.inherited == (before.recalled is not None and before.reflection is not None)
         kept = {"work": after.work, "tests": after.tests, "inherited": after.inherited}
         assert replace(before, **kept, **_judged(after)) == after
     assert not any(approval.request.approval_id == now.next_approval_id for approval in then.approvals)
@@ -180,8 +181,10 @@ def test_a_plan_that_was_broken_by_a_partial_change_is_refused() -> None:
 def test_the_rows_of_a_fork_name_the_fork_and_cost_nothing(data: st.DataObject) -> None:
     run = _run(data)
     fork = Fork(run, data.draw(st.integers(1, len(run.log))))
-    rows = _rows(fork.state, BEGAN)
-    assert {row.key.get("run_id", row.key.get("task_id")) for row in rows} == {"f", "t2"}
+    before = fold(fork.log[:-1])
+    rows = project(before, [fork.log[-1].event], BEGAN)
+    named = {row.key.get("run_id", row.key.get("task_id", row.values.get("run_id"))) for row in rows}
+    assert named == {"f", "t2"}
     iterations = [row for row in rows if row.table == "iterations"]
     assert [row.key["number"] for row in iterations] == [one.number for one in fork.state.iterations]
     assert all(row.values["cost_usd"] == 0 for row in iterations)

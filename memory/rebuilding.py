@@ -1,0 +1,140 @@
+"""Replacing a run's rows by those that its log gives, one run a transaction: a rebuild may stop at any instant."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from memory.database import Database
+from memory.errors import DatabaseUnavailable
+from memory.one_statement import merged
+from memory.prune import put_lessons_back
+from memory.records import Row, StoredEvent
+from memory.schema import MIGRATION_LOCK
+from memory.tables import embed_model, events, failures, rebuilds, streams
+from memory.translate import translated
+from memory.upsert import upsert
+
+RowsOf = Callable[[Sequence[StoredEvent]], Sequence[Row]]
+_OF_A_RUN = ("runs", "iterations", "metrics", "approvals", "failures", "recalls")
+_LEARNT = {"failures": "run_id", "recalls": "run_id", "patterns": "pattern_id"}
+_REBUILD = 1
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """How much was projected again."""
+
+    runs: int
+    rows: int
+
+
+@asynccontextmanager
+async def rebuild_lock(database: Database) -> AsyncIterator[None]:
+    """Keep every other rebuild, and every migration, away.
+
+    Raises:
+        DatabaseUnavailable: another one is under way.
+    """
+    with translated():
+        connection = await database.connect()
+        try:
+            found = await connection.execute("select pg_try_advisory_lock(%s)", [MIGRATION_LOCK])
+            row = await found.fetchone()
+            if row is None or not row[0]:
+                raise DatabaseUnavailable(
+                    "The tables are being rebuilt or migrated already", "Wait until that is done, then try again."
+                )
+            yield
+        finally:
+            await connection.close()
+
+
+class Rebuild:
+    """A rebuild of all projections, begun or gone on with; used under `rebuild_lock`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def begin(self) -> list[str]:
+        """The runs that are still to be projected: all, or those that a rebuild that was stopped has left."""
+
+        async def work(connection: AsyncConnection) -> list[str]:
+            await connection.execute(insert(rebuilds).values(rebuild_id=_REBUILD).on_conflict_do_nothing())
+            after = select(rebuilds.c.after_run).scalar_subquery()
+            left = select(streams.c.run_id).where(streams.c.run_id > after).order_by(streams.c.run_id)
+            return list((await connection.execute(left)).scalars())
+
+        return await self._database.run(work)
+
+    async def replace(self, run_id: str, rows_of: RowsOf) -> int:
+        """Put the rows of a run's log in the place of those that are there; an append of the run waits meanwhile.
+
+        Args:
+            run_id: the run.
+            rows_of: makes the rows of all its events.
+
+        Returns:
+            How many rows it has.
+        """
+
+        async def work(connection: AsyncConnection) -> int:
+            locked = select(streams.c.run_id).where(streams.c.run_id == run_id).with_for_update()
+            if (await connection.execute(locked)).first() is None:
+                return 0
+            found = await connection.execute(select(events).where(events.c.run_id == run_id).order_by(events.c.seq))
+            stored = [StoredEvent(row.run_id, row.seq, row.at, row.event_id, row.kind, row.body) for row in found]
+            made = merged(await asyncio.to_thread(rows_of, stored))
+            before = await _embedded_texts(connection, run_id)
+            for table in _OF_A_RUN:
+                await connection.execute(text(f"DELETE FROM {table} WHERE run_id = :run"), {"run": run_id})
+            await connection.execute(text("DELETE FROM patterns WHERE pattern_id = :run"), {"run": run_id})
+            await upsert(connection, [Row(table.name, key, values) for table, key, values in made])  # type: ignore[arg-type]
+            after = await _embedded_texts(connection, run_id)
+            await _forget_vectors(connection, [one for one, told in after.items() if before.get(one, told) != told])
+            counted = {"runs": rebuilds.c.runs + 1, "rows": rebuilds.c.rows + len(made)}
+            await connection.execute(update(rebuilds).values(after_run=run_id, **counted))
+            return len(made)
+
+        return await self._database.run(work)
+
+    async def finish(self) -> Rebuilt:
+        """Remove what belongs to no run, put back what pruned runs taught, and end the rebuild."""
+
+        async def work(connection: AsyncConnection) -> None:
+            for table in _OF_A_RUN[:4]:
+                await connection.execute(text(f"DELETE FROM {table} WHERE run_id NOT IN (SELECT run_id FROM streams)"))
+            await connection.execute(text("DELETE FROM tasks WHERE task_id NOT IN (SELECT task_id FROM runs)"))
+            kept = "SELECT run_id FROM streams UNION ALL SELECT run_id FROM pruned_runs"
+            for table, column in _LEARNT.items():
+                await connection.execute(text(f"DELETE FROM {table} WHERE {column} NOT IN ({kept})"))
+
+        async def end(connection: AsyncConnection) -> Rebuilt:
+            row = (await connection.execute(select(rebuilds.c.runs, rebuilds.c.rows))).one_or_none()
+            await connection.execute(rebuilds.delete())
+            return Rebuilt(row.runs, row.rows) if row else Rebuilt(0, 0)
+
+        await self._database.run(work)
+        again = await put_lessons_back(self._database)
+        done = await self._database.run(end)
+        return Rebuilt(done.runs, done.rows + again)
+
+
+async def _embedded_texts(connection: AsyncConnection, run_id: str) -> dict[str, bytes]:
+    """What each failure of a run is embedded as, by a digest."""
+    told = func.sha256(func.convert_to(failures.c.ctx_text.op("||")(failures.c.sig_text), "UTF8"))
+    found = await connection.execute(select(failures.c.failure_id, told).where(failures.c.run_id == run_id))
+    return {row[0]: bytes(row[1]) for row in found}
+
+
+async def _forget_vectors(connection: AsyncConnection, changed: Sequence[str]) -> None:
+    """Failures that read otherwise now get new vectors, like all that have none."""
+    if not changed:
+        return
+    models = list((await connection.execute(select(embed_model.c.model_id))).scalars())
+    for table in (f"emb_{model}_{view}" for model in models for view in ("ctx", "sig")):
+        await connection.execute(text(f"DELETE FROM {table} WHERE memory_id = ANY (:ids)"), {"ids": list(changed)})

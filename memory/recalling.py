@@ -1,0 +1,242 @@
+"""The one statement of recall: every list at once, with what came of each memory, in one trip to the server."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from pgvector import HalfVector
+
+from memory.codec import clean_text
+from memory.embedders import Vector
+from memory.ranking import TrackRecord, weight
+from memory.records import Recollection
+
+Via = Literal["fingerprint", "context", "signature"]
+CANDIDATES = 40
+"""Neighbours looked at for each list before they are cut to the limit."""
+FIX_SHOWN = 2_000
+"""Characters of a diff that a recollection carries."""
+FEW_ROWS = 30_000
+"""So many rows of a language are compared exactly: surer than an index that must skip all others."""
+
+
+@dataclass(frozen=True)
+class RecallFilters:
+    """Which failures may be recalled; what is left at its default says nothing."""
+
+    language: str = ""
+    kind: str = ""
+    """`test`, `error`, `scan`, or the name of a limit."""
+    outcome: str = ""
+    """`open`, `solved`, `improved` or `unchanged`."""
+    since: datetime | None = None
+    until: datetime | None = None
+    """Only those of before that time."""
+
+
+ALL = RecallFilters()
+_CONTEXT: Via = "context"
+_SIGNATURE: Via = "signature"
+_HIDDEN = "ALL (coalesce((SELECT ids FROM hidden), '{}'))"
+"""What a memory's id must not be in."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is looked for."""
+
+    project: str
+    fingerprint: bytes
+    exclude: tuple[str, ...] = ()
+    filters: RecallFilters = ALL
+
+
+@dataclass(frozen=True)
+class Space:
+    """Where the vectors of one model lie, and what to look near in them."""
+
+    context_table: str
+    signature_table: str
+    context: Vector
+    signature: Vector
+    settings: dict[str, str]
+    """What the approximate index is searched with."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A candidate of one list."""
+
+    via: Via
+    item: Recollection
+    score: float
+    """Its likeness, weighed by what came of it."""
+
+
+@dataclass
+class _Statement:
+    """SQL in the making, with its numbered parameters."""
+
+    parameters: list[Any] = field(default_factory=list)
+
+    def bind(self, value: Any) -> str:
+        self.parameters.append(value)
+        return f"${len(self.parameters)}"
+
+
+def recall_statement(asked: Asked, space: Space | None) -> tuple[str, list[Any]]:
+    """The statement and its parameters; without a space it looks for the same fingerprint only."""
+    made = _Statement()
+    project = f"{made.bind(clean_text(asked.project))}::text"
+    hidden = made.bind([clean_text(one) for one in asked.exclude])
+    joined = _conditions(made, asked.filters)
+    language = made.bind(clean_text(asked.filters.language)) if asked.filters.language else ""
+    told = f" AND f.language = {language}::text" if language else ""
+    same = f"""
+        SELECT f.failure_id AS id, 'fingerprint' AS via, 1.0::float8 AS similarity FROM failures AS f
+        WHERE f.fingerprint = {made.bind(asked.fingerprint)}::bytea AND f.project = {project}
+          AND f.failure_id <> {_HIDDEN}{told}{joined}
+        ORDER BY f.helped IS TRUE DESC, f.helped IS FALSE, f.at DESC, f.failure_id LIMIT {CANDIDATES}"""
+    lists = [("same", same)]
+    tuned = "SELECT 1 AS done"
+    if space is not None:
+        calls = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in space.settings.items())
+        tuned = f"SELECT {calls}"
+        lists += _near(made, language, joined, space, project)
+    parts = ",\n    ".join(f"{name} AS MATERIALIZED ({sql})" for name, sql in lists)
+    union = "\n        UNION ALL ".join(f"SELECT * FROM {name}" for name, _ in lists)
+    return (
+        f"""
+    WITH tuned AS MATERIALIZED ({tuned}),
+    hidden AS MATERIALIZED (
+        SELECT array_agg(memory_id) AS ids FROM (
+            SELECT memory_id FROM memory_marks WHERE forgotten UNION ALL SELECT unnest({hidden}::text[])
+        ) AS marked
+    ),
+    {parts},
+    found AS MATERIALIZED (
+        {union}
+    ),
+    record AS (
+        SELECT memory_id, count(*) AS shown, count(*) FILTER (WHERE used) AS used,
+               count(*) FILTER (WHERE helped) AS helped, count(*) FILTER (WHERE NOT helped) AS harmed
+        FROM recalls WHERE memory_id IN (SELECT id FROM found) GROUP BY memory_id
+    )
+    SELECT found.id, found.via, found.similarity, f.error_signature, f.cause, f.solution, left(f.fix, {FIX_SHOWN}),
+           f.outcome, f.helped, f.project, f.run_id, f.at, coalesce(m.pinned, false),
+           coalesce(r.shown, 0), coalesce(r.used, 0), coalesce(r.helped, 0), coalesce(r.harmed, 0)
+    FROM found JOIN failures AS f ON f.failure_id = found.id
+    LEFT JOIN memory_marks AS m ON m.memory_id = found.id
+    LEFT JOIN record AS r ON r.memory_id = found.id""",
+        made.parameters,
+    )
+
+
+def _near(made: _Statement, language: str, joined: str, space: Space, project: str) -> list[tuple[str, str]]:
+    """The lists of neighbours: of the project exactly, beyond it by the index, or exactly where few rows can match."""
+    context = f"{made.bind(HalfVector(list(space.context)))}::halfvec"
+    sign = f"{made.bind(HalfVector(list(space.signature)))}::halfvec"
+    told = f" AND e.language = {language}::text" if language else ""
+    join = "JOIN failures AS f ON f.failure_id = e.memory_id" if joined else ""
+
+    def listed(via: Via, table: str, vector: str, where: str, *, exactly: bool) -> str:
+        return f"""
+        SELECT e.memory_id AS id, '{via}' AS via, 1.0 - (e.v <=> {vector}) AS similarity
+        FROM {table} AS e {join}
+        WHERE {where} AND e.memory_id <> {_HIDDEN}{told}{joined}
+        ORDER BY {f"(e.v <=> {vector}) + 0" if exactly else f"e.v <=> {vector}"} LIMIT {CANDIDATES}"""
+
+    inside = f"e.project = {project}"
+    pinned = f"{inside} AND e.memory_id IN (SELECT memory_id FROM memory_marks WHERE pinned)"
+    lists = [
+        ("pinned", listed("context", space.context_table, context, pinned, exactly=True)),
+        ("inside", listed("context", space.context_table, context, inside, exactly=True)),
+    ]
+    for name, via, table, vector in (
+        ("beyond", _CONTEXT, space.context_table, context),
+        ("strangers", _SIGNATURE, space.signature_table, sign),
+    ):
+        # The condition on `tuned` is settled before a scan begins, and with it how the index is searched.
+        others = f"e.project <> {project} AND (SELECT count(*) FROM tuned) > 0"
+        if not language:
+            lists.append((name, listed(via, table, vector, others, exactly=False)))
+            continue
+        rows = f"SELECT 1 FROM {table} WHERE language = {language}::text LIMIT {FEW_ROWS + 1}"
+        few = f"(SELECT count(*) <= {FEW_ROWS} FROM ({rows}) AS x)"
+        # Of the two only the one that holds is run.
+        lists.append((f"few_{name}", listed(via, table, vector, f"{others} AND {few}", exactly=True)))
+        lists.append((f"many_{name}", listed(via, table, vector, f"{others} AND NOT {few}", exactly=False)))
+    return lists
+
+
+def _conditions(made: _Statement, filters: RecallFilters) -> str:
+    """What is asked of a failure's own row."""
+    conditions = ""
+    for column, wanted in (("kind", filters.kind), ("outcome", filters.outcome)):
+        if wanted:
+            conditions += f" AND f.{column} = {made.bind(clean_text(wanted))}::text"
+    if filters.since is not None:
+        conditions += f" AND f.at >= {made.bind(filters.since)}::timestamptz"
+    if filters.until is not None:
+        conditions += f" AND f.at < {made.bind(filters.until)}::timestamptz"
+    return conditions
+
+
+def found_in(rows: Sequence[tuple[Any, ...]], project: str) -> list[Found]:
+    """The rows of the statement as candidates, weighed, the best of each list first."""
+    now = datetime.now(UTC)
+    found = []
+    for row in rows:
+        memory_id, via, similarity, title, cause, solution, fix, outcome, solved, owner, run_id, at, pinned = row[:13]
+        record = TrackRecord(*row[13:])
+        item = Recollection(
+            memory_id=memory_id,
+            similarity=similarity,
+            via=via,
+            title=title,
+            cause=cause,
+            solution=solution,
+            fix=fix,
+            outcome=outcome,
+            run_id=run_id,
+            project=owner,
+            own_project=owner == project,
+            pinned=pinned and owner == project,
+            **vars(record),
+        )
+        found.append(Found(via, item, similarity * weight(record, solved, at, now)))
+    return sorted(found, key=lambda one: -one.score)
+
+
+def chosen(found: Sequence[Found], limit: int, threshold: float, foreign_threshold: float) -> list[Recollection]:
+    """The recollections of the lists: what a person pinned, the same fingerprint, contexts, signatures of others.
+
+    Signatures keep up to half of the places, as a list of their own: fused into one, each list would spoil the other.
+    """
+    fit = [
+        one
+        for one in found
+        if one.via == "fingerprint" or one.item.similarity >= (threshold if one.item.own_project else foreign_threshold)
+    ]
+    taken: dict[str, Recollection] = {}
+
+    def take(some: Sequence[Found], room: int) -> None:
+        for one in some:
+            if room > 0 and one.item.memory_id not in taken:
+                taken[one.item.memory_id] = one.item
+                room -= 1
+
+    by_fingerprint = [one for one in fit if one.via == "fingerprint"]
+    context = [one for one in fit if one.via == "context"]
+    strangers = [one for one in fit if one.via == "signature"]
+    take([one for one in (*by_fingerprint, *context) if one.item.pinned], limit)
+    cures: dict[str, Found] = {}
+    for one in by_fingerprint:
+        # The same solution is shown once.
+        cures.setdefault(one.item.solution, one)
+    take(list(cures.values()), limit - len(taken))
+    take(context, limit - len(taken) - min(len(strangers), limit // 2))
+    take(strangers, limit - len(taken))
+    take(context, limit - len(taken))
+    return list(taken.values())
