@@ -3,16 +3,15 @@
 import re
 from datetime import datetime, timedelta
 
-_AGO = re.compile(r"(\d{1,5})\s*(min|h|d|w|m|y)", re.ASCII | re.IGNORECASE)
+_AGO = re.compile(r"(\d{1,5})\s*([mhdwy])", re.ASCII | re.IGNORECASE)
 _UNITS = {
-    "min": timedelta(minutes=1),
+    "m": timedelta(minutes=1),
     "h": timedelta(hours=1),
     "d": timedelta(days=1),
     "w": timedelta(weeks=1),
-    "m": timedelta(days=30),
     "y": timedelta(days=365),
 }
-FORMS = "a date such as 2026-01-31, or an age such as 90min, 12h, 7d, 2w, 3m or 1y"
+FORMS = "a date such as 2026-01-31, or an age such as 90m, 12h, 7d, 2w or 1y"
 
 
 def moment_said(said: str, now: datetime | None = None) -> datetime:

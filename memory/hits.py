@@ -68,7 +68,7 @@ class Filters:
             kept["kinds"] = ("h.kind = :kinds", self.kinds[0])
         conditions = [condition for condition, _ in kept.values()]
         if not self.forgotten:
-            conditions.append("NOT EXISTS (SELECT 1 FROM memory_marks AS m WHERE m.memory_id = h.id AND m.forgotten)")
+            conditions.append("h.id <> ALL (ARRAY(SELECT memory_id FROM memory_marks WHERE forgotten))")
         return conditions, {name: value for name, (_, value) in kept.items()}
 
 

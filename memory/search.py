@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from memory.hits import Filters, Hit, Kind, words_of
 
-NEWEST = 2000
+NEWEST = 1000
 """Rows in which a query is looked for before the index is asked."""
 
 

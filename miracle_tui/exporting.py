@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from config.secrets import redact
+from config.secrets import redact, redact_value
 from engine.errors import EngineError
 
 if TYPE_CHECKING:
@@ -25,12 +25,12 @@ def export_entry(entry: "Entry", path: Path) -> None:
     from memory.history_parts import as_markdown, as_record
 
     if path.suffix == ".json":
-        text = json.dumps(as_record(entry), ensure_ascii=False, indent=2) + "\n"
+        text = json.dumps(redact_value(as_record(entry)), ensure_ascii=False, indent=2) + "\n"
     else:
-        text = as_markdown(entry)
+        text = redact(as_markdown(entry))
     try:
         with path.open("x", encoding="utf-8", errors="replace") as file:
-            file.write(redact(text))
+            file.write(text)
     except FileExistsError as exc:
         raise EngineError(
             f"{path} is there already", "Choose a name that is not taken; nothing is overwritten."

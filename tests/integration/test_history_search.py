@@ -1,12 +1,15 @@
 """The history over a real PostgreSQL: by letters, by meaning, by likeness, and what triggers keep of it."""
 
 import asyncio
+import json
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import psycopg
 import pytest
+from click.testing import CliRunner, Result
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from sqlalchemy import text
@@ -20,7 +23,8 @@ from memory.offline import OfflineEmbedder
 from memory.patterns import PatternRecord
 from memory.records import NewEvent, Row
 from memory.store import EventStore
-from tests.database_fixtures import TEMPLATE, postgres_server  # noqa: F401
+from miracle_tui.cli.main import cli
+from tests.database_fixtures import TEMPLATE, postgres_server, url_of  # noqa: F401
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 BISECT = """Traceback (most recent call last):
@@ -221,3 +225,28 @@ async def test_an_entry_tells_all_and_ids_may_be_short(history: History) -> None
     assert await history.find("r1") == ("run", "r1")
     assert await history.find("r1#2") == ("iteration", "r1#2")
     assert await history.find("none") is None
+
+
+async def told(url: str, *arguments: str) -> Result:
+    """What the command says; it has a loop of its own, so it runs in a thread."""
+    return await asyncio.to_thread(CliRunner().invoke, cli, ["history", *arguments], env={"DATABASE_URL": url_of(url)})
+
+
+async def test_the_command_is_the_screens_twin(url: str, tmp_path: Path) -> None:
+    found = await told(url, "mount", "--kind", "failure", "--json")
+    assert [json.loads(line)["id"] for line in found.stdout.splitlines()] == ["f1"], found.output
+    told_all = await told(url, "--project", "/a", "--language", "python", "--since", "1d")
+    assert {"t1", "r1", "r1#2"} <= set(told_all.stdout.split())
+    assert "r2" not in told_all.stdout.split()
+    assert "Nothing mentions 'zzz'" in (await told(url, "zzz")).stdout
+    assert "first 8 words" in (await told(url, "a b c d e f g h i")).stderr
+    assert "SOLUTION" not in (shown := await told(url, "show", "f1")).stdout
+    assert "WHAT WAS TRIED\nget" in shown.stdout
+    page = tmp_path / "f1.json"
+    assert "written" in (await told(url, "show", "f1", "--export", str(page))).stdout
+    assert json.loads(page.read_text(encoding="utf-8"))["values"]["solution"] == "get"
+    again = await told(url, "show", "f1", "--export", str(page))
+    assert (again.exit_code, "nothing is overwritten" in again.stderr) == (1, True)
+    assert "nothing named 'nowhere'" in (await told(url, "show", "nowhere")).stderr
+    assert (await told(url, "x", "--export", "y.md")).exit_code == 2
+    assert (await told(url, "x", "--since", "soonish")).exit_code == 2
