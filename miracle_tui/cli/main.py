@@ -9,6 +9,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo", "See the loop at work with a scripted model; needs no key."),
     "history": ("history", "List runs, or search runs, failures and patterns."),
     "metrics": ("metrics", "Count what runs came to: success, cost, errors, what memory was worth."),
+    "memory": ("memory", "List what was learnt; show, pin or forget one of it."),
     "show": ("show", "Show one run, as it is or as it was: plan, iterations, tests, diff, prompts."),
     "pause": ("pause", "Stop a run before its next step."),
     "resume": ("resume", "Go on with a run that was paused or interrupted."),
@@ -27,7 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "worker": ("worker", "Work on the runs of a shared queue, until it is stopped."),
     "doctor": ("doctor", "Find what is missing on this machine, and fix it."),
     "config": ("config", "Show and check the configuration."),
-    "db": ("db", "Look at the database."),
+    "db": ("db", "Look at the database, back it up, restore it, make room in it."),
     "completion": ("completion", "Print the completion script of your shell."),
 }
 """Command to the module that holds it and its one line of help."""

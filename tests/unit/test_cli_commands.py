@@ -22,7 +22,7 @@ EVERY_HELP = [
     ("config", "show"),
     ("config", "path"),
     ("config", "check"),
-    ("db", "status"),
+    *(("db", name) for name in ("status", "size", "backup", "restore", "rebuild", "prune")),
 ]
 
 
