@@ -235,6 +235,8 @@ def chosen(found: Sequence[Found], limit: int, threshold: float, foreign_thresho
     for one in by_fingerprint:
         # The same solution is shown once.
         cures.setdefault(one.item.solution, one)
+    twins = {one.item.memory_id for one in by_fingerprint} - {one.item.memory_id for one in cures.values()}
+    context = [one for one in context if one.item.memory_id not in twins]
     take(list(cures.values()), limit - len(taken))
     take(context, limit - len(taken) - min(len(strangers), limit // 2))
     take(strangers, limit - len(taken))

@@ -78,8 +78,8 @@ def test_a_fork_is_the_source_at_that_moment_but_for_what_begins_anew(data: st.D
         assert after.work is None or after.code_commit, "work that no checkpoint has is done again"
         assert after.tests is None or after.tests_commit
         assert after.inherited == (before.recalled is not None and before.reflection is not None)
-        kept = {"work": after.work, "tests": after.tests, "inherited": after.inherited}
-        assert replace(before, **kept, **_judged(after)) == after
+        kept = replace(before, work=after.work, tests=after.tests, inherited=after.inherited)
+        assert replace(kept, **_judged(after)) == after
     assert not any(approval.request.approval_id == now.next_approval_id for approval in then.approvals)
 
 
