@@ -44,6 +44,7 @@ class RunScreen(Front):
         Binding("f5,ctrl+@,ctrl+space", "pause_or_resume", "Pause or resume", show=False, id="pause.always"),
         Binding("a", "approvals", "Approvals", id="approvals"),
         Binding("h", "history", "History", id="history"),
+        Binding("M", "metrics", "Metrics", show=False, id="metrics"),
         Binding("n", "new_task", "New", id="new"),
         Binding("r", "runs", "Runs", id="runs"),
         Binding("t", "timeline", "Timeline", id="timeline"),
@@ -254,6 +255,13 @@ class RunScreen(Front):
             self.show_run(chosen)
         elif chosen is not None and (desk := self._desk()) is not None:
             self.miracle.perform(partial(desk.new_task, chosen), "start the run", group="dialog")
+
+    def action_metrics(self) -> None:
+        """What many runs came to."""
+        if (desk := self._desk()) is not None:
+            from miracle_tui.screens.metrics_screen import MetricsScreen
+
+            self.app.push_screen(MetricsScreen(desk.engine, str(self.miracle.services.launch.workspace)))
 
     def action_timeline(self) -> None:
         """Go back to any moment of the shown run."""
