@@ -19,7 +19,6 @@ pytest_plugins = (
     "tests.config_fixtures",
     "tests.database_fixtures",
     "tests.sandbox_fixtures",
-    "tests.engine_fixtures",
     "tests.fault_figures",
 )
 

@@ -21,9 +21,11 @@ from memory.records import NewEvent
 from miracle_tui.cli.main import cli
 from sandbox.report import ScanFinding
 from tests.cli_fixtures import Done
-from tests.engine_fixtures import scripted_engine, task_of
+from tests.engine_fixtures import config, folder, scripted_engine, task_of
 from tests.tiny_script import CODE, tiny_script
 from tests.unit.simulated_run import SimulatedRun, task
+
+__all__ = ["config", "folder"]
 
 pytestmark = pytest.mark.bubblewrap
 

@@ -13,10 +13,12 @@ from engine.integrity_events import MutantsTried, RedFirst
 from engine.scripted.script import Script
 from engine.state import State, Status
 from sandbox.protocol import EnvSpec
-from tests.engine_fixtures import engine_config, scripted_engine, task_of
+from tests.engine_fixtures import engine_config, folder, scripted_engine, task_of
 from tests.package_fixtures import package_index
 from tests.sandbox_fixtures import make_backend
 from tests.tiny_script import CODE, TESTS, WRONG, _call, _session, tiny_script
+
+__all__ = ["folder"]
 
 pytestmark = pytest.mark.bubblewrap
 

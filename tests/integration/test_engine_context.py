@@ -13,8 +13,10 @@ from engine.evolve import evolve
 from engine.llm.tokens import estimated_tokens
 from engine.scripted.script import Script
 from engine.state import State
-from tests.engine_fixtures import engine_config, scripted_engine, task_of
+from tests.engine_fixtures import engine_config, folder, scripted_engine, task_of
 from tests.tiny_script import tiny_script
+
+__all__ = ["folder"]
 
 pytestmark = pytest.mark.bubblewrap
 

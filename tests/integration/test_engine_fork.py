@@ -18,8 +18,10 @@ from engine.moments import Folds, moments, seq_of_iteration, snapshot
 from engine.state import State
 from memory.errors import RunUnknown
 from memory.records import NewEvent
-from tests.engine_fixtures import scripted_engine, task_of
+from tests.engine_fixtures import config, folder, scripted_engine, task_of
 from tests.tiny_script import CODE, WRONG, tiny_script
+
+__all__ = ["config", "folder"]
 
 pytestmark = pytest.mark.bubblewrap
 SCRIPT = tiny_script(wrong_first=True)

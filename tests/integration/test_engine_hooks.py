@@ -14,10 +14,11 @@ from engine.events import to_body
 from engine.hook_events import HookFinished, HookStarted
 from engine.state import State, Status
 from memory.records import NewEvent
-from tests.engine_fixtures import scripted_engine, task_of
+from tests.engine_fixtures import engine_config, folder, scripted_engine, task_of
 from tests.tiny_script import tiny_script
 
 pytestmark = pytest.mark.bubblewrap
+__all__ = ["folder"]
 TOLD = "env | grep ^MIRACLE_ | sort | cut -d= -f1 | tr '\\n' ' '; test -d $MIRACLE_WORKTREE && ls $MIRACLE_WORKTREE"
 BEFORE = (
     Hook(command=f"{TOLD}; echo $MIRACLE_OUTCOME >> before.txt"),
@@ -28,10 +29,11 @@ AFTER = (Hook(command="echo $MIRACLE_PHASE $MIRACLE_ITERATION $MIRACLE_OUTCOME >
 
 
 @pytest.fixture
-def config(config: Config) -> Config:
+def config(database_url: str, sandbox_workspace: Path) -> Config:
     """With hooks of a person."""
+    made = engine_config(database_url, sandbox_workspace / "home", **{"settings.sandbox.backend": "bubblewrap"})
     hooks = Hooks(before_phase=BEFORE, after_phase=AFTER)
-    return replace(config, settings=config.settings.model_copy(update={"hooks": hooks}))
+    return replace(made, settings=made.settings.model_copy(update={"hooks": hooks}))
 
 
 async def settled(engine: Engine, run_id: str) -> State:

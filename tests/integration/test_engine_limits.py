@@ -7,8 +7,10 @@ from config.config import Config
 from engine import events as e
 from engine.scripted.script import Script
 from memory.records import NewEvent, Row
-from tests.engine_fixtures import engine_config, scripted_engine, task_of
+from tests.engine_fixtures import config, engine_config, folder, scripted_engine, task_of
 from tests.tiny_script import CODE, SUBTASK, WRONG, tiny_script
+
+__all__ = ["config", "folder"]
 
 ANOTHER = {**SUBTASK, "title": "Doubling by addition", "description": "n + n, written anew"}
 

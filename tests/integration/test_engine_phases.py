@@ -9,8 +9,10 @@ from config.config import Config
 from engine import events as e
 from engine.engine import Engine
 from engine.state import State, Status
-from tests.engine_fixtures import scripted_engine, task_of
+from tests.engine_fixtures import config, folder, scripted_engine, task_of
 from tests.pair_script import pair_script
+
+__all__ = ["config", "folder"]
 
 pytestmark = pytest.mark.bubblewrap
 

@@ -16,8 +16,10 @@ from engine.scripted.faults import Fault, FaultKind
 from engine.state import State, Status
 from engine.task import MAX_GOAL_CHARACTERS, Plan
 from memory.hits import Filters
-from tests.engine_fixtures import engine_config, processes_in, scripted_engine, task_of
+from tests.engine_fixtures import config, engine_config, folder, processes_in, scripted_engine, task_of
 from tests.tiny_script import tiny_script
+
+__all__ = ["config", "folder"]
 
 pytestmark = pytest.mark.bubblewrap
 

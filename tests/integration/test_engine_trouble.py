@@ -24,8 +24,10 @@ from engine.task import MAX_GOAL_CHARACTERS, Plan, ProjectFacts, Spec, Subtask
 from memory.errors import LeaseLost, MemoryStoreError
 from memory.postmaster import Home, is_held, running_pid
 from memory.records import NewEvent
-from tests.engine_fixtures import engine_config, scripted_engine, task_of
+from tests.engine_fixtures import config, engine_config, folder, scripted_engine, task_of
 from tests.tiny_script import SUBTASK, TESTS, tiny_script
+
+__all__ = ["config", "folder"]
 
 pytestmark = pytest.mark.bubblewrap
 

@@ -12,8 +12,10 @@ from engine.engine import Engine
 from engine.integrity_events import MutantsTried, RedFirst, TestsCompared, TestsReturned
 from engine.scripted.script import Script
 from engine.state import State, Status
-from tests.engine_fixtures import scripted_engine, task_of
+from tests.engine_fixtures import config, folder, scripted_engine, task_of
 from tests.tiny_script import WRONG, tiny_script
+
+__all__ = ["config", "folder"]
 
 pytestmark = pytest.mark.bubblewrap
 
