@@ -112,6 +112,7 @@ class MiracleApp(Host):
     def _use_interface(self, interface: "Interface") -> None:
         from miracle_tui.keymap import check_keymap
         from miracle_tui.ring import Ring
+        from miracle_tui.screens.history_screen import HistoryScreen
         from miracle_tui.screens.run_screen import RunScreen
         from widgets.reflection_pane import ReflectionPane
 
@@ -122,7 +123,9 @@ class MiracleApp(Host):
         else:
             names = ", ".join(sorted(self.available_themes))
             self.notify(f"There is no theme {theme!r}. There are: {names}.", severity="warning", markup=False)
-        usable, problems = check_keymap(keymap, [*self.BINDINGS, *RunScreen.BINDINGS, *ReflectionPane.BINDINGS])
+        screens = (RunScreen, ReflectionPane, HistoryScreen)
+        bindings = [binding for screen in screens for binding in screen.BINDINGS]
+        usable, problems = check_keymap(keymap, [*self.BINDINGS, *bindings])
         self.own_keys = usable
         self.set_keymap(self.own_keys)
         for problem in problems:

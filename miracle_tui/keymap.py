@@ -33,7 +33,7 @@ def check_keymap(keymap: Mapping[str, str], bindings: Iterable[BindingType]) -> 
     taken: dict[str, str] = {}
     for name, binding in known.items():
         for key in usable.get(name, binding.key).split(","):
-            other = taken.setdefault(key.strip(), name)
+            other = taken.setdefault(f"{_scope(name)} {key.strip()}", name)
             # The same id on several screens is one action; two actions on one key hide each other.
             if other != name and (name in usable or other in usable):
                 loser = name if name in usable else other
@@ -42,6 +42,11 @@ def check_keymap(keymap: Mapping[str, str], bindings: Iterable[BindingType]) -> 
                         f"interface.keymap.{loser}: {key.strip()!r} is taken by {other if loser == name else name}"
                     )
     return usable, problems
+
+
+def _scope(name: str) -> str:
+    """The screen that an action belongs to, where it is one of its own: its keys and those of others never meet."""
+    return "history" if name.startswith("history.") else ""
 
 
 def is_key(key: str) -> bool:

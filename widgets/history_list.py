@@ -137,24 +137,22 @@ def _tone(outcome: str) -> str:
 
 
 def _row(hit: Hit, now: datetime | None) -> Content:
-    kind = inert_line(str(hit.kind), 12)
-    outcome, similarity = inert_line(hit.outcome, 20), hit.similarity
+    kind, outcome = inert_line(hit.kind, 12), inert_line(hit.outcome, 20)
+    title = inert_line(hit.title, 160)
     head = Content.assemble(
         (f"{kind:<10}", _KINDS.get(kind, "$foreground-muted")),
-        (inert_line(hit.title, 160), "bold $foreground"),
-        (f"  {when(hit.at, now)}", "$foreground-muted"),
+        (title, "bold $foreground"),
+    )
+    below = Content.assemble(
+        (f"          {when(hit.at, now)}", "$foreground-muted"),
         (f"  {outcome}", _tone(outcome)) if outcome else "",
         ("  ★ pinned" if hit.pinned else "", "$text-warning"),
         ("  ✗ forgotten" if hit.forgotten else "", "$foreground-disabled"),
     )
-    if similarity is not None:
-        head = (
-            head
-            + Content("  ")
-            + similarity_bar(similarity)
-            + Content.styled(f" {similarity:.0%}", "$foreground-muted")
-        )
+    if hit.similarity is not None:
+        share = Content.styled(f" {hit.similarity:.0%}", "$foreground-muted")
+        below = below + Content("  ") + similarity_bar(hit.similarity) + share
     snippet = inert_line(hit.snippet, 240)
-    if snippet and snippet != inert_line(hit.title, 240):
-        return head + Content("\n          ") + Content.styled(snippet, "$foreground-muted")
-    return head
+    if snippet and snippet != title:
+        below = below + Content.styled(f"  {snippet}", "$foreground-muted")
+    return head + Content("\n") + below

@@ -13,6 +13,8 @@ def key_groups(keymap: Mapping[str, str], app_bindings: Iterable[BindingType]) -
         keymap: binding id to keys, where they are not the built-in ones.
         app_bindings: the app's own.
     """
+    from miracle_tui.screens.history_screen import HistoryScreen
+    from miracle_tui.screens.iteration_screen import IterationScreen
     from miracle_tui.screens.prompt_screen import PromptScreen
     from miracle_tui.screens.run_screen import RunScreen
     from miracle_tui.screens.timeline_screen import TimelineScreen
@@ -35,6 +37,8 @@ def key_groups(keymap: Mapping[str, str], app_bindings: Iterable[BindingType]) -
         "Memory, in the reflection": _rows(ReflectionPane.BINDINGS, keymap),
         "Code diff": _rows(DiffPane.BINDINGS, keymap),
         "Test output": [*_rows(TestPane.BINDINGS, keymap), *_rows(LineLog.BINDINGS, keymap)],
+        "History": [*_rows(HistoryScreen.BINDINGS, keymap), ("0-5", "Kinds")],
+        "An iteration": _rows(IterationScreen.BINDINGS, keymap),
         "Timeline": [*_rows(TimelineScreen.BINDINGS, keymap), ("17, i3", "Moment 17, iteration 3")],
         "What the model was told": [*_rows(PromptScreen.BINDINGS, keymap), *_rows(PromptView.BINDINGS, keymap)],
     }

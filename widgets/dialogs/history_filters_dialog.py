@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.binding import Binding, BindingType
@@ -13,10 +13,11 @@ from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 from textual.widgets import Input, Select, Static, Switch
 
-from memory.ages import FORMS, moment_said
-from memory.hits import Filters
 from widgets.dialogs.dialog import Dialog
 from widgets.line_input import LineInput
+
+if TYPE_CHECKING:
+    from memory.hits import Filters
 
 _LANGUAGES = (("any", ""), ("Python", "python"), ("Node.js", "node"))
 _OUTCOMES = ("success", "failed", "cancelled", "green", "red", "sent back", "open", "solved", "improved", "unchanged")
@@ -99,10 +100,12 @@ class HistoryFiltersDialog(Dialog["Filters | None"]):
 
     def action_clear(self) -> None:
         """No filter but the kinds."""
-        self.dismiss(Filters(kinds=self.filters.kinds))
+        self.dismiss(type(self.filters)(kinds=self.filters.kinds))
 
     def action_use(self) -> None:
         """Check the form and return it."""
+        from memory.ages import FORMS, moment_said
+
         moments: dict[str, datetime | None] = {}
         for name in ("since", "until"):
             line = self.query_one(f"#{name}", Input)
