@@ -136,6 +136,20 @@ class Browsing:
             raise CommandRefused(f"Memory has nothing named {memory_id!r}", "`miracle history` finds what it has.")
         return await self.memory.marks.set(memory_id, pinned=pinned, forgotten=forgotten, by=person_here())
 
+    async def find_memory(self, name: str) -> "Entry":
+        """The failure or pattern that an id, or a unique beginning of one, names.
+
+        Raises:
+            CommandRefused: none or several.
+        """
+        found = await self.memory.history.memories_named(name) if name.strip() else []
+        if len(found) > 1:
+            ids = ", ".join(id for _, id in found)
+            raise CommandRefused(f"{name!r} names several memories: {ids}", "Type more of the id.")
+        if not found:
+            raise CommandRefused(f"Memory has nothing named {name!r}", "`miracle memory list` shows ids.")
+        return await self.entry(*found[0])
+
     async def marks(self, memory_ids: tuple[str, ...] | None = None) -> "list[Mark]":
         """What a person pinned or forgot, the newest first; with ids, all that is known of these, in no order."""
         if memory_ids is None:

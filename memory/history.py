@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from memory.codec import clean_text
 from memory.database import Database
 from memory.hits import EVERYTHING, Entry, Filters, Hit, Kind
 from memory.normalise import mask
@@ -139,6 +140,22 @@ class History:
             return None if row is None else (row.kind, row.id)
 
         return await self._database.run(work)
+
+    async def memories_named(self, name: str, limit: int = 5) -> list[tuple[Kind, str]]:
+        """Kinds and ids of failures and patterns whose id begins so; only the one where the whole id is given."""
+
+        async def work(connection: AsyncConnection) -> list[tuple[Kind, str]]:
+            rows = await connection.execute(
+                text(
+                    "SELECT kind, id FROM history WHERE kind IN ('failure', 'pattern') AND starts_with(id, :name) "
+                    "ORDER BY length(id), id LIMIT :limit"
+                ),
+                {"name": clean_text(name), "limit": limit},
+            )
+            return [(row.kind, row.id) for row in rows]
+
+        found = await self._database.run(work)
+        return [one for one in found if one[1] == name] or found
 
     async def _near(self, words: str, filters: Filters, limit: int) -> list[Hit]:
         (vector,) = await self._embedder.embed([mask(words)])

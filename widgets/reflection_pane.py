@@ -175,6 +175,8 @@ class ReflectionPane(TextCursorPane):
         self._rows = [row for block in blocks for row in _wrapped(block, width)]
         self.set_reactive(ReflectionPane.cursor, self._place_of(before))
         self.rows_changed()
+        if self.has_focus and self.cursor < 0:
+            self.stop_in_sight(-1)
         self.refresh_bindings()
 
     def _place_of(self, shown: ShownMemory | None) -> int:

@@ -35,6 +35,13 @@ class TextCursorPane(CursorPane):
         """Go to the beginning (-1) or the end (1)."""
         self._scroll_lines(step * self.row_count(), step)
 
+    def stop_in_sight(self, step: int) -> None:
+        """Go to the first (-1) or last (1) stop in sight, if there is any."""
+        top, end = self._sight
+        stops = [y for y in range(top, end) if self.is_stop(y)]
+        if stops:
+            self.cursor = stops[0 if step < 0 else -1]
+
     @property
     def _sight(self) -> tuple[int, int]:
         """The first visible row, and the one after the last."""
@@ -47,9 +54,6 @@ class TextCursorPane(CursorPane):
         self.scroll_to(None, top, animate=False, force=True, immediate=True)
         end = min(self.row_count(), top + height)
         at_edge = top == 0 if step < 0 else end == self.row_count()
-        if top <= self.cursor < end and not at_edge:
-            return
-        stops = [y for y in range(top, end) if self.is_stop(y)]
-        if stops:
-            # At an edge the outermost is meant, elsewhere the one that comes first on the way.
-            self.cursor = stops[0 if (step > 0) != at_edge else -1]
+        if at_edge or not top <= self.cursor < end:
+            # At an edge the outermost stop is meant, elsewhere the one that comes first on the way.
+            self.stop_in_sight(step if at_edge else -step)

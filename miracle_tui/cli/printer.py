@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from engine import events as e
+from engine.recollections import shown_memories
 from engine.state import ROLE_STAGE, State
 from miracle_tui.cli.amounts import dollars, plural, short_count
 from miracle_tui.cli.dependency_lines import DEPENDENCY_LINES
@@ -15,6 +16,7 @@ from miracle_tui.cli.finding_lines import MAX_LISTED, finding_lines, scan_lines
 from miracle_tui.cli.hook_lines import HOOK_LINES
 from miracle_tui.cli.inert import inert, one_line
 from miracle_tui.cli.integrity_lines import INTEGRITY_LINES
+from miracle_tui.cli.memory_lines import memory_lines, recalled_lines, shown_to_planner
 from miracle_tui.cli.report_lines import proof_lines, report_lines
 
 Say = Callable[[Any, State], list[str]]
@@ -28,7 +30,7 @@ def lines_for(recorded: e.Recorded, state: State) -> list[str]:
         state: the state after it.
     """
     say = _SAY.get(type(recorded.event))
-    return say(recorded.event, state) if say else []
+    return [*(say(recorded.event, state) if say else ()), *memory_lines(recorded.event, state)]
 
 
 def spent(state: State) -> str:
@@ -74,7 +76,7 @@ def _workspace_prepared(event: e.WorkspacePrepared, state: State) -> list[str]:
 def _session_opened(event: e.SessionOpened, state: State) -> list[str]:
     stage = ROLE_STAGE.get(event.role)
     place = f" ({one_line(event.phase_id)}, iteration {event.iteration})" if event.phase_id and event.iteration else ""
-    return [f"▸ {stage.value if stage else one_line(event.role).upper()}{place}"]
+    return [f"▸ {stage.value if stage else one_line(event.role).upper()}{place}", *shown_to_planner(event, state)]
 
 
 def _call_started(event: e.CallStarted, state: State) -> list[str]:
@@ -158,7 +160,7 @@ def _tests_finished(event: e.TestsFinished, state: State) -> list[str]:
 
 
 def _recalled(event: e.Recalled, state: State) -> list[str]:
-    return [f"  · recalled ({item.similarity:.2f}): {one_line(item.title)}" for item in event.items[:MAX_LISTED]]
+    return recalled_lines(shown_memories(state, event.number))
 
 
 def _phase_finished(event: e.PhaseFinished, state: State) -> list[str]:

@@ -15,6 +15,9 @@ def summary_record(run: "RunSummary") -> dict[str, Any]:
 
 def state_record(state: "State") -> dict[str, Any]:
     """Everything that is so of one run."""
+    from engine.recollections import shown_memories
+    from miracle_tui.cli.memory_lines import shown_record
+
     dump = _dump
     return {
         "run_id": state.run_id,
@@ -30,6 +33,7 @@ def state_record(state: "State") -> dict[str, Any]:
         "workspace": dump(state.workspace),
         "spec": dump(state.spec),
         "phases": [{"tier": phase.tier, "state": phase.state, **dump(phase.subtask)} for phase in state.phases],
+        "memories": [shown_record(shown) for shown in shown_memories(state, 0)],
         "iterations": [
             {
                 "number": one.number,
@@ -41,6 +45,7 @@ def state_record(state: "State") -> dict[str, Any]:
                 "audit": dump(one.audit),
                 "scan": [dump(found) for found in (one.scan if one.scan is not None else one.code_scan) or ()],
                 "report": dump(one.report),
+                "memories": [shown_record(shown) for shown in shown_memories(state, one.number)],
                 "reflection": dump(one.reflection),
                 "cost_usd": one.cost_usd,
                 "tokens": one.tokens,

@@ -1,9 +1,11 @@
 """One run on a screenful: what `miracle show` prints."""
 
+from engine.recollections import shown_memories
 from engine.state import Iteration, State, Status
 from miracle_tui.cli.amounts import moment, plural
 from miracle_tui.cli.finding_lines import finding_lines, scan_lines
 from miracle_tui.cli.inert import inert, one_line
+from miracle_tui.cli.memory_lines import worth_lines
 from miracle_tui.cli.outcomes import next_steps
 from miracle_tui.cli.printer import spent
 from miracle_tui.cli.report_lines import report_lines
@@ -44,6 +46,7 @@ def _plan(state: State) -> list[str]:
     if state.phases:
         return [
             "▸ Plan",
+            *worth_lines(shown_memories(state, 0)),
             *(f"  {PHASE_MARKS[p.state]} {p.tier}. {p.id}: {one_line(p.subtask.title)}" for p in state.phases),
         ]
     if state.plan:
@@ -52,10 +55,10 @@ def _plan(state: State) -> list[str]:
 
 
 def _iterations(state: State) -> list[str]:
-    return [line for iteration in state.iterations for line in _iteration(iteration)]
+    return [line for iteration in state.iterations for line in _iteration(state, iteration)]
 
 
-def _iteration(one: Iteration) -> list[str]:
+def _iteration(state: State, one: Iteration) -> list[str]:
     lines = [f"▸ Iteration {one.number} ({one_line(one.phase_id)})"]
     if one.hypothesis:
         lines.append(f"  → hypothesis: {one_line(one.hypothesis, 400)}")
@@ -67,6 +70,7 @@ def _iteration(one: Iteration) -> list[str]:
     lines += scan_lines((one.scan if one.scan is not None else one.code_scan) or ())
     if one.report:
         lines += report_lines(one.report)
+    lines += worth_lines(shown_memories(state, one.number))
     if one.reflection:
         lines.append(f"  ✗ cause: {one_line(one.reflection.cause, 400)}")
     return lines

@@ -7,6 +7,7 @@ from engine.events import Recorded, SessionOpened, to_body
 from engine.state import State
 from miracle_tui.cli.console import say, say_json, tell
 from miracle_tui.cli.inert import one_line
+from miracle_tui.cli.memory_lines import evidence_records
 from miracle_tui.cli.outcomes import next_steps
 from miracle_tui.cli.printer import lines_for
 
@@ -51,7 +52,8 @@ class JsonView:
 
     def recorded(self, item: Recorded, state: State) -> None:
         """Print an event."""
-        say_json(event_record(item))
+        settled = evidence_records(item.event, state)
+        say_json({**event_record(item), **({"memories": settled} if settled else {})})
 
     def live(self, item: Live) -> None:
         """Tell the person of retries and waits."""

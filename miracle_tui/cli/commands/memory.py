@@ -1,0 +1,174 @@
+"""`miracle memory`: what was learnt, what it was worth, and what a person thinks of it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from miracle_tui.cli.options import as_json
+from miracle_tui.cli.problems import SUCCESS, BadInput
+
+if TYPE_CHECKING:
+    from engine.engine import Engine
+    from memory.hits import Entry
+
+EPILOG = """\b
+Examples:
+  miracle memory list                        the newest failures and solutions, and what each was worth
+  miracle memory list --pinned               what is recalled first
+  miracle memory show roman-k3f9x.2          the whole of one, by its id or a unique beginning
+  miracle memory pin roman-k3f9x.2           recall it first, whenever it is similar enough
+  miracle memory forget roman-k3f9x.2        show it to no agent again; restore takes that back
+"""
+
+
+@click.group("memory", epilog=EPILOG, invoke_without_command=True)
+@click.pass_context
+def command(ctx: click.Context) -> int:
+    """List what was learnt from failures and successes; show, pin or forget one of it."""
+    if ctx.invoked_subcommand is not None:
+        return SUCCESS
+    from miracle_tui.cli.opening import in_loop
+
+    return in_loop(_list("", "", False, False, 20, False))
+
+
+@command.command("list")
+@click.option("--kind", type=click.Choice(["failure", "pattern"]), help="Only this kind.")
+@click.option("--project", type=click.Path(path_type=Path), help="Only what was learnt in this folder.")
+@click.option("--pinned", is_flag=True, help="Only what is pinned.")
+@click.option("--forgotten", is_flag=True, help="Only what is forgotten.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="Most lines.")
+@as_json
+def listed(kind: str | None, project: Path | None, pinned: bool, forgotten: bool, limit: int, as_json: bool) -> int:
+    """List failures and solutions, the newest first, with how often each helped."""
+    if pinned and forgotten:
+        raise BadInput("Nothing is both pinned and forgotten", "Ask for one of them.")
+    from memory.hits import project_named
+    from miracle_tui.cli.opening import in_loop
+
+    folder = project_named(str(project.expanduser().absolute())) if project else ""
+    return in_loop(_list(kind or "", folder, pinned, forgotten, limit, as_json))
+
+
+@command.command("show")
+@click.argument("memory", metavar="ID")
+@as_json
+def show(memory: str, as_json: bool) -> int:
+    """Show the whole of a memory: the failure, its cause, what was tried, the change that followed."""
+    from miracle_tui.cli.opening import in_loop
+
+    return in_loop(_show(memory, as_json))
+
+
+def _marking(name: str, text: str, said: str, *, pinned: bool | None = None, forgotten: bool | None = None) -> None:
+    """Add a command that changes the marks of a memory."""
+
+    @command.command(name, help=text)
+    @click.argument("memory", metavar="ID")
+    @as_json
+    def mark(memory: str, as_json: bool) -> int:
+        from miracle_tui.cli.opening import in_loop
+
+        return in_loop(_mark(memory, said, pinned, forgotten, as_json))
+
+
+_marking("pin", "Recall a memory first, whenever it is similar enough.", "pinned", pinned=True)
+_marking("unpin", "Recall a memory in its turn again.", "no longer pinned", pinned=False)
+_marking("forget", "Show a memory to no agent again; `restore` takes that back.", "forgotten", forgotten=True)
+_marking("restore", "Recall a forgotten memory again.", "remembered again", forgotten=False)
+
+
+async def _list(kind: str, folder: str, pinned: bool, forgotten: bool, limit: int, as_json: bool) -> int:
+    from miracle_tui.cli.amounts import moment
+    from miracle_tui.cli.console import say, say_json, table
+    from miracle_tui.cli.inert import one_line
+    from miracle_tui.cli.memory_lines import entry_record, entry_worth
+    from miracle_tui.cli.opening import configuration, opened
+
+    def wanted(entry: "Entry") -> bool:
+        hit = entry.hit
+        return (not kind or hit.kind == kind) and (not folder or hit.project == folder)
+
+    async with opened(configuration()) as engine:
+        if pinned or forgotten:
+            found = [one for one in await _marked(engine, pinned) if wanted(one)][:limit]
+        else:
+            found = await _newest(engine, kind, folder, limit)
+    if as_json:
+        for entry in found:
+            say_json(entry_record(entry))
+        return SUCCESS
+    if not found:
+        say(["There is no such memory yet.", "→ what fails in a run is remembered by itself"])
+        return SUCCESS
+    rows = [
+        (
+            entry.hit.id,
+            "solution" if entry.hit.kind == "pattern" else "failure",
+            moment(entry.hit.at),
+            "pinned" if entry.hit.pinned else "forgotten" if entry.hit.forgotten else "-",
+            str(entry.shown),
+            str(entry.used),
+            entry_worth(entry),
+            one_line(entry.hit.title, 100),
+        )
+        for entry in found
+    ]
+    say(table(rows, ("ID", "KIND", "LEARNT", "MARK", "SHOWN", "USED", "HELPED", "WHAT")))
+    return SUCCESS
+
+
+async def _newest(engine: "Engine", kind: str, folder: str, limit: int) -> "list[Entry]":
+    from memory.hits import Filters
+
+    filters = Filters((kind,) if kind else ("failure", "pattern"), project=folder)  # type: ignore[arg-type]
+    return [await engine.entry(hit.kind, hit.id) for hit in await engine.search("", filters, limit=limit)]
+
+
+async def _marked(engine: "Engine", pinned: bool) -> "list[Entry]":
+    """What is pinned, or else what is forgotten; marks of what is gone are passed over."""
+    from engine.errors import CommandRefused
+
+    found = []
+    for mark in await engine.marks():
+        if not (mark.pinned if pinned else mark.forgotten):
+            continue
+        try:
+            found.append(await engine.find_memory(mark.memory_id))
+        except CommandRefused:
+            continue
+    return found
+
+
+async def _show(name: str, as_json: bool) -> int:
+    from memory.history_parts import as_record, facts_of, parts_of
+    from miracle_tui.cli.console import say, say_json
+    from miracle_tui.cli.inert import inert, one_line
+    from miracle_tui.cli.opening import configuration, opened
+
+    async with opened(configuration()) as engine:
+        entry = await engine.find_memory(name)
+    if as_json:
+        say_json(as_record(entry))
+        return SUCCESS
+    say([f"▸ {one_line(entry.hit.title, 400)}"])
+    say(f"  · {name}: {one_line(value, 400)}" for name, value in facts_of(entry))
+    for part in parts_of(entry):
+        say(["", part.title.upper(), *inert(part.text.rstrip()).split("\n")])
+    return SUCCESS
+
+
+async def _mark(name: str, said: str, pinned: bool | None, forgotten: bool | None, as_json: bool) -> int:
+    from miracle_tui.cli.console import say, say_json
+    from miracle_tui.cli.inert import one_line
+    from miracle_tui.cli.opening import configuration, opened
+
+    async with opened(configuration()) as engine:
+        hit = (await engine.find_memory(name)).hit
+        marked = await engine.mark_memory(hit.id, pinned=pinned, forgotten=forgotten)
+    if as_json:
+        say_json({"memory_id": hit.id, "pinned": marked.pinned, "forgotten": marked.forgotten})
+    else:
+        say([f"✓ {said}: {one_line(hit.id, 80)}: {one_line(hit.title, 200)}"])
+    return SUCCESS
