@@ -22,8 +22,14 @@ class Api(Section):
 
 
 class Embedding(Section):
-    """The embeddings endpoint's model."""
+    """The embeddings endpoint; `models.embedding` names its model."""
 
+    base_url: str = ""
+    """Another OpenAI-compatible server for embeddings; empty means the one under `api`."""
+    key: SecretStr | None = None
+    """The API key of that server; only sent there. The server under `api` takes the key under `api`."""
+    timeout_seconds: float = Field(default=30, gt=0)
+    """Seconds without a byte after which a call is given up and the offline embedder serves."""
     dimensions: int = Field(default=1536, ge=8, le=4000)
     """Length of the vectors."""
 

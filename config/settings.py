@@ -93,6 +93,8 @@ class Memory(Section):
     """Seconds for which a paid embedding is kept."""
     embedder: Literal["auto", "offline", "api"] = "auto"
     """Where embeddings come from: the endpoint, or built-in hashed n-grams; auto asks whether there is a key."""
+    reembed_max_usd: float = Field(default=1.0, ge=0)
+    """US dollars that the embeddings endpoint may cost for memories that have no vectors of its model yet."""
 
 
 class Sandbox(Section):

@@ -121,6 +121,7 @@ RULES: dict[str, Rule] = {
     "settings.memory.max_similar_failures": free,
     "settings.memory.max_similar_patterns": free,
     "settings.memory.embedder": only("offline"),
+    "settings.memory.reembed_max_usd": lower,
     "settings.sandbox.backend": narrow,
     "settings.sandbox.cpu_limit": lower,
     "settings.sandbox.memory_limit": less_memory,

@@ -62,7 +62,7 @@ class TestSeen:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A line about what is going on: a retry, a wait, an environment being made."""
+    """A line about what is going on: a retry, a wait, an environment being made; of every run where it names none."""
 
     run_id: str
     text: str
@@ -83,7 +83,7 @@ class Bus:
     def publish(self, item: Live) -> None:
         """Give the item to whoever watches its run; must be called on the event loop's thread."""
         for queue, run_id in self._subscribers.items():
-            if run_id is None or run_id == item.run_id:
+            if run_id is None or item.run_id in ("", run_id):
                 if queue.qsize() >= MAX_WAITING:
                     queue.get_nowait()
                 queue.put_nowait(item)

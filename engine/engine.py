@@ -15,13 +15,14 @@ from engine.agents.registry import agents
 from engine.browsing import Browsing
 from engine.bus import Bus
 from engine.control import Control
+from engine.embedding_worker import EmbeddingWorker
 from engine.errors import CommandRefused
 from engine.fleet import Fleet
 from engine.fork import fork_run
 from engine.gates.rehearsal import Rehearsal
 from engine.gates.rules import Rule
 from engine.known import known_to
-from engine.llm.choose import make_embeddings, make_model
+from engine.llm.choose import make_embeddings, make_model, wants_embeddings
 from engine.llm.embeddings import OpenAIEmbeddings
 from engine.llm.protocol import ModelClient
 from engine.naming import new_run_id, person_here
@@ -62,11 +63,14 @@ class Engine(Browsing):
         self.bus = Bus()
         self._open = AsyncExitStack()
         self.fleet = Fleet(self.bus, config.settings.orchestrator.max_concurrent_tasks)
+        self.embedding = EmbeddingWorker(memory.backlog, self.bus)
+        """Gives what memory holds its vectors, once something is worked on here."""
         self.surroundings: Surroundings | None = None
         """Of a worker, which takes the runs of many projects; else this engine's own serve every run."""
         self._dispatch = dispatch_of(config, model, memory, self.bus)
         queue = (self._dispatch,) if self._dispatch else ()
-        for opened in (*((embeddings,) if embeddings else ()), memory, model, sandbox, self.fleet, *queue):
+        first = (embeddings,) if embeddings else ()
+        for opened in (*first, memory, model, sandbox, self.embedding, self.fleet, *queue):
             # Closed the other way round: the runs first, what they use after them.
             self._open.push_async_callback(opened.close)
         self._secrets = every_secret(config)
@@ -97,9 +101,9 @@ class Engine(Browsing):
         tell("database", "starting")
         client = model or make_model(config)
         embeddings = None
-        if config.settings.memory.embedder != "offline" and config.openai.api.key and not client.scripted:
+        if wants_embeddings(config) and not client.scripted:
             embeddings = make_embeddings(config)
-        memory = await MemoryService.open(config, embeddings.embed if embeddings else None)
+        memory = await MemoryService.open(config, embeddings)
         tell("database", "ok")
         tell("model", client.label)
         return cls(config, client, memory, SandboxService(config, unsafe_local=unsafe_local, tell=tell), embeddings)
@@ -147,6 +151,7 @@ class Engine(Browsing):
     def drive(self, run_id: str) -> None:
         """Work on a run in this process, or hand it to the workers; harmless when it already is worked on."""
         (self._dispatch or self.fleet).drive(run_id, self._context)
+        self.embedding.start()
 
     async def is_driven(self, run_id: str) -> bool:
         """Whether some process, this one or another, works on the run right now."""

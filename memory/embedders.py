@@ -1,6 +1,7 @@
 """Where vectors come from: the seam, and the endpoint's embedder. The offline one is in `memory.offline`."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from memory.errors import EmbeddingFailed
@@ -9,11 +10,31 @@ Vector = Sequence[float]
 EmbedCall = Callable[[list[str], str, int], Awaitable[list[list[float]]]]
 """embed(texts, model, dimensions) -> one vector a text; the engine supplies it from its model client."""
 
+
+@dataclass(frozen=True)
+class Counted:
+    """Vectors, and what they cost."""
+
+    vectors: list[list[float]]
+    usd: float | None
+    """In US dollars; None where the model's price is unknown."""
+
+
+class Endpoint(Protocol):
+    """An embeddings endpoint; the engine supplies it from its model server's settings."""
+
+    async def embed(self, texts: list[str], model: str, dimensions: int) -> list[list[float]]: ...
+    async def embed_counted(self, texts: list[str], model: str, dimensions: int) -> Counted: ...
+    def price_usd(self, texts: Sequence[str], model: str) -> float | None: ...
+
+
 API_THRESHOLD = 0.4
 """Relevant pairs of the large endpoint models lie near 0.44."""
 API_CHARACTERS = 24_000
 """Longest text that is sent; the models read 8,191 tokens."""
 API_BATCH = 64
+API_BATCH_CHARACTERS = 400_000
+"""Most characters of one request: servers bound the tokens of all its texts together."""
 
 
 class Embedder(Protocol):
@@ -30,6 +51,10 @@ class Embedder(Protocol):
     @property
     def threshold(self) -> float:
         """Least cosine similarity that means something in this space."""
+
+    @property
+    def foreign_threshold(self) -> float:
+        """The same for failures of other projects, which are seldom about the same code however alike they read."""
 
     @property
     def sparse(self) -> bool:
@@ -75,16 +100,19 @@ class ApiEmbedder:
         """Least cosine similarity that means something."""
         return self._threshold
 
+    @property
+    def foreign_threshold(self) -> float:
+        """The same: no better one is known of an endpoint's model."""
+        return self._threshold
+
     async def embed(self, texts: Sequence[str]) -> list[Vector]:
         """One vector a text, in batches; long texts lose their middle."""
         vectors: list[Vector] = []
-        for start in range(0, len(texts), API_BATCH):
-            batch = [shorten(text, API_CHARACTERS) or " " for text in texts[start : start + API_BATCH]]
+        for batch in batches(texts):
             try:
                 answer = await self._call(batch, self._model, self._dimensions)
             except Exception as error:
-                # The call is the engine's, whose errors are unknown here.
-                raise EmbeddingFailed(f"The embeddings endpoint failed: {error}") from error
+                raise failed(error) from error
             if len(answer) != len(batch) or any(len(vector) != self._dimensions for vector in answer):
                 raise EmbeddingFailed(
                     f"The embeddings endpoint answered with other vectors than {len(batch)} of {self._dimensions}",
@@ -92,6 +120,28 @@ class ApiEmbedder:
                 )
             vectors += answer
         return vectors
+
+
+def failed(error: Exception) -> EmbeddingFailed:
+    """The error for one of the engine's call, whose kinds are unknown here; it keeps its words."""
+    known = EmbeddingFailed(f"The embeddings endpoint failed: {error}", getattr(error, "hint", ""))
+    known.of_request = bool(getattr(error, "of_request", False))
+    return known
+
+
+def batches(texts: Sequence[str]) -> Iterator[list[str]]:
+    """The texts in requests of a bearable size; long texts lose their middle, and none is empty."""
+    batch: list[str] = []
+    size = 0
+    for whole in texts:
+        text = shorten(whole, API_CHARACTERS) or " "
+        if batch and (len(batch) == API_BATCH or size + len(text) > API_BATCH_CHARACTERS):
+            yield batch
+            batch, size = [], 0
+        batch.append(text)
+        size += len(text)
+    if batch:
+        yield batch
 
 
 def shorten(text: str, limit: int) -> str:

@@ -13,6 +13,9 @@ from memory.database import Database
 from memory.embedders import Embedder, Vector
 from memory.tables import embedding_cache
 
+MOST_VECTORS = 5_000
+"""Thirty megabytes, at 1536 dimensions."""
+
 
 class CachedEmbedder:
     """An embedder that looks into the table embedding_cache first.
@@ -21,12 +24,14 @@ class CachedEmbedder:
         inner: where missing vectors come from.
         database: holds the cache.
         ttl_s: seconds for which a vector is kept; 0 keeps none.
+        most: vectors that are kept, of all models together; the oldest go first.
     """
 
-    def __init__(self, inner: Embedder, database: Database, ttl_s: int) -> None:
+    def __init__(self, inner: Embedder, database: Database, ttl_s: int, most: int = MOST_VECTORS) -> None:
         self._inner = inner
         self._database = database
         self._ttl = timedelta(seconds=ttl_s)
+        self._most = most
         self._model = f"{inner.name}/{inner.dimensions}"
 
     @property
@@ -45,12 +50,19 @@ class CachedEmbedder:
         return self._inner.threshold
 
     @property
+    def foreign_threshold(self) -> float:
+        """The same for failures of other projects."""
+        return self._inner.foreign_threshold
+
+    @property
     def sparse(self) -> bool:
         """As the inner embedder."""
         return self._inner.sparse
 
     async def embed(self, texts: Sequence[str]) -> list[Vector]:
         """One vector a text; only those that are not in the cache are asked for."""
+        if not self._ttl:
+            return await self._inner.embed(texts)
         digests = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for text in texts]
         known = await self._database.run(lambda connection: self._known(connection, digests))
         missing = {digest: text for digest, text in zip(digests, texts, strict=True) if digest not in known}
@@ -77,3 +89,6 @@ class CachedEmbedder:
             for digest, vector in fresh.items()
         ]
         await connection.execute(insert(embedding_cache).values(rows).on_conflict_do_nothing())
+        newest = embedding_cache.c.created_at.desc()
+        limit = select(embedding_cache.c.created_at).order_by(newest).offset(self._most).limit(1).scalar_subquery()
+        await connection.execute(delete(embedding_cache).where(embedding_cache.c.created_at <= limit))

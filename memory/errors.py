@@ -8,6 +8,7 @@ MemoryStoreError
 +-- BackupUnusable        the file is no backup, is damaged, or cannot be written
 +-- LeaseLost             another executor holds the run
 +-- RunUnknown            no such run
++-- EmbeddingFailed       no vectors can be had from the embeddings endpoint
 """
 
 
@@ -50,3 +51,6 @@ class RunUnknown(MemoryStoreError):
 
 class EmbeddingFailed(MemoryStoreError):
     """No vectors can be had from the embeddings endpoint."""
+
+    of_request = False
+    """Whether the endpoint refuses just this request, while it may take others."""

@@ -12,10 +12,10 @@ from memory.database import Database
 from memory.embedders import Embedder, Vector
 from memory.errors import EmbeddingFailed
 from memory.normalise import mask
-from memory.offline import OfflineEmbedder
 from memory.patterns import PatternRecord, pattern_text, read_patterns, write_pattern
 from memory.recalling import ALL, CANDIDATES, Asked, RecallFilters, Space, chosen, found_in, recall_statement
 from memory.records import Recollection, Row
+from memory.spaces import Former, Spaces
 from memory.tables import failures, patterns
 from memory.upsert import upsert
 from memory.vectors import Near, Stored, Vectors, View
@@ -58,15 +58,20 @@ class FailureMemory:
         database: holds them.
         embedder: the preferred source of vectors.
         index: how vectors are indexed.
+        former: makes the embedder of the endpoint's model that was in use before.
 
     The offline embedder's vectors are always stored as well, so that memory works while the endpoint does not.
     """
 
-    def __init__(self, database: Database, embedder: Embedder, index: PgVector | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        embedder: Embedder,
+        index: PgVector | None = None,
+        former: Former | None = None,
+    ) -> None:
         self._database = database
-        offline = OfflineEmbedder()
-        embedders = [embedder] if embedder.name == offline.name else [embedder, offline]
-        self._spaces = [(one, Vectors(database, one, index)) for one in embedders]
+        self.spaces = Spaces(database, embedder, index, former)
 
     async def remember(self, failure: FailureRecord) -> None:
         """Store a failure with its vectors, or replace the one with its id: for one that no log tells of."""
@@ -138,7 +143,7 @@ class FailureMemory:
 
     async def similar(self, text: str, limit: int) -> list[str]:
         """Ids of failures that read like this text, by the offline embedder only: it may follow every keystroke."""
-        embedder, vectors = self._spaces[-1]
+        embedder, vectors = self.spaces.offline
         (vector,) = await embedder.embed([mask(text)])
         if limit <= 0 or not any(vector):
             return []
@@ -192,7 +197,7 @@ class FailureMemory:
 
     async def _embed(self, texts: dict[View, str], *, first_only: bool = False) -> list[_Views]:
         embedded: list[_Views] = []
-        for embedder, vectors in self._spaces:
+        for embedder, vectors in await self.spaces.searched() if first_only else self.spaces.stored():
             try:
                 answer = await embedder.embed(list(texts.values()))
             except EmbeddingFailed:

@@ -8,12 +8,15 @@ from config.config import Config
 from memory.database import Database
 
 if TYPE_CHECKING:
-    from memory.embedders import EmbedCall, Embedder
+    from memory.backlog import Backlog
+    from memory.embedders import Embedder, Endpoint
     from memory.failures import FailureMemory
     from memory.history import History
     from memory.marks import MarkStore
+    from memory.patience import Patience
     from memory.projections import Projections
     from memory.rules import RuleStore
+    from memory.spaces import Former
     from memory.store import EventStore
 
 DEFAULT_MODEL = "text-embedding-3-large"
@@ -30,14 +33,15 @@ class MemoryService:
     rules: "RuleStore"
     marks: "MarkStore"
     history: "History"
+    backlog: "Backlog"
 
     @classmethod
-    async def open(cls, config: Config, embed: "EmbedCall | None" = None) -> Self:
+    async def open(cls, config: Config, endpoint: "Endpoint | None" = None) -> Self:
         """Open the configured database and everything over it.
 
         Args:
             config: names the database and the embedding model.
-            embed: asks the embeddings endpoint; None leaves the offline embedder.
+            endpoint: the embeddings endpoint; None leaves the offline embedder.
 
         Raises:
             DatabaseUnavailable: the database does not answer.
@@ -46,41 +50,72 @@ class MemoryService:
         """
         database = await Database.open(config)
         try:
-            return await asyncio.to_thread(cls._assemble, config, database, embed)
+            return await asyncio.to_thread(cls._assemble, config, database, endpoint)
         except BaseException:
             await database.close()
             raise
 
     @classmethod
-    def _assemble(cls, config: Config, database: Database, embed: "EmbedCall | None") -> Self:
+    def _assemble(cls, config: Config, database: Database, endpoint: "Endpoint | None") -> Self:
         # In a thread: numpy and SQLAlchemy take their time to import, and the app's loop must not wait.
+        from memory.backlog import Backlog
         from memory.failures import FailureMemory
         from memory.history import History
         from memory.marks import MarkStore
+        from memory.patience import Patience
         from memory.projections import Projections
         from memory.rules import RuleStore
         from memory.store import EventStore
 
-        embedder = choose_embedder(config, database, embed)
-        failures = FailureMemory(database, embedder, config.database.pgvector)
+        if config.settings.memory.embedder == "offline":
+            endpoint = None
+        patience = Patience()
+        embedder = choose_embedder(config, database, endpoint, patience)
+        former = former_of(config, database, endpoint) if endpoint is not None else None
+        failures = FailureMemory(database, embedder, config.database.pgvector, former)
+        backlog = Backlog(
+            database,
+            failures.spaces,
+            endpoint,
+            max_usd=config.settings.memory.reembed_max_usd,
+            patience=patience,
+            ask_price=config.settings.cost_control.unknown_price == "ask",
+        )
         history = History(database, config.database.pgvector)
         projections, rules, marks = Projections(database), RuleStore(database), MarkStore(database)
-        return cls(database, EventStore(database), projections, failures, rules, marks, history)
+        return cls(database, EventStore(database), projections, failures, rules, marks, history, backlog)
 
     async def close(self) -> None:
         """Close the database; the embedded server ends with its last user."""
         await self.database.close()
 
 
-def choose_embedder(config: Config, database: Database, embed: "EmbedCall | None") -> "Embedder":
+def choose_embedder(
+    config: Config, database: Database, endpoint: "Endpoint | None", patience: "Patience"
+) -> "Embedder":
     """The endpoint's embedder behind the cache if it is wanted and can be asked, else the offline one."""
-    from memory.embedders import ApiEmbedder
-    from memory.embedding_cache import CachedEmbedder
     from memory.offline import OfflineEmbedder
 
-    memory = config.settings.memory
-    if embed is None or memory.embedder == "offline":
+    if endpoint is None:
         return OfflineEmbedder()
     model = config.openai.models.get("embedding", DEFAULT_MODEL)
-    api = ApiEmbedder(embed, model, config.openai.embedding.dimensions)
-    return CachedEmbedder(api, database, memory.embedding_cache_ttl)
+    return _of_endpoint(config, database, endpoint, patience)(model, config.openai.embedding.dimensions)
+
+
+def former_of(config: Config, database: Database, endpoint: "Endpoint") -> "Former":
+    """What makes embedders of other models of the endpoint: that it may have them no more says nothing of its own."""
+    from memory.patience import Patience
+
+    return _of_endpoint(config, database, endpoint, Patience())
+
+
+def _of_endpoint(config: Config, database: Database, endpoint: "Endpoint", patience: "Patience") -> "Former":
+    from memory.embedders import ApiEmbedder
+    from memory.embedding_cache import CachedEmbedder
+    from memory.patience import PatientEmbedder
+
+    def made(model: str, dimensions: int) -> "Embedder":
+        api = PatientEmbedder(ApiEmbedder(endpoint.embed, model, dimensions), patience)
+        return CachedEmbedder(api, database, config.settings.memory.embedding_cache_ttl)
+
+    return made

@@ -279,7 +279,7 @@ pruned_runs = Table(
     Column("lessons", JSONB, nullable=False, server_default=text("'[]'::jsonb")),
     _now("at"),
 )
-"""Runs whose logs were removed. `lessons` are their rows of failures, patterns and recalls, which no log gives again."""
+"""Runs whose logs were removed; `lessons` are their failures, patterns and recalls, which no log gives again."""
 
 history = Table(
     "history",
@@ -320,9 +320,17 @@ embed_model = Table(
     Column("dimensions", Integer, nullable=False),
     Column("threshold", Double, nullable=False),
     _now("created_at"),
+    _flag("active"),
+    _now("used_at"),
+    _real("spent_usd"),
+    _text("problem"),
     UniqueConstraint("name", "dimensions"),
 )
-"""The registry of embedding models; a model's vectors lie in the tables `emb_<model_id>_<view>`."""
+"""The registry of embedding models; a model's vectors lie in the tables `emb_<model_id>_<view>`.
+
+Active is what everything has vectors of. `spent_usd` is what those cost that came later than their rows; `problem` is
+why there are no more of them just now.
+"""
 
 embedding_cache = Table(
     "embedding_cache",

@@ -4,6 +4,7 @@ One table a model, because a filter on the model would turn the planner away fro
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -22,6 +23,8 @@ View = Literal["ctx", "sig", "pat"]
 VIEWS: tuple[View, ...] = ("ctx", "sig", "pat")
 """A failure's whole context, its signature, and a pattern."""
 MODEL_LOCK = 7_240_003
+BELIEVED_S = 60.0
+"""Seconds after which it is read anew what the database knows of a model: another process may fill or remove it."""
 PLAIN_DIMENSIONS = 3500
 """Longer vectors do not fit into a page and must be stored out of line."""
 
@@ -32,6 +35,15 @@ class Space:
 
     table: str
     dimensions: int
+
+
+@dataclass(frozen=True)
+class Model:
+    """What the database knows of an embedding model."""
+
+    model_id: int
+    active: bool
+    """Whether everything that memory holds has its vectors, so that it can be searched."""
 
 
 @dataclass(frozen=True)
@@ -60,15 +72,22 @@ class Vectors:
         self._database = database
         self._embedder = embedder
         self._index = index or PgVector()
-        self._model_id: int | None = None
+        self._model: Model | None = None
+        self._read_at = 0.0
         self._opening = asyncio.Lock()
 
     async def space(self, view: View) -> Space:
         """The view's table, made if the model is new here."""
+        return Space(f"emb_{(await self.model()).model_id}_{view}", self._embedder.dimensions)
+
+    async def model(self, *, afresh: bool = False) -> Model:
+        """The model as the database knows it, made if it is new here; what was read is believed for a while."""
         async with self._opening:
-            if self._model_id is None:
-                self._model_id = await self._database.run(self._register)
-        return Space(f"emb_{self._model_id}_{view}", self._embedder.dimensions)
+            if afresh or self._model is None or time.monotonic() - self._read_at > BELIEVED_S:
+                found = await self._database.run(self._find)
+                self._model = found or await self._database.run(self._register)
+                self._read_at = time.monotonic()
+            return self._model
 
     async def store(self, connection: AsyncConnection, space: Space, vectors: Sequence[Stored]) -> None:
         """Insert or replace vectors; all-zero ones are left out, for they have no direction."""
@@ -92,31 +111,16 @@ class Vectors:
                 rows,
             )
 
-    async def inside(
-        self, connection: AsyncConnection, space: Space, vector: Vector, project: str, limit: int
-    ) -> list[Near]:
-        """The nearest of one project, compared exactly; adding 0 keeps the planner from the approximate index."""
-        return await self._near(
-            connection,
-            f"SELECT memory_id, project, v <=> :q AS d FROM {space.table} WHERE project = :project "
-            "ORDER BY (v <=> :q) + 0 LIMIT :limit",
-            {"q": HalfVector(list(vector)), "project": project, "limit": limit},
-        )
-
     async def beyond(
         self, connection: AsyncConnection, space: Space, vector: Vector, project: str | None, limit: int
     ) -> list[Near]:
         """The nearest of all other projects by the approximate index; with None of all projects."""
         await self._tune(connection)
         others = "" if project is None else "WHERE project <> :project "
-        return await self._near(
-            connection,
-            f"SELECT memory_id, project, v <=> :q AS d FROM {space.table} {others}ORDER BY v <=> :q LIMIT :limit",
+        found = await connection.execute(
+            text(f"SELECT memory_id, project, v <=> :q AS d FROM {space.table} {others}ORDER BY v <=> :q LIMIT :limit"),
             {"q": HalfVector(list(vector)), "limit": limit} | ({} if project is None else {"project": project}),
         )
-
-    async def _near(self, connection: AsyncConnection, query: str, values: dict[str, object]) -> list[Near]:
-        found = await connection.execute(text(query), values)
         near = [Near(row.memory_id, row.project, 1.0 - float(row.d)) for row in found]
         # An iterative scan in relaxed order gives its rows almost in order.
         return sorted(near, key=lambda one: -one.similarity)
@@ -134,33 +138,51 @@ class Vectors:
         calls = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in self.search_settings().items())
         await connection.execute(text(f"SELECT {calls}"))
 
-    async def _register(self, connection: AsyncConnection) -> int:
+    async def _find(self, connection: AsyncConnection) -> Model | None:
+        found = await connection.execute(
+            text("SELECT model_id, active FROM embed_model WHERE name = :name AND dimensions = :dimensions"),
+            {"name": self._embedder.name, "dimensions": self._embedder.dimensions},
+        )
+        row = found.one_or_none()
+        return None if row is None else Model(row.model_id, row.active)
+
+    async def _register(self, connection: AsyncConnection) -> Model:
         name, dimensions = self._embedder.name, self._embedder.dimensions
         await connection.execute(text(f"SELECT pg_advisory_xact_lock({MODEL_LOCK})"))
-        found = await connection.execute(
-            text("SELECT model_id FROM embed_model WHERE name = :name AND dimensions = :dimensions"),
-            {"name": name, "dimensions": dimensions},
+        known = await self._find(connection)
+        if known is not None:
+            return known
+        # What the offline embedder makes is there at once; an endpoint's model is searched once it knows what was.
+        empty = text("SELECT NOT EXISTS (SELECT FROM failures) AND NOT EXISTS (SELECT FROM patterns)")
+        active = self._embedder.sparse or bool((await connection.execute(empty)).scalar_one())
+        made = insert(embed_model).values(
+            name=name, dimensions=dimensions, threshold=self._embedder.threshold, active=active
         )
-        model_id = found.scalar()
-        if model_id is None:
-            made = insert(embed_model).values(name=name, dimensions=dimensions, threshold=self._embedder.threshold)
-            model_id = (await connection.execute(made.returning(embed_model.c.model_id))).scalar_one()
-            for view in VIEWS:
-                await self._make_table(connection, f"emb_{model_id}_{view}")
-        return int(model_id)
+        model_id = int((await connection.execute(made.returning(embed_model.c.model_id))).scalar_one())
+        for view in VIEWS:
+            table = f"emb_{model_id}_{view}"
+            await self._make_table(connection, table)
+            if active:
+                # To index vectors as they come takes several times as long as to index them all at once.
+                await connection.execute(text(self.index_statement(table)))
+        return Model(model_id, active)
 
-    async def _make_table(self, connection: AsyncConnection, table: str) -> None:
-        dimensions = self._embedder.dimensions
-        storage = "STORAGE PLAIN" if dimensions <= PLAIN_DIMENSIONS else ""
+    def index_statement(self, table: str, *, concurrently: bool = False) -> str:
+        """What makes the index of a table's vectors, which is called `ix_<table>_v`."""
         if self._index.index_type == "ivfflat":
             index = f"ivfflat (v halfvec_cosine_ops) WITH (lists = {self._index.lists})"
         else:
             links = "m = 24, ef_construction = 200" if self._embedder.sparse else "m = 16, ef_construction = 64"
             index = f"hnsw (v halfvec_cosine_ops) WITH ({links})"
+        return f"CREATE INDEX {'CONCURRENTLY ' if concurrently else ''}ix_{table}_v ON {table} USING {index}"
+
+    async def _make_table(self, connection: AsyncConnection, table: str) -> None:
+        dimensions = self._embedder.dimensions
+        storage = "STORAGE PLAIN" if dimensions <= PLAIN_DIMENSIONS else ""
         for statement in (
             f"CREATE TABLE {table} (memory_id text PRIMARY KEY, project text NOT NULL, language text NOT NULL, "
             f"v halfvec({dimensions}) {storage} NOT NULL)",
             f"CREATE INDEX ix_{table}_project ON {table} (project)",
-            f"CREATE INDEX ix_{table}_v ON {table} USING {index}",
+            f"CREATE INDEX ix_{table}_language ON {table} (language)",
         ):
             await connection.execute(text(statement))

@@ -38,7 +38,12 @@ async def each_check(config: "Config", *, online: bool = False) -> AsyncIterator
     yield await asyncio.to_thread(check_folder, config)
     yield await check_current_folder()
     yield check_disk(config)
-    yield await check_database(config)
+    database = await check_database(config)
+    yield database
+    if database.status == "ok":
+        from miracle_tui.memory_check import check_memory
+
+        yield await check_memory(config)
     from miracle_tui.worker_check import check_execution
 
     yield await check_execution(config)

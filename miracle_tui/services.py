@@ -88,6 +88,8 @@ class Services:
         )
         self._open.push_async_callback(engine.close)
         self._engine = engine
+        # What was learnt before another embeddings model was chosen is embedded while somebody is here to see it.
+        self._engine.embedding.start()
         # What is loaded by now stays loaded: the collector need not look through it again while text streams.
         gc.freeze()
         return engine

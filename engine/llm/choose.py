@@ -43,5 +43,22 @@ def make_model(
 
 
 def make_embeddings(config: Config, *, base_url: str | None = None) -> OpenAIEmbeddings:
-    """The embeddings endpoint of the configured server, on a connection of its own."""
-    return OpenAIEmbeddings(Connection(config.openai, base_url))
+    """The configured embeddings endpoint, on a connection of its own.
+
+    A server of its own gets its own key and never the other's.
+    """
+    own, settings = config.openai.embedding, config.openai
+    change: dict[str, object] = {"timeout_seconds": min(own.timeout_seconds, settings.api.timeout_seconds)}
+    if own.base_url and base_url is None:
+        change |= {"base_url": own.base_url, "key": own.key, "organization": None}
+    return OpenAIEmbeddings(
+        Connection(settings.model_copy(update={"api": settings.api.model_copy(update=change)}), base_url)
+    )
+
+
+def wants_embeddings(config: Config) -> bool:
+    """Whether an embeddings endpoint is to be asked: one is configured, or there is a key for the model server."""
+    own, api = config.openai.embedding, config.openai.api
+    if config.settings.memory.embedder == "offline":
+        return False
+    return bool(own.base_url or api.key or config.settings.memory.embedder == "api")

@@ -38,10 +38,15 @@ class ModelUnknown(ModelError):
 class ContextTooLong(ModelError):
     """The prompt is longer than the model can read."""
 
+    of_request = True
+    """Another request may be taken."""
+
 
 class RequestRejected(ModelError):
     """The server calls the request invalid."""
 
+    of_request = True
+    """Another request may be taken."""
     parameter: str = ""
     """The parameter that this model does not support, if the server named one."""
 

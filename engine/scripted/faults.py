@@ -1,8 +1,9 @@
 """What the scripted server can do wrong, so that the client is proven over real HTTP."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 
 class FaultKind(StrEnum):
@@ -42,6 +43,22 @@ class FaultKind(StrEnum):
     """A call of a tool that does not exist."""
     NO_USAGE = "no_usage"
     """The answer lacks its usage."""
+    WRONG_LENGTH = "wrong_length"
+    """Embeddings of half the length."""
+    NOT_A_NUMBER = "not_a_number"
+    """Embeddings with NaN in them."""
+    INFINITE = "infinite"
+    """Embeddings with an infinite number in them."""
+    ALL_ZERO = "all_zero"
+    """Embeddings without a direction."""
+    TOO_FEW = "too_few"
+    """One embedding less than there are texts."""
+    SHUFFLED = "shuffled"
+    """All embeddings, with their numbers, in another order."""
+    MISNUMBERED = "misnumbered"
+    """Embeddings whose numbers say nothing about their order."""
+    BASE64 = "base64"
+    """Embeddings as base64, which nobody asked for."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +79,12 @@ class Fault:
     """Where `cut_at` cuts."""
     listing: bool = False
     """Whether it happens to the next listing of models instead: `status`, `hang` and `close` can."""
+    embedding: bool = False
+    """Whether it happens to the next request for embeddings instead: these and what spoils embeddings can."""
+    with_parameter: str = ""
+    """Of embeddings: it happens to every request that has this parameter."""
+    with_text: str = ""
+    """Of embeddings: it happens to every request that has this in a text."""
 
 
 class FaultList:
@@ -70,7 +93,9 @@ class FaultList:
     def __init__(self, faults: Sequence[Fault] = ()) -> None:
         self._listing = [fault for fault in faults if fault.listing]
         self._numbered = {fault.at_call: fault for fault in faults if fault.at_call is not None}
-        self._queue = [fault for fault in faults if fault.at_call is None and not fault.listing]
+        self._embedding = [fault for fault in faults if fault.embedding]
+        apart = [*self._listing, *self._embedding]
+        self._queue = [fault for fault in faults if fault.at_call is None and fault not in apart]
 
     def take(self, call: int) -> Fault | None:
         """The fault for a call, counted from 1."""
@@ -81,3 +106,14 @@ class FaultList:
     def take_listing(self) -> Fault | None:
         """The fault for a listing of models."""
         return self._listing.pop(0) if self._listing else None
+
+    def take_embedding(self, body: Mapping[str, Any]) -> Fault | None:
+        """The fault for a request for embeddings."""
+        for fault in self._embedding:
+            if fault.with_parameter or fault.with_text:
+                if fault.with_parameter in body or (fault.with_text and fault.with_text in str(body.get("input"))):
+                    return fault
+                continue
+            self._embedding.remove(fault)
+            return fault
+        return None

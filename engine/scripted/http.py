@@ -72,7 +72,14 @@ async def write_json(
     writer: asyncio.StreamWriter, status: int, value: Any, headers: Mapping[str, str] | None = None
 ) -> None:
     """Answer with a JSON value."""
-    body = json.dumps(value, ensure_ascii=False).encode()
+    await write_text(writer, json.dumps(value, ensure_ascii=False), status, headers)
+
+
+async def write_text(
+    writer: asyncio.StreamWriter, text: str, status: int = 200, headers: Mapping[str, str] | None = None
+) -> None:
+    """Answer with what calls itself JSON."""
+    body = text.encode()
     fields = {"Content-Type": "application/json", "Content-Length": str(len(body)), **(headers or {})}
     writer.write(_head(status, fields) + body)
     await writer.drain()

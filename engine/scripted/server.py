@@ -13,8 +13,9 @@ from urllib.parse import unquote
 
 from engine.scripted import answers
 from engine.scripted.faults import Fault, FaultKind, FaultList
-from engine.scripted.http import BadRequest, EventStream, HttpRequest, read_request, write_json
+from engine.scripted.http import BadRequest, EventStream, HttpRequest, read_request, write_json, write_text
 from engine.scripted.script import Place, Script, ScriptedCall, ScriptError, Turn, load_script
+from engine.scripted.spoilt import spoilt
 
 _HOST = "127.0.0.1"
 _MODEL = "scripted"
@@ -110,7 +111,7 @@ class ScriptedServer:
             case ("POST", "/v1/chat/completions"):
                 return await self._chat(request, writer)
             case ("POST", "/v1/embeddings"):
-                await self._embed(request, writer)
+                return await self._embed(request, writer)
             case ("GET", "/v1/models"):
                 return await self._list(writer)
             case _:
@@ -125,11 +126,19 @@ class ScriptedServer:
         await write_json(writer, 200, {"object": "list", "data": [model]})
         return True
 
-    async def _embed(self, request: HttpRequest, writer: asyncio.StreamWriter) -> None:
+    async def _embed(self, request: HttpRequest, writer: asyncio.StreamWriter) -> bool:
         body = request.json()
+        fault = self._faults.take_embedding(body)
+        if fault is not None and await _refused(fault, writer):
+            return fault.kind is FaultKind.STATUS
+        if fault is not None and fault.kind is FaultKind.BAD_JSON:
+            await write_text(writer, '{"data": [{"embedding": [0.1, ')
+            return True
         asked = body.get("input", "")
         texts = [asked] if isinstance(asked, str) else [str(text) for text in asked]
-        await write_json(writer, 200, answers.embeddings(str(body.get("model")), texts, body.get("dimensions")))
+        answer = answers.embeddings(str(body.get("model")), texts, body.get("dimensions"))
+        await write_json(writer, 200, spoilt(answer, fault.kind) if fault else answer)
+        return True
 
     async def _chat(self, request: HttpRequest, writer: asyncio.StreamWriter) -> bool:
         body = request.json()

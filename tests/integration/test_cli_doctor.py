@@ -24,8 +24,8 @@ from tests.cli_fixtures import miracle
 from tests.model_fixtures import SCRIPT
 
 NAMES = [
-    "Python", "git", "Data folder", "Workspace directory", "Disk", "PostgreSQL", "Execution", "Docker", "bubblewrap",
-    "Sandbox", "Node.js", "API key", "Configuration", "Terminal",
+    "Python", "git", "Data folder", "Workspace directory", "Disk", "PostgreSQL", "Memory", "Execution", "Docker",
+    "bubblewrap", "Sandbox", "Node.js", "API key", "Configuration", "Terminal",
 ]  # fmt: skip
 KEY = "sk-abcdefghijklmnopqrstWXYZ"
 

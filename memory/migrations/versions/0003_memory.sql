@@ -46,3 +46,10 @@ UPDATE recalls SET role = 'reflector';
 ALTER TABLE recalls DROP CONSTRAINT pk_recalls;
 ALTER TABLE recalls ADD CONSTRAINT pk_recalls PRIMARY KEY (run_id, iteration, role, memory_id);
 CREATE INDEX ix_recalls_memory_id ON recalls (memory_id);
+
+-- Which embedding models can be searched, and what filling one costs.
+ALTER TABLE embed_model ADD COLUMN active BOOLEAN DEFAULT false NOT NULL;
+ALTER TABLE embed_model ADD COLUMN used_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL;
+ALTER TABLE embed_model ADD COLUMN spent_usd DOUBLE PRECISION DEFAULT '0' NOT NULL;
+ALTER TABLE embed_model ADD COLUMN problem TEXT DEFAULT '' NOT NULL;
+UPDATE embed_model SET active = true;

@@ -18,6 +18,7 @@ Examples:
   miracle db restore monday.miracle --replace
   miracle db prune --older-than 90d --dry-run
   miracle db rebuild
+  miracle db embed --max-usd 2
 """
 UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1), "y": timedelta(days=365)}
 LONGEST = timedelta(days=36_500)
@@ -90,6 +91,21 @@ def rebuild(as_json: bool) -> int:
     return in_loop(rebuild_all(as_json))
 
 
+@command.command("embed")
+@click.option("--max-usd", type=click.FloatRange(min=0), help="Most US dollars that this may cost at the endpoint.")
+@as_json
+def embed(max_usd: float | None, as_json: bool) -> int:
+    """Make the vectors that memory lacks, by which failures and solutions are found again.
+
+    Miracle does so by itself while it works on runs. What was made stays when this is stopped. Without --max-usd,
+    memory.reembed_max_usd in settings.yaml says how much one model may cost in all.
+    """
+    from miracle_tui.cli import embedding
+    from miracle_tui.cli.opening import in_loop
+
+    return in_loop(embedding.embed(max_usd, as_json))
+
+
 def _age(ctx: click.Context, param: click.Parameter, value: str) -> timedelta:
     found = re.fullmatch(r"(\d{1,6})([hdwy])", value.strip())
     age = int(found[1]) * UNITS[found[2]] if found else None
@@ -117,10 +133,12 @@ def prune(older_than: timedelta, dry_run: bool, force: bool, yes: bool, as_json:
 
 
 async def _status(as_json: bool) -> int:
+    from memory.backlog import standing
     from memory.database import Database
     from memory.projections import Projections
     from miracle_tui.checks import database_versions
     from miracle_tui.cli.console import say, say_json
+    from miracle_tui.cli.embedding import models_in_use, standing_line
     from miracle_tui.cli.logs import command_log
     from miracle_tui.cli.opening import configuration
 
@@ -131,6 +149,7 @@ async def _status(as_json: bool) -> int:
             versions = await database_versions(database)
             size = await Projections(database).size()
             pending = bool(size.rows.get("rebuilds"))
+            vectors = models_in_use(config, await standing(database))
         finally:
             await database.close()
     record = {
@@ -140,16 +159,17 @@ async def _status(as_json: bool) -> int:
         "oldest": size.oldest.isoformat() if size.oldest else None,
         "read_only": database.read_only or None,
         "rebuild_unfinished": pending,
+        "vectors": [vars(one) for one in vectors],
         "rows": size.rows,
     }
     if as_json:
         say_json(record)
     else:
-        say(_lines(record))
+        say(_lines(record, [standing_line(one) for one in vectors]))
     return SUCCESS
 
 
-def _lines(record: dict[str, Any]) -> list[str]:
+def _lines(record: dict[str, Any], vectors: list[str]) -> list[str]:
     from miracle_tui.cli.amounts import size
 
     rows = record["rows"]
@@ -160,5 +180,6 @@ def _lines(record: dict[str, Any]) -> list[str]:
         f"  {size(record['bytes'])}, " + (f"first event {record['oldest']}" if record["oldest"] else "no event yet"),
         *([f"! {record['read_only']}: look, but nothing can be run"] if record["read_only"] else []),
         *(["! A rebuild has not come to its end", "→ miracle db rebuild"] if record["rebuild_unfinished"] else []),
+        *(f"{'!' if 'missing' in line else ' '} {line}" for line in vectors),
         *(f"  {name.ljust(width)}  {count}" for name, count in sorted(rows.items())),
     ]

@@ -1,0 +1,232 @@
+"""One way through all rows that lack vectors of one model, batch by batch in the order of their ids."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Literal
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from memory.database import Database
+from memory.embedders import Embedder, Endpoint, Vector, batches, failed
+from memory.errors import EmbeddingFailed
+from memory.patience import Patience
+from memory.vectors import VIEWS, Space, Stored, Vectors, View
+
+BATCH = 64
+"""Rows that are read, embedded and stored together."""
+UNKNOWN_PRICE = "The price of the embeddings model is unknown: add it under `prices` in openai.yaml"
+_PROBE = "test"
+"""A text that every server takes which takes any."""
+
+_FAILURES = "SELECT failure_id AS id, project, language, {0} AS body FROM failures WHERE octet_length({0}) > 0"
+_PATTERNS = """
+    SELECT pattern_id AS id, project, language, btrim(problem_type || E'\\n' || description, E' \\n\\t') AS body
+    FROM patterns WHERE octet_length(problem_type) + octet_length(description) > 0"""
+_SOURCE: dict[View, str] = {
+    "ctx": _FAILURES.format("ctx_text"),
+    "sig": _FAILURES.format("sig_text"),
+    "pat": _PATTERNS,
+}
+"""What is embedded; that a text is empty is asked by its length, for which no long text is fetched."""
+
+State = Literal["done", "working", "capped", "failed", "elsewhere"]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the backlog is."""
+
+    model: str = ""
+    done: int = 0
+    """Vectors made since it began."""
+    total: int = 0
+    """Vectors that were missing when it began."""
+    usd: float = 0.0
+    """What these cost, as far as the price is known."""
+    state: State = "done"
+    """`capped`: the most that it may cost is reached; `failed`: the endpoint is left alone for a while; `elsewhere`:
+    another process works on it."""
+    reason: str = ""
+
+    @property
+    def line(self) -> str:
+        """The same in words."""
+        return f"re-embedding {self.done:,} of {self.total:,} · ${self.usd:.2f}"
+
+
+OnProgress = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
+class Purse:
+    """What may be spent."""
+
+    max_usd: float
+    """The most that one model's vectors may cost in all."""
+    more_usd: float | None = None
+    """The most that they may cost now, in place of that."""
+    ask_price: bool = False
+    """Whether nothing is bought whose price is unknown, unless a person said how much."""
+
+    def check(self, price: float | None, spent_usd: float, before_usd: float) -> None:
+        """Raise `Capped` where the next batch would cost too much."""
+        if price is None:
+            if self.ask_price and self.more_usd is None:
+                raise Capped(UNKNOWN_PRICE)
+            return
+        room = self.max_usd - before_usd if self.more_usd is None else self.more_usd
+        if spent_usd + price > room:
+            cap = self.max_usd if self.more_usd is None else self.more_usd
+            raise Capped(
+                f"${cap:.2f} may be spent, and more is needed: raise memory.reembed_max_usd, or run "
+                "`miracle db embed --max-usd`"
+            )
+
+
+class Capped(Exception):
+    """No more may be spent."""
+
+
+class Pass:
+    """Embeds what lacks vectors of one model.
+
+    Args:
+        database: holds the rows.
+        embedder: the model.
+        vectors: where its vectors lie.
+        tell: told after each batch.
+        endpoint: what is asked in place of the embedder, so that its cost is counted.
+        purse: what may be spent on it.
+        patience: what is known of it.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        embedder: Embedder,
+        vectors: Vectors,
+        tell: OnProgress,
+        endpoint: Endpoint | None = None,
+        purse: Purse | None = None,
+        patience: Patience | None = None,
+    ) -> None:
+        self._database = database
+        self._embedder = embedder
+        self._vectors = vectors
+        self._tell = tell
+        self._endpoint = endpoint
+        self._purse = purse or Purse(0.0)
+        self._patience = patience or Patience()
+        self._progress = Progress(embedder.name)
+        self._before_usd = 0.0
+
+    async def run(self) -> Progress:
+        """Go through all views; how it ended."""
+        model_id = (await self._vectors.model(afresh=True)).model_id
+        total, self._before_usd = await self._database.run(lambda connection: _begin(connection, model_id))
+        self._progress = replace(self._progress, total=total, state="working")
+        try:
+            if total:
+                for view in VIEWS:
+                    await self._fill(model_id, view)
+            self._progress = replace(self._progress, state="done")
+        except Capped as capped:
+            self._progress = replace(self._progress, state="capped", reason=str(capped))
+        except EmbeddingFailed as error:
+            self._patience.failed(error)
+            self._progress = replace(self._progress, state="failed", reason=f"{error.title}. {error.hint}".strip())
+        reason = self._progress.reason
+        await self._database.run(lambda connection: _note(connection, model_id, reason))
+        return self._progress
+
+    async def _fill(self, model_id: int, view: View) -> None:
+        space = await self._vectors.space(view)
+        after = ""
+        while True:
+            rows = await self._database.run(partial(_batch, model_id=model_id, view=view, after=after))
+            if not rows:
+                return
+            texts = list(dict.fromkeys(row.body for row in rows))
+            spent = self._progress.usd
+            of = dict(zip(texts, await self._embed(texts), strict=True))
+            found = [(row, of[row.body]) for row in rows]
+            stored = [Stored(row.id, row.project, row.language, vector) for row, vector in found if vector]
+            cost = self._progress.usd - spent
+            await self._database.run(partial(self._store, model_id=model_id, space=space, stored=stored, cost=cost))
+            after = rows[-1].id
+            self._progress = replace(self._progress, done=self._progress.done + len(stored))
+            self._tell(self._progress)
+
+    async def _store(
+        self, connection: AsyncConnection, model_id: int, space: Space, stored: Sequence[Stored], cost: float
+    ) -> None:
+        await self._vectors.store(connection, space, stored)
+        if cost:
+            paid = text("UPDATE embed_model SET spent_usd = spent_usd + :usd WHERE model_id = :id")
+            await connection.execute(paid, {"usd": cost, "id": model_id})
+
+    async def _embed(self, texts: Sequence[str]) -> Sequence[Vector | None]:
+        """One vector a text; None for a text that the server refuses while it takes others."""
+        if self._endpoint is None:
+            return await self._embedder.embed(texts)
+        vectors: list[Vector | None] = []
+        for batch in batches(texts):
+            await self._patience.quiet()
+            self._patience.check()
+            vectors += await self._bought(self._endpoint, batch)
+        self._patience.worked()
+        return vectors
+
+    async def _bought(self, endpoint: Endpoint, batch: list[str]) -> list[Vector | None]:
+        try:
+            return [*await self._ask(endpoint, batch)]
+        except EmbeddingFailed as error:
+            if not error.of_request or batch == [_PROBE]:
+                raise
+            if len(batch) == 1:
+                # One bad text must not keep all others waiting; that others are taken is seen by a good one.
+                await self._ask(endpoint, [_PROBE])
+                return [None]
+            half = len(batch) // 2
+            return [*await self._bought(endpoint, batch[:half]), *await self._bought(endpoint, batch[half:])]
+
+    async def _ask(self, endpoint: Endpoint, batch: list[str]) -> list[list[float]]:
+        name, dimensions = self._embedder.name, self._embedder.dimensions
+        self._purse.check(endpoint.price_usd(batch, name), self._progress.usd, self._before_usd)
+        try:
+            counted = await endpoint.embed_counted(batch, name, dimensions)
+        except Exception as error:
+            raise failed(error) from error
+        self._progress = replace(self._progress, usd=self._progress.usd + (counted.usd or 0.0))
+        return counted.vectors
+
+
+async def lacking(connection: AsyncConnection, model_id: int) -> int:
+    """How many vectors of a model are missing, all views together."""
+    counts = " + ".join(
+        f"(SELECT count(*) FROM ({_SOURCE[view]}) AS m WHERE {_absent(model_id, view)})" for view in VIEWS
+    )
+    return int((await connection.execute(text(f"SELECT {counts}"))).scalar_one())
+
+
+def _absent(model_id: int, view: View) -> str:
+    return f"NOT EXISTS (SELECT FROM emb_{model_id}_{view} AS e WHERE e.memory_id = m.id)"
+
+
+async def _begin(connection: AsyncConnection, model_id: int) -> tuple[int, float]:
+    """(vectors that are missing, what was spent on them before)."""
+    spent = await connection.execute(text("SELECT spent_usd FROM embed_model WHERE model_id = :id"), {"id": model_id})
+    return await lacking(connection, model_id), float(spent.scalar() or 0.0)
+
+
+async def _batch(connection: AsyncConnection, model_id: int, view: View, after: str) -> Sequence[Any]:
+    query = f"SELECT * FROM ({_SOURCE[view]}) AS m WHERE m.id > :after AND {_absent(model_id, view)}"
+    found = await connection.execute(text(f"{query} ORDER BY m.id LIMIT {BATCH}"), {"after": after})
+    return found.all()
+
+
+async def _note(connection: AsyncConnection, model_id: int, problem: str) -> None:
+    noted = text("UPDATE embed_model SET problem = :problem WHERE model_id = :id AND problem <> :problem")
+    await connection.execute(noted, {"problem": problem, "id": model_id})

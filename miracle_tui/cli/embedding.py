@@ -1,0 +1,91 @@
+"""What `miracle db` says and does about vectors: which are missing, and making them."""
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from miracle_tui.cli.problems import FAILED, SUCCESS
+
+if TYPE_CHECKING:
+    from config.config import Config
+    from memory.backlog import Standing
+    from memory.backlog_pass import Progress
+
+STATES = {
+    "done": "✓ Everything that memory holds has its vectors",
+    "capped": "! No more may be spent",
+    "failed": "✗ The embeddings endpoint fails",
+    "elsewhere": "· Another Miracle is at it",
+}
+
+
+def models_in_use(config: "Config", found: "list[Standing]") -> "list[Standing]":
+    """The models that this configuration uses, of all that the database knows."""
+    from engine.llm.choose import wants_embeddings
+    from memory.memory import DEFAULT_MODEL
+    from memory.offline import DIMENSIONS, NAME
+
+    used = {(NAME, DIMENSIONS)}
+    if wants_embeddings(config):
+        used.add((config.openai.models.get("embedding", DEFAULT_MODEL), config.openai.embedding.dimensions))
+    return [one for one in found if (one.model, one.dimensions) in used]
+
+
+def standing_line(one: "Standing") -> str:
+    """What is there of a model's vectors, in words."""
+    from miracle_tui.cli.inert import one_line
+
+    paid = f" · ${one.usd:.2f}" if one.usd else ""
+    if not one.lacking:
+        return f"{one.model}: complete{paid}"
+    why = f": {one_line(one.problem, 200)}" if one.problem else ""
+    return f"{one.model}: {one.lacking:,} vectors are missing{paid}{why}"
+
+
+async def embed(max_usd: float | None, as_json: bool) -> int:
+    """Embed all that lacks vectors, to the end or as far as the money goes."""
+    from engine.llm.choose import make_embeddings, wants_embeddings
+    from memory.memory import MemoryService
+    from miracle_tui.cli.console import say, say_json, tell
+    from miracle_tui.cli.logs import command_log
+    from miracle_tui.cli.opening import configuration
+
+    config = configuration()
+    shown = sys.stderr.isatty()
+
+    def show(progress: "Progress") -> None:
+        if as_json:
+            say_json(_record(progress))
+        elif shown:
+            tell([f"· {progress.model}: {progress.line}"])
+
+    with command_log(config):
+        endpoint = make_embeddings(config) if wants_embeddings(config) else None
+        try:
+            memory = await MemoryService.open(config, endpoint)
+            try:
+                ended = await memory.backlog.work(show, more_usd=max_usd)
+            finally:
+                await memory.close()
+        finally:
+            if endpoint is not None:
+                await endpoint.close()
+    if as_json:
+        say_json(_record(ended))
+    else:
+        say(_lines(ended))
+    return SUCCESS if ended.state == "done" else FAILED
+
+
+def _record(progress: "Progress") -> dict[str, Any]:
+    return vars(progress)
+
+
+def _lines(ended: "Progress") -> list[str]:
+    from miracle_tui.cli.inert import one_line
+
+    lines = [STATES[ended.state]]
+    if ended.total:
+        lines.append(f"  {ended.model}: {ended.done:,} of {ended.total:,} made now · ${ended.usd:.2f}")
+    if ended.reason:
+        lines.append(f"→ {one_line(ended.reason, 400)}")
+    return lines
