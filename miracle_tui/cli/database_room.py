@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from memory.size import Room
 
 SMALLEST = 100_000
-"""Bytes from which on a table or an index is worth a line."""
+"""Bytes from which on an index is worth a line."""
 SHOWN = 12
 """Lines of tables and of indexes."""
 
@@ -47,8 +47,7 @@ async def show_size(runs: int, as_json: bool) -> int:
 
 def _size_lines(room: "Room") -> list[str]:
     lines = [f"✓ {size(room.bytes)} in all, {plural(room.runs, 'run')}", ""]
-    tables = [one for one in room.tables if one.bytes + one.indexes >= SMALLEST][:SHOWN] or list(room.tables[:3])
-    rows = [(one.name, size(one.bytes), size(one.indexes), str(one.rows)) for one in tables]
+    rows = [(one.name, size(one.bytes), size(one.indexes), str(one.rows)) for one in room.tables[:SHOWN]]
     lines += table(rows, ("TABLE", "ROWS TAKE", "INDEXES", "ROWS (ABOUT)"))
     if indexes := [one for one in room.indexes if one.bytes >= SMALLEST][:SHOWN]:
         lines += ["", *table([(one.name, one.table, size(one.bytes)) for one in indexes], ("INDEX", "OF", "SIZE"))]

@@ -83,7 +83,7 @@ async def test_a_backup_restores_bit_for_bit_into_the_projections_and_old_runs_g
 async def look_at_size_and_prune(run_id: str, database_url: str) -> None:
     [size] = fine(await aside("db", "size", "--json")).events
     assert size["largest"][0]["run_id"] == run_id
-    assert "events" in fine(await aside("db", "size")).out
+    assert run_id in fine(await aside("db", "size")).out
     assert "No run is that old" in fine(await aside("db", "prune", "--older-than", "90d")).out
     with psycopg.connect(database_url) as connection:
         connection.execute("update runs set finished_at = finished_at - interval '100 days'")
