@@ -115,9 +115,19 @@ class HistoryFiltersDialog(Dialog["Filters | None"]):
                 self.show_problem(f"A moment is {FORMS}.")
                 line.focus()
                 return
-        values = {name: str(self.query_one(f"#{name}", Select).value) for name in ("language", "project", "outcome")}
-        forgotten = self.query_one("#forgotten", Switch).value
-        self.dismiss(replace(self.filters, **values, **moments, forgotten=forgotten))
+        chosen = replace(
+            self.filters,
+            language=self._chosen("language"),
+            project=self._chosen("project"),
+            outcome=self._chosen("outcome"),
+            since=moments["since"],
+            until=moments["until"],
+            forgotten=self.query_one("#forgotten", Switch).value,
+        )
+        self.dismiss(chosen)
+
+    def _chosen(self, field: str) -> str:
+        return str(self.query_one(f"#{field}", Select).value)
 
 
 def _said(moment: datetime | None) -> str:
