@@ -14,6 +14,8 @@ from sqlalchemy import text
 from config.config import Config
 from config.openai import Price
 from config.paths import find_paths
+from engine.bus import Bus, Notice
+from engine.embedding_worker import EmbeddingWorker
 from engine.llm.choose import make_embeddings
 from engine.scripted.faults import Fault, FaultKind
 from engine.scripted.server import ScriptedServer
@@ -225,6 +227,23 @@ async def test_one_text_that_is_refused_keeps_no_other_waiting(database: Databas
     async with memory_of(database, "large", refused) as (memory, _):
         ended = await memory.backlog.work()
         assert (ended.state, ended.done, ended.total) == ("done", 19, 21)
+
+
+async def test_whoever_watches_a_run_is_told_how_far_it_is_and_what_is_wrong(database: Database) -> None:  # noqa: F811
+    await fill(database)
+    bus = Bus()
+    async with memory_of(database, "large", [OUTAGES["no such model"]]) as (memory, _):
+        worker = EmbeddingWorker(memory.backlog, bus)
+        with bus.subscribe("a run") as watched:
+            worker.start()
+            async with asyncio.timeout(30):
+                told = [await watched.get() for _ in range(2)]
+            await worker.close()
+    assert [type(one) for one in told] == [Notice, Notice]
+    first, second = (one.text for one in told if isinstance(one, Notice))
+    assert first == f"re-embedding 64 of {2 * ROWS + 1} · $0.00"
+    assert "has no model 'large'" in second
+    assert worker.progress.total == 2 * ROWS + 1
 
 
 async def test_paid_vectors_are_kept_for_a_while_and_not_without_end(database: Database) -> None:  # noqa: F811
