@@ -204,7 +204,7 @@ class FailureMemory:
                 continue
             for view in texts:
                 await vectors.space(view)
-            least = (embedder.threshold, embedder.threshold)
+            least = (embedder.threshold, embedder.foreign_threshold)
             embedded.append(_Views(vectors, *least, dict(zip(texts, answer, strict=True))))
             if first_only:
                 break

@@ -15,10 +15,10 @@ from memory.embedders import shorten
 from memory.offline import DIMENSIONS
 
 BUCKETS = 1 << 16
-SIGNED_BUCKETS = 4
+SIGNED_BUCKETS = 8
 """Places of the vector that one feature adds to; several keep collisions from looking like likeness."""
 CHARACTERS = 20_000
-IDF_TABLE = Path(__file__).with_name("offline_idf_1.npz")
+IDF_TABLE = Path(__file__).with_name("offline_idf_2.npz")
 
 _WORD = re.compile(r"\w+|[^\w\s]")
 _PRIME = np.uint64(1_099_511_628_211)

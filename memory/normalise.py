@@ -1,7 +1,7 @@
 """What of a failure is masked, and how it is fingerprinted.
 
 Measured: masking paths and addresses costs nothing, masking numbers or quoted names costs recall. So only what differs
-between two occurrences of one failure goes: paths, addresses, ids, times, line numbers, durations.
+between two occurrences of one failure goes: paths, addresses, ids, times, line numbers, durations, frames of Node.js.
 """
 
 import hashlib
@@ -14,19 +14,26 @@ _MASKS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b"), "<uuid>"),
     (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?"), "<time>"),
     (re.compile(r"\b0x[0-9a-fA-F]{4,}\b"), "<address>"),
+    (re.compile(r"\bfile://(?:/[\w.@+~%-]+)*/"), ""),
     (re.compile(r"(?<![\w.<])(?:/[\w.@+~-]+){2,}(?=/)/|\b[A-Za-z]:\\(?:[^\\\s\"']+\\)+"), ""),
     (re.compile(r"(\.(?:py|js|mjs|cjs|ts)):\d+(?::\d+)?"), r"\1:N"),
     (re.compile(r"(\.py\", line )\d+"), r"\1N"),
     (re.compile(r"\bin \d+\.\d+s\b"), "in <duration>"),
+    (re.compile(r"^[ \t]+at [^\n]*\bnode:[^\n]*(?:\n|\Z)", re.MULTILINE), ""),
 )
 _PYTEST_PLACE = re.compile(r"^([\w./\\ -]+\.py):\d+:(?: in ([\w<>]+)| ?(\w*)) *$", re.MULTILINE)
 _PYTEST_DEF = re.compile(r"^ {0,8}(?:async )?def (\w+)\(", re.MULTILINE)
 _PYTHON_FRAME = re.compile(r'^[ \t]*File "([^"]+)", line \d+, in ([\w<>.]+)', re.MULTILINE)
 _NODE_FRAME = re.compile(r"^[ \t]+at (?:async )?([\w.$<>\[\] ]+?) \((?:file://)?([^()\s]+):\d+:\d+\)", re.MULTILINE)
+_NODE_PLACE = re.compile(r"^[ \t]+at .*:\d+:\d+\)?$", re.MULTILINE)
 _FOREIGN = re.compile(r"site-packages|node_modules|node:internal|/lib/python\d|^<|\bnode:")
 _PYTEST_ERROR = re.compile(
     r"^E[ \t]+((?:[\w.]+\.)?[A-Z]\w*(?:Error|Exception|Exit|Failed|Warning|Interrupt)): ?(.*)$", re.M
 )
+_PYTEST_TYPE = re.compile(r"^[\w./\\ -]+\.py:\d+: ?([A-Za-z_]\w*) *$", re.MULTILINE)
+_NODE_ERROR = re.compile(r"\A\s*(?:Uncaught )?([A-Z]\w*)(?: \[(\w+)\])?(?:: ?(.*))?$", re.MULTILINE)
+_NODE_VALUES = re.compile(r"^(?:[+-] (?!actual\b|expected\b).*|.+ !== .+|.+ should .*)$", re.MULTILINE)
+_NODE_VALUES_READ = 4
 _ASSERT = re.compile(r"^E[ \t]+(assert .*)$", re.MULTILINE)
 _ANY_ERROR = re.compile(
     r"^[ \t]*(?:Uncaught )?((?:[\w.]+\.)?[A-Z]\w*(?:Error|Exception))(?: \[\w+\])?: ?(.*)$", re.MULTILINE
@@ -42,13 +49,30 @@ def mask(text: str) -> str:
 
 def error_of(report: str) -> tuple[str, str]:
     """(type, first line of the message) of the error in a test runner's report; empty when there is none."""
-    if found := list(_PYTEST_ERROR.finditer(report)):
-        return found[-1][1].rpartition(".")[2], found[-1][2].strip()
+    errors = list(_PYTEST_ERROR.finditer(report))
+    places = list(_PYTEST_TYPE.finditer(report))
+    if places and not (errors and errors[-1].start() > places[-1].start()):
+        # The type as pytest names it at the place: an exception of the project's own may be called anything.
+        kind = places[-1][1]
+        shown = re.compile(rf"^E[ \t]+(?:[\w.]+\.)?{kind}(?:: ?(.*))?$", re.MULTILINE)
+        if found := list(shown.finditer(report)):
+            return kind, (found[-1][1] or "").strip()
+    if errors:
+        return errors[-1][1].rpartition(".")[2], errors[-1][2].strip()
     if asserted := _ASSERT.search(report):
         return "AssertionError", asserted[1].strip()
+    if (first := _NODE_ERROR.match(report)) and _NODE_PLACE.search(report):
+        return first[1], _node_message(first[3] or "", report[first.end() :] if first[2] == "ERR_ASSERTION" else "")
     if found := list(_ANY_ERROR.finditer(report)):
         return found[-1][1].rpartition(".")[2], found[-1][2].strip()
     return "", ""
+
+
+def _node_message(first: str, rest: str) -> str:
+    """An assertion's first line says only that values differ: those that do are below it, before the frames."""
+    above = _NODE_PLACE.split(rest, maxsplit=1)[0]
+    values = [line.strip() for line in _NODE_VALUES.findall(above)[:_NODE_VALUES_READ]]
+    return " ".join([first.strip(), *values]).strip()
 
 
 def frames_of(report: str) -> tuple[str, ...]:

@@ -47,6 +47,8 @@ TypeError [ERR_X]: Cannot read properties of undefined (reading 'length')
         ("at 2026-11-21T09:05:44.173Z x", "at <time> x"),
         ("\x1b[31mred\x1b[0m", "red"),
         ("3 failed in 0.12s", "3 failed in <duration>"),
+        ("x\n    at Test.run (node:internal/test:1:1)\n    at f (file:///w/a.mjs:1:2)", "x\n    at f (a.mjs:N)"),
+        ("    at async node:internal/test:1:1", ""),
         ("KeyError: 'amount' 42 1.5 /x", "KeyError: 'amount' 42 1.5 /x"),
     ],
 )
@@ -60,6 +62,27 @@ def test_the_error_is_read_from_reports() -> None:
     assert error_of(NODE) == ("TypeError", "Cannot read properties of undefined (reading 'length')")
     assert error_of("E       assert 3 == 4") == ("AssertionError", "assert 3 == 4")
     assert error_of("nothing") == ("", "")
+    own = "E       shop.StockUnderflow: at 3\n\nshop.py:12: StockUnderflow\n"
+    assert error_of(own) == ("StockUnderflow", "at 3")
+
+
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [
+        ("Expected values to be strictly equal:\n\n'a' !== 'a-3'\n", "strictly equal: 'a' !== 'a-3'"),
+        (
+            "Expected values to be strictly equal:\n+ actual - expected\n\n+ 'abcde'\n- 'abc'\n      ^",
+            "strictly equal: + 'abcde' - 'abc'",
+        ),
+    ],
+)
+def test_an_assertion_of_node_says_which_values_differ(said: str, read: str) -> None:
+    place = "    at TestContext.<anonymous> (file:///workspace/slug.test.mjs:30:10)"
+    kind, message = error_of(
+        f"AssertionError [ERR_ASSERTION]: {said}\n{place}\n    at Test.run (node:internal/test:1:1)"
+    )
+    assert kind == "AssertionError"
+    assert message.endswith(read)
 
 
 def test_the_projects_own_frames_are_read_outermost_first() -> None:
