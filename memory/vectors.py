@@ -83,11 +83,11 @@ class Vectors:
     async def model(self, *, afresh: bool = False) -> Model:
         """The model as the database knows it, made if it is new here; what was read is believed for a while."""
         async with self._opening:
-            if afresh or self._model is None or time.monotonic() - self._read_at > BELIEVED_S:
-                found = await self._database.run(self._find)
-                self._model = found or await self._database.run(self._register)
-                self._read_at = time.monotonic()
-            return self._model
+            known = self._model
+            if afresh or known is None or time.monotonic() - self._read_at > BELIEVED_S:
+                known = await self._database.run(self._find) or await self._database.run(self._register)
+                self._model, self._read_at = known, time.monotonic()
+            return known
 
     async def store(self, connection: AsyncConnection, space: Space, vectors: Sequence[Stored]) -> None:
         """Insert or replace vectors; all-zero ones are left out, for they have no direction."""
