@@ -200,9 +200,7 @@ async def try_on_base(run: RunContext, command: c.TryOnBase) -> None:
     await run.log.append(event)
 
 
-def _note(
-    run: RunContext, phase_id: str, new: Mapping[str, frozenset[str]], left: Mapping[str, frozenset[str]]
-) -> str:
+def _note(run: RunContext, phase_id: str, new: Mapping[str, frozenset[str]], left: Mapping[str, frozenset[str]]) -> str:
     if not any(new.values()):
         return _NOTHING_NEW
     return _AT_ONCE if left and suite_of(run, phase_id)[0] == "command" else ""
