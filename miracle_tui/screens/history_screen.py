@@ -67,6 +67,7 @@ class HistoryScreen(Screen[str | Entry | None]):
         self.filters = EVERYTHING
         self.finding = Finding(engine, self._found)
         self.acts = HistoryActs(self)
+        self._offered = (False, "", False)
 
     @property
     def miracle(self) -> Host:
@@ -125,7 +126,7 @@ class HistoryScreen(Screen[str | Entry | None]):
         else:
             self.rows.show(results.hits, empty=self._nothing(results))
         self._count(results)
-        if not results.more:
+        if self.rows.current is None:
             self._preview()
 
     def _nothing(self, results: Results) -> str:
@@ -157,7 +158,7 @@ class HistoryScreen(Screen[str | Entry | None]):
         hit = self.rows.current
         preview = self.query_one(HistoryPreview)
         preview.border_title = Content(inert_line(f"{hit.kind} {hit.id}" if hit else "", 60))
-        self.refresh_bindings()
+        self._offer()
         self.workers.cancel_group(self, "history-preview")
         if hit is None:
             preview.say("")
@@ -212,7 +213,15 @@ class HistoryScreen(Screen[str | Entry | None]):
 
     @on(events.DescendantFocus)
     def _focus_moved(self) -> None:
-        self.refresh_bindings()
+        self._offer()
+
+    def _offer(self) -> None:
+        """Show the keys anew where others do something now; it draws the whole screen, so not at every keystroke."""
+        hit, typing = self.rows.current, self.query_one("#history-query").has_focus
+        offered = (typing, hit.kind if hit and not typing else "", bool(hit and hit.run_id))
+        if offered != self._offered:
+            self._offered = offered
+            self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Letters belong to the query while it is typed in; each key is offered where it does something."""

@@ -121,7 +121,7 @@ async def measure(url: str) -> list[float]:
     return taken
 
 
-async def type_in_the_app(url: str) -> tuple[list[float], list[float]]:
+async def type_in_the_app(url: str) -> tuple[list[float], list[float], list[float]]:
     """Type in the history screen: from each key to its results, and how long the loop was away."""
     from miracle_tui.screens.history_finding import Results
     from miracle_tui.screens.history_screen import HistoryScreen
@@ -142,12 +142,14 @@ async def type_in_the_app(url: str) -> tuple[list[float], list[float]]:
 
     keys: list[float] = []
     lags: list[float] = []
+    own: list[float] = []
 
     async def watch_loop() -> None:
         while True:
-            begun = time.perf_counter()
+            begun, worked = time.perf_counter(), time.thread_time()
             await asyncio.sleep(0.005)
             lags.append(max(0.0, time.perf_counter() - begun - 0.005))
+            own.append(time.thread_time() - worked)
 
     async with opened_app(Searching()) as (app, pilot):
         await pilot.press("escape", "h")
@@ -173,7 +175,7 @@ async def type_in_the_app(url: str) -> tuple[list[float], list[float]]:
                 await asyncio.sleep(0.03)
         watching.cancel()
     await database.close()
-    return keys, lags
+    return keys, lags, own
 
 
 async def main() -> None:
@@ -192,9 +194,10 @@ async def main() -> None:
             print(f"{chosen.rows:,} rows, {load_now()}")
             taken = await measure(url)
             print(f"a search: {spread(taken)}")
-            keys, lags = await type_in_the_app(url)
+            keys, lags, own = await type_in_the_app(url)
             print(f"a key to its results in the app: {spread(keys)}")
             print(f"the app's loop: {spread(lags)}")
+            print(f"  of its own thread: {spread(own)}")
             print(verdict("a key to its results, p95", quantile(keys, 0.95), P95_S))
             print(verdict("the loop, p99", quantile(lags, 0.99), LAG_S))
         finally:

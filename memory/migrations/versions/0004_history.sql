@@ -63,8 +63,8 @@ CREATE VIEW history_rows AS
     FROM iterations AS i LEFT JOIN runs AS r USING (run_id) LEFT JOIN tasks AS t USING (task_id)
     UNION ALL
     SELECT 'failure', failure_id, run_id, project, language, outcome, at, left(error_signature, 200),
-           concat_ws(' ', left(error_signature, 1000), left(message, 2000), left(ctx_text, 4000), left(cause, 4000),
-                     left(hypothesis, 4000), left(solution, 4000), left(code_context, 4000), error_type, kind)
+           concat_ws(' ', left(error_signature, 1000), left(message, 1000), left(ctx_text, 3000), left(cause, 2000),
+                     left(hypothesis, 2000), left(solution, 2000), left(code_context, 2000), error_type, kind)
     FROM failures
     UNION ALL
     SELECT 'pattern', pattern_id, '', project, language, '', created_at,
