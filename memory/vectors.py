@@ -83,10 +83,11 @@ class Vectors:
     async def model(self, *, afresh: bool = False) -> Model:
         """The model as the database knows it, made if it is new here; what was read is believed for a while."""
         async with self._opening:
-            known = self._model
-            if afresh or known is None or time.monotonic() - self._read_at > BELIEVED_S:
-                known = await self._database.run(self._find) or await self._database.run(self._register)
-                self._model, self._read_at = known, time.monotonic()
+            if not afresh and self._model is not None and time.monotonic() - self._read_at <= BELIEVED_S:
+                return self._model
+            found = await self._database.run(self._find)
+            known: Model = found or await self._database.run(self._register)
+            self._model, self._read_at = known, time.monotonic()
             return known
 
     async def store(self, connection: AsyncConnection, space: Space, vectors: Sequence[Stored]) -> None:
