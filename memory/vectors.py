@@ -85,8 +85,9 @@ class Vectors:
         async with self._opening:
             if not afresh and self._model is not None and time.monotonic() - self._read_at <= BELIEVED_S:
                 return self._model
-            found = await self._database.run(self._find)
-            known: Model = found or await self._database.run(self._register)
+            known = await self._database.run(self._find)
+            if known is None:
+                known = await self._database.run(self._register)
             self._model, self._read_at = known, time.monotonic()
             return known
 
