@@ -20,6 +20,7 @@ from sandbox.errors import NoBackend
 from sandbox.execution import events_until_end
 from sandbox.identity import reachable, running_identity, sandbox_identity
 from sandbox.interpreters import Interpreter, find_interpreters
+from sandbox.orphans import end_orphans
 from sandbox.probing import probe_backend
 from sandbox.process_tree import watch_memory
 from sandbox.protocol import Capabilities, Env, EnvSpec, ExecEvent, ExecSpec, Exited, Started
@@ -89,10 +90,10 @@ class Bubblewrap:
         self._running.cancel(run_id)
 
     async def reap(self) -> int:
-        """No process can be left, for a sandbox dies with its starter; only empty control groups are removed."""
+        """Only halves of sandboxes that never began can be left, for a sandbox dies with its starter."""
         if can_limit():
             remove_abandoned()
-        return 0
+        return await asyncio.to_thread(end_orphans)
 
     async def close(self) -> None:
         """Stop what still runs."""
