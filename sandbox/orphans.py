@@ -1,4 +1,4 @@
-"""Sandboxes that never began: the inner half of bubblewrap waits for ever when the outer one dies before it is let go."""
+"""Sandboxes that never began: the inner half of bubblewrap waits for ever when the outer half dies too early."""
 
 import os
 import signal
