@@ -1,13 +1,17 @@
 """What the figures look like as plots and tables: pure, so that it can be tested without a screen."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import floor, log10
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from memory.metric_figures import Grouping, Metrics, Share, Usage
 from widgets.inert import inert_line
 from widgets.marks import duration
+
+if TYPE_CHECKING:
+    from memory.metric_figures import Grouping, Metrics, Share, Usage
 
 Topic = Literal["success", "iterations", "usage", "errors", "memory", "questions"]
 Unit = Literal["tokens", "cost"]
@@ -114,6 +118,8 @@ def _usage(found: Metrics, grouping: Grouping, unit: Unit) -> Chart:
 
 
 def _memory(found: Metrics) -> list[Chart]:
+    from memory.metric_figures import Share
+
     memory = found.memory
     better = [(name, share.rate or 0.0) for name, share in _help(found) if share.of]
     known = [("something known", memory.recalled), ("used", Share(memory.used.hits, memory.recalled.of))]

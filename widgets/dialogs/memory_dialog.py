@@ -32,9 +32,9 @@ class MemoryDialog(Dialog[Literal["pin", "forget", "run"]]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("p", "answer('pin')", "Pin", id="memory.pin"),
-        Binding("d", "answer('forget')", "Forget", id="memory.forget"),
-        Binding("o", "answer('run')", "Its run", id="memory.run"),
+        Binding("p", "answer('pin')", "Pin", id="memory.opened.pin"),
+        Binding("d", "answer('forget')", "Forget", id="memory.opened.forget"),
+        Binding("o", "answer('run')", "Its run", id="memory.opened.run"),
     ]
     """
     | Key | Does |
