@@ -4,7 +4,7 @@ SHELL := /bin/bash
 # Bytecode is kept whatever the machine says: without it every process compiles what it imports.
 unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
-WORKERS ?= 3
+WORKERS ?= 4
 
 .PHONY: help setup demo test check bench format docs constraints clean
 

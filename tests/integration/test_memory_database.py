@@ -49,7 +49,7 @@ async def test_a_database_that_does_not_answer_is_named_without_its_password(url
 
 
 async def test_a_missing_database_is_named(postgres_server: str) -> None:  # noqa: F811
-    with pytest.raises(DatabaseUnavailable, match="absent"):
+    with pytest.raises(DatabaseUnsuitable, match="absent"):
         await Database.open_url(make_conninfo(postgres_server, dbname="absent"))
 
 

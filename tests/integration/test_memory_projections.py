@@ -29,7 +29,7 @@ async def filled(database: Database) -> Projections:  # noqa: F811
             Row("approvals", {"approval_id": "a1"}, {"run_id": "r1", "detail": {"n": [1]}, "asked_at": NOW}),
             Row("approvals", {"approval_id": "a2"}, {"run_id": "r1", "decision": "once", "answered_at": NOW}),
             Row("metrics", {"run_id": "r1", "metric_type": "tokens", "at": NOW}, {"value": 3, "metadata": {"m": "x"}}),
-            Row("recalls", {"run_id": "r1", "iteration": 1, "memory_id": "f"}, {"similarity": 0.5}),
+            Row("recalls", {"run_id": "r1", "iteration": 1, "memory_id": "f", "role": "planner"}, {"similarity": 1}),
             Row("failures", {"failure_id": "f1"}, {"error_signature": "KeyError: 'amount'", "solution": "use get"}),
             Row("patterns", {"pattern_id": "p1"}, {"problem_type": "csv", "code_template": "csv.DictReader"}),
         ],

@@ -140,10 +140,10 @@ def every_row(run_id: str) -> list[Row]:
         Row("iterations", {"run_id": run_id, "number": 1}, {"commit": "c1", "passed": 3, "started_at": at.isoformat()}),
         Row("iterations", {"run_id": run_id, "number": 1}, {"run_id": run_id, "passed": 4, "duration_seconds": 1}),
         Row("failures", {"failure_id": f"{run_id}.1"}, {"run_id": run_id, "fingerprint": b"\x00\xff", "helped": None}),
-        Row("patterns", {"pattern_id": f"pattern of {run_id}"}, {"project": run_id, "success_rate": 1}),
+        Row("patterns", {"pattern_id": f"pattern of {run_id}"}, {"project": run_id, "language": "python"}),
         Row("metrics", {"run_id": run_id, "metric_type": "tokens", "at": at}, {"value": 2.5, "metadata": AWKWARD}),
         Row("approvals", {"approval_id": f"{run_id}.1"}, {"run_id": run_id, "detail": {"questions": []}, "by": "me"}),
-        Row("recalls", {"run_id": run_id, "iteration": 1, "memory_id": "m"}),
+        Row("recalls", {"run_id": run_id, "iteration": 1, "memory_id": "m", "role": "reflector"}),
     ]
 
 
@@ -187,7 +187,8 @@ async def test_an_append_to_which_nothing_came_in_between_takes_the_short_way(
 
 async def test_an_append_of_any_size_is_whole(store: EventStore) -> None:
     many = [event(f"e{n}") for n in range(MOST_EVENTS + 1)]
-    rows = [Row("recalls", {"run_id": "r1", "iteration": n, "memory_id": "m"}) for n in range(MOST_ROWS + 1)]
+    key = {"run_id": "r1", "memory_id": "m", "role": "reflector"}
+    rows = [Row("recalls", key | {"iteration": n}) for n in range(MOST_ROWS + 1)]
     assert await store.append("r1", many, rows, lease=None, after=0) == await store.read("r1")
     most = [event(f"f{n}") for n in range(MOST_EVENTS)]
     assert await store.append("r1", most, rows[1:], lease=None, after=len(many)) == await store.read("r1", len(many))

@@ -74,7 +74,8 @@ CREATE VIEW history_rows AS
     FROM patterns;
 
 -- Keeps the row of what was written. What changes nothing that can be searched, such as what a run cost, does not come here.
-CREATE FUNCTION history_keep() RETURNS trigger LANGUAGE plpgsql AS $$
+-- Whoever writes may have another search path: the queue has one of its own.
+CREATE FUNCTION history_keep() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     it record;
     its_kind text := TG_ARGV[0];
