@@ -18,7 +18,7 @@ demo: setup ## the main job: a goal becomes code that tests prove, without a key
 	@$(BIN)/miracle demo
 
 test: setup ## all tests
-	$(BIN)/pytest -n $(WORKERS) -m "not bench" $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not bench" $(ARGS)
 
 check: setup ## format, ruff, strict mypy, layers, all tests
 	$(BIN)/ruff format --check .
