@@ -4,7 +4,6 @@ A failure's row is born when memory was asked about it, and grows with its refle
 it follows from the state, so a log that is projected again gives the same rows.
 """
 
-import hashlib
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -12,6 +11,7 @@ from engine.context.cut import cut_middle
 from engine.evidence import evidence_of, outcome_of, remedy_of
 from engine.state import Iteration, State
 from memory.embedders import shorten
+from memory.hits import project_named
 from memory.records import Recollection, Row
 from memory.views import FailureQuery, views_of
 from sandbox.report import CaseResult, TestReport
@@ -33,7 +33,7 @@ def failure_id(run_id: str, number: int) -> str:
 def project_of(state: State) -> str:
     """A stable name of the person's folder that does not tell where it lies."""
     folder = state.task.workspace if state.task else ""
-    return hashlib.sha256(folder.encode()).hexdigest()[:16]
+    return project_named(folder)
 
 
 def language_of(state: State) -> str:

@@ -68,6 +68,42 @@ class Embedder(Protocol):
         """
 
 
+class Around:
+    """What embedders around another one have of it: all but the way in which texts are embedded.
+
+    Args:
+        inner: where vectors come from.
+    """
+
+    def __init__(self, inner: Embedder) -> None:
+        self._inner = inner
+
+    @property
+    def name(self) -> str:
+        """The inner embedder's name."""
+        return self._inner.name
+
+    @property
+    def dimensions(self) -> int:
+        """Length of the vectors."""
+        return self._inner.dimensions
+
+    @property
+    def threshold(self) -> float:
+        """Least cosine similarity that means something."""
+        return self._inner.threshold
+
+    @property
+    def foreign_threshold(self) -> float:
+        """The same for failures of other projects."""
+        return self._inner.foreign_threshold
+
+    @property
+    def sparse(self) -> bool:
+        """As the inner embedder."""
+        return self._inner.sparse
+
+
 class ApiEmbedder:
     """Vectors from an embeddings endpoint.
 

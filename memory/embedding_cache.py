@@ -10,14 +10,14 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from memory.database import Database
-from memory.embedders import Embedder, Vector
+from memory.embedders import Around, Embedder, Vector
 from memory.tables import embedding_cache
 
 MOST_VECTORS = 5_000
 """Thirty megabytes, at 1536 dimensions."""
 
 
-class CachedEmbedder:
+class CachedEmbedder(Around):
     """An embedder that looks into the table embedding_cache first.
 
     Args:
@@ -28,36 +28,11 @@ class CachedEmbedder:
     """
 
     def __init__(self, inner: Embedder, database: Database, ttl_s: int, most: int = MOST_VECTORS) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._database = database
         self._ttl = timedelta(seconds=ttl_s)
         self._most = most
         self._model = f"{inner.name}/{inner.dimensions}"
-
-    @property
-    def name(self) -> str:
-        """The inner embedder's name."""
-        return self._inner.name
-
-    @property
-    def dimensions(self) -> int:
-        """Length of the vectors."""
-        return self._inner.dimensions
-
-    @property
-    def threshold(self) -> float:
-        """Least cosine similarity that means something."""
-        return self._inner.threshold
-
-    @property
-    def foreign_threshold(self) -> float:
-        """The same for failures of other projects."""
-        return self._inner.foreign_threshold
-
-    @property
-    def sparse(self) -> bool:
-        """As the inner embedder."""
-        return self._inner.sparse
 
     async def embed(self, texts: Sequence[str]) -> list[Vector]:
         """One vector a text; only those that are not in the cache are asked for."""

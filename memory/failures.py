@@ -11,7 +11,6 @@ from config.database import PgVector
 from memory.database import Database
 from memory.embedders import Embedder, Vector
 from memory.errors import EmbeddingFailed
-from memory.normalise import mask
 from memory.patterns import PatternRecord, pattern_text, read_patterns, write_pattern
 from memory.recalling import ALL, CANDIDATES, Asked, RecallFilters, Space, chosen, found_in, recall_statement
 from memory.records import Recollection, Row
@@ -141,16 +140,6 @@ class FailureMemory:
 
         return await self._database.run(work)
 
-    async def similar(self, text: str, limit: int) -> list[str]:
-        """Ids of failures that read like this text, by the offline embedder only: it may follow every keystroke."""
-        embedder, vectors = self.spaces.offline
-        (vector,) = await embedder.embed([mask(text)])
-        if limit <= 0 or not any(vector):
-            return []
-        space = await vectors.space("ctx")
-        near = await self._database.run(lambda connection: vectors.beyond(connection, space, vector, None, CANDIDATES))
-        return [one.memory_id for one in near if one.similarity >= embedder.threshold][:limit]
-
     async def remember_pattern(self, pattern: PatternRecord) -> None:
         """Store a solution with its vectors, or replace the one with its id: for one that no log tells of."""
         views = await self._embed({"pat": pattern_text(pattern.problem_type, pattern.description)})
@@ -182,7 +171,7 @@ class FailureMemory:
             for view in views:
                 space = await view.vectors.space("pat")
                 least = view.threshold / 2 if threshold is None else threshold
-                likely = await view.vectors.beyond(connection, space, view.of["pat"], None, CANDIDATES)
+                likely = await view.vectors.nearest(connection, space, view.of["pat"], CANDIDATES)
                 near += [one for one in likely if one.similarity >= least][:limit]
             return await read_patterns(connection, {one.memory_id: one.similarity for one in near}, project)
 

@@ -170,7 +170,7 @@ class History:
         async def work(connection: AsyncConnection) -> list[Hit]:
             near: dict[tuple[Kind, str], float] = {}
             for kind, space in spaces.items():
-                found = await self._vectors.beyond(connection, space, vector, None, LIKE_THIS)
+                found = await self._vectors.nearest(connection, space, vector, LIKE_THIS)
                 least = self._embedder.threshold / (1 if kind == "failure" else 2)
                 near |= {(kind, one.memory_id): one.similarity for one in found if one.similarity >= least}
             return (await hits_of(connection, near, filters))[:limit] if near else []

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from memory.embedders import Embedder, Vector
+from memory.embedders import Around, Embedder, Vector
 from memory.errors import EmbeddingFailed
 
 FIRST_PAUSE_S = 30.0
@@ -93,7 +93,7 @@ class Patience:
         await self._quiet.wait()
 
 
-class PatientEmbedder:
+class PatientEmbedder(Around):
     """An endpoint's embedder that is left alone for a while when it failed.
 
     Args:
@@ -102,33 +102,8 @@ class PatientEmbedder:
     """
 
     def __init__(self, inner: Embedder, patience: Patience) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._patience = patience
-
-    @property
-    def name(self) -> str:
-        """The inner embedder's name."""
-        return self._inner.name
-
-    @property
-    def dimensions(self) -> int:
-        """Length of the vectors."""
-        return self._inner.dimensions
-
-    @property
-    def threshold(self) -> float:
-        """Least cosine similarity that means something."""
-        return self._inner.threshold
-
-    @property
-    def foreign_threshold(self) -> float:
-        """The same for other projects."""
-        return self._inner.foreign_threshold
-
-    @property
-    def sparse(self) -> bool:
-        """As the inner embedder."""
-        return self._inner.sparse
 
     async def embed(self, texts: Sequence[str]) -> list[Vector]:
         """One vector a text, at once or not at all while the endpoint is left alone."""

@@ -113,15 +113,12 @@ class Vectors:
                 rows,
             )
 
-    async def beyond(
-        self, connection: AsyncConnection, space: Space, vector: Vector, project: str | None, limit: int
-    ) -> list[Near]:
-        """The nearest of all other projects by the approximate index; with None of all projects."""
+    async def nearest(self, connection: AsyncConnection, space: Space, vector: Vector, limit: int) -> list[Near]:
+        """The nearest of all projects, by the approximate index."""
         await self._tune(connection)
-        others = "" if project is None else "WHERE project <> :project "
         found = await connection.execute(
-            text(f"SELECT memory_id, project, v <=> :q AS d FROM {space.table} {others}ORDER BY v <=> :q LIMIT :limit"),
-            {"q": HalfVector(list(vector)), "limit": limit} | ({} if project is None else {"project": project}),
+            text(f"SELECT memory_id, project, v <=> :q AS d FROM {space.table} ORDER BY v <=> :q LIMIT :limit"),
+            {"q": HalfVector(list(vector)), "limit": limit},
         )
         near = [Near(row.memory_id, row.project, 1.0 - float(row.d)) for row in found]
         # An iterative scan in relaxed order gives its rows almost in order.

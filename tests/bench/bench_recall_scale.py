@@ -173,7 +173,7 @@ def searches(database: Database, vectors: Vectors, context: Space, sign: Space) 
     """What is measured, and which exact answers it is held against."""
 
     async def nearest(vector: list[float]) -> list[float]:
-        near = await database.run(lambda connection: vectors.beyond(connection, context, vector, None, 40))
+        near = await database.run(lambda connection: vectors.nearest(connection, context, vector, 40))
         return [one.similarity for one in near]
 
     def whole(filters: RecallFilters) -> Search:
