@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 RETRY_S = 30.0
 """Seconds for which a transaction is tried again while the server is away."""
+IDLE_S = 5
+"""Seconds that a transaction may hold its locks without a word: its process is frozen, or cut off from the server."""
 
 
 class Database:
@@ -116,6 +118,7 @@ class Database:
                 with attempt:
                     return await work()
         except DRIVER_ERRORS as error:
+            _heed_cancellation()
             if (known := translate(error)) is not None:
                 raise known from error
             raise
@@ -172,6 +175,7 @@ class Database:
             self._parameters.update(await asyncio.to_thread(_parse, await self._server.start()))
 
     async def _revive(self, _state: object) -> None:
+        _heed_cancellation()
         await self.revive()
 
     async def _open(self, url: str) -> None:
@@ -237,10 +241,21 @@ class Database:
             set_json_loads(load_json, connection)
             await register_vector_async(connection)
             await connection.rollback()
+            if not self._session:
+                # A pool of transactions would give the setting to others; it notices by itself who is gone.
+                await connection.execute(f"set idle_in_transaction_session_timeout = '{IDLE_S}s'")
+                await connection.commit()
         except BaseException:
             await connection.close()
             raise
         return connection
+
+
+def _heed_cancellation() -> None:
+    """End a task that was cancelled: a rollback that fails puts its own error in the place of the cancellation."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _import_drivers() -> None:

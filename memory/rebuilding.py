@@ -86,6 +86,7 @@ class Rebuild:
             locked = select(streams.c.run_id).where(streams.c.run_id == run_id).with_for_update()
             if (await connection.execute(locked)).first() is None:
                 return 0
+            await connection.execute(text("set local idle_in_transaction_session_timeout = 0"))
             found = await connection.execute(select(events).where(events.c.run_id == run_id).order_by(events.c.seq))
             stored = [StoredEvent(row.run_id, row.seq, row.at, row.event_id, row.kind, row.body) for row in found]
             made = merged(await asyncio.to_thread(rows_of, stored))

@@ -14,7 +14,7 @@ DRIVER_ERRORS = (psycopg.Error, SQLAlchemyError, OSError)
 """What a statement may raise."""
 _RETRIABLE_CLASSES = ("08", "40", "57P")
 """Lost connections, serialisation failures and deadlocks, a server that goes down or comes up."""
-_RETRIABLE_STATES = ("53300", "55P03")
+_RETRIABLE_STATES = ("25P03", "53300", "55P03")
 
 
 def driver_error(error: BaseException) -> psycopg.Error | None:

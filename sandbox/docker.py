@@ -45,8 +45,7 @@ class Docker:
         self._environments = environments
         self._cache = cache
         self._images = images
-        self._client: Any = None
-        self._connecting = asyncio.Lock()
+        self._connecting: asyncio.Task[Any] | None = None
         self._running = Endings()
         self._removals: set[asyncio.Task[None]] = set()
         self._capabilities: Capabilities | None = None
@@ -117,9 +116,11 @@ class Docker:
         self._running.cancel_all()
         while self._removals:
             await asyncio.gather(*self._removals)
-        if self._client is not None:
-            await asyncio.to_thread(self._client.close)
-            self._client = None
+        connecting, self._connecting = self._connecting, None
+        if connecting is not None:
+            await asyncio.wait([connecting])
+            if connecting.exception() is None:
+                await asyncio.to_thread(connecting.result().close)
 
     async def _probe(self) -> Capabilities:
         try:
@@ -227,10 +228,10 @@ class Docker:
         task.add_done_callback(self._removals.discard)
 
     async def _connected(self) -> Any:
-        async with self._connecting:
-            if self._client is None:
-                self._client = await asyncio.to_thread(connect, CLIENT_TIMEOUT_S)
-            return self._client
+        """The client, which all share: whoever is cancelled while it is made leaves it to the others."""
+        if self._connecting is None or (self._connecting.done() and self._connecting.exception()):
+            self._connecting = asyncio.create_task(asyncio.to_thread(connect, CLIENT_TIMEOUT_S))
+        return await asyncio.shield(self._connecting)
 
 
 @dataclass(frozen=True)

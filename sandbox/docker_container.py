@@ -28,6 +28,8 @@ class Container:
     ) -> "Container":
         """Create, attach, start: in this order, so that nothing of the output is missed.
 
+        Whoever is cancelled meanwhile leaves nothing on the engine.
+
         Args:
             client: of the engine.
             options: as of `container_options`.
@@ -37,19 +39,13 @@ class Container:
         Raises:
             EngineTrouble: the engine refuses or is gone.
         """
-        container, attached = await asyncio.to_thread(_create, client, options)
-        stream = AttachedStream(attached)
+        starting = asyncio.create_task(asyncio.to_thread(_start, client, options, nonce, before))
         try:
-            if before is not None:
-                await asyncio.to_thread(before, container)
-            await asyncio.to_thread(translated, container.start)
-            await asyncio.to_thread(translated, stream.send, nonce)
-        except BaseException:
-            stream.close()
-            with contextlib.suppress(EngineTrouble):
-                await asyncio.shield(asyncio.to_thread(translated, container.remove, force=True, v=True))
+            return cls(*await asyncio.shield(starting))
+        except asyncio.CancelledError:
+            # A thread does not end with the task that waits for it: what it makes would be nobody's.
+            await asyncio.shield(asyncio.create_task(_take_away(starting)))
             raise
-        return cls(container, stream)
 
     @property
     def handle(self) -> Any:
@@ -107,12 +103,29 @@ class Container:
             return None
 
 
-def _create(client: Any, options: dict[str, Any]) -> tuple[Any, Any]:
+def _start(
+    client: Any, options: dict[str, Any], nonce: str, before: Callable[[Any], None] | None
+) -> tuple[Any, AttachedStream]:
     container = translated(client.containers.create, **options)
-    attach = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
+    stream = None
     try:
-        return container, translated(client.api.attach_socket, container.id, attach)
-    except EngineTrouble:
+        attach = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
+        stream = AttachedStream(translated(client.api.attach_socket, container.id, attach))
+        if before is not None:
+            before(container)
+        translated(container.start)
+        translated(stream.send, nonce)
+    except BaseException:
+        if stream is not None:
+            stream.close()
         with contextlib.suppress(EngineTrouble):
             translated(container.remove, force=True, v=True)
         raise
+    return container, stream
+
+
+async def _take_away(starting: "asyncio.Task[tuple[Any, AttachedStream]]") -> None:
+    """Remove what is still being started, once it is there."""
+    await asyncio.wait([starting])
+    if starting.exception() is None:
+        await Container(*starting.result()).remove()

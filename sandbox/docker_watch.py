@@ -1,7 +1,6 @@
 """Watches the disk of an engine's machine, from a container beside the one that writes there."""
 
 import asyncio
-import contextlib
 import logging
 from typing import Any
 
@@ -48,7 +47,7 @@ async def watch_remote_disk(
         options |= {"user": "0:0", "cap_add": ["DAC_READ_SEARCH"]}
         options["ulimits"] = [limit for limit in options["ulimits"] if limit["Name"] != "nproc"]
         options["mounts"] = [Mount(WORKSPACE, volume, type="volume", read_only=True, no_copy=True)]
-        watching = await _begun(asyncio.create_task(Container.start(client, options, "")))
+        watching = await Container.start(client, options, "")
     except (EngineTrouble, OSError, KeyError, ValueError) as exc:
         _logger.warning("the disk of the engine's machine is not watched: %s", exc)
         return
@@ -60,13 +59,3 @@ async def watch_remote_disk(
     finally:
         watching.shutdown()
         await asyncio.shield(watching.remove())
-
-
-async def _begun(starting: "asyncio.Task[Container]") -> Container:
-    """Wait for a container; one that is half made when the watch is over is taken away first, for nobody else would."""
-    try:
-        return await asyncio.shield(starting)
-    except asyncio.CancelledError:
-        with contextlib.suppress(EngineTrouble):
-            await (await starting).remove()
-        raise

@@ -1,6 +1,7 @@
 """A Docker daemon that is killed while tests run is never a pass; once it is back, the run goes on and ends green."""
 
 import asyncio
+import gc
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -37,6 +38,8 @@ def daemon(monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
             yield made
         finally:
             made.stop()
+            # Here, where they may be forgotten: else the next test would be told.
+            gc.collect()
 
 
 async def test_a_killed_daemon_and_a_killed_container_are_no_pass(

@@ -1,6 +1,7 @@
 """The queue of runs over a real PostgreSQL: order, limits, and workers that are dead, frozen or back."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -10,9 +11,11 @@ import psycopg
 import pytest
 from procrastinate import App
 from procrastinate.jobs import Job, Status
+from sqlalchemy import func, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from memory.database import Database
-from memory.queue import QueuedRun, RunQueue, queue_of
+from memory.database import IDLE_S, Database
+from memory.queue import SWEEP_LOCK, QueuedRun, RunQueue, queue_of
 from memory.queue_jobs import QueueJobs, queue_connector
 from memory.queue_schema import SCHEMA
 
@@ -148,6 +151,34 @@ async def test_runs_of_a_silent_worker_go_to_another_and_it_changes_nothing_any_
         assert rows == [("doing", 1)]
         await done(fresh, new)
         assert await taken(fresh) is None
+
+
+async def test_a_worker_that_freezes_while_it_looks_for_the_dead_keeps_nobody_else_from_it(
+    queue: RunQueue, database: Database, database_url: str
+) -> None:
+    """Its transaction is open, and nothing tells the server: for a cut cable it would wait two hours."""
+    await queue.add(QueuedRun("r", SITE, "p"))
+    frozen = asyncio.Event()
+
+    async def freeze(connection: AsyncConnection) -> None:
+        await connection.execute(select(func.pg_advisory_xact_lock(SWEEP_LOCK)))
+        await connection.execute(text(f"SELECT FROM {SCHEMA}.procrastinate_jobs FOR UPDATE"))
+        frozen.set()
+        await asyncio.sleep(60)
+
+    async with worker(database, "silent") as silent:
+        await taken(silent)
+        freezing = asyncio.create_task(database.run(freeze))
+        await frozen.wait()
+        silence(database_url)
+        began = time.monotonic()
+        while not (found := await queue.sweep(DEAD_AFTER_S)):
+            assert time.monotonic() - began < 3 * IDLE_S
+            await asyncio.sleep(0.1)
+        assert found == ["r"]
+        freezing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(freezing, IDLE_S)
 
 
 async def test_a_worker_that_was_given_up_registers_anew(
