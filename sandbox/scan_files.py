@@ -14,15 +14,11 @@ from sandbox.report import ScanFinding, Verdict
 from sandbox.safe_files import read_bytes
 from sandbox.scan_bandit import bandit_issues
 from sandbox.scan_findings import Mention, finding, is_test, judge_mentions
-from sandbox.scan_javascript import Dialect, javascript_mentions
+from sandbox.scan_javascript import DIALECTS, javascript_mentions
 from sandbox.scan_python import Unreadable, python_mentions, python_source
 from sandbox.scan_shell import package_findings, script_findings
 
 PYTHON = (".py", ".pyw", ".pyi")
-DIALECTS: dict[str, Dialect] = {
-    ".js": "javascript", ".mjs": "javascript", ".cjs": "javascript", ".jsx": "javascript",
-    ".ts": "typescript", ".mts": "typescript", ".cts": "typescript", ".tsx": "tsx",
-}  # fmt: skip
 SHELL = (".sh", ".bash")
 COMPILED = (".so", ".pyd", ".pyc", ".pyo", ".node", ".pth", ".wasm", ".egg-link", ".egg", ".whl", ".pyz",
             ".dll", ".dylib")  # fmt: skip

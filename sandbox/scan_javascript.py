@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from tree_sitter import Node, Tree
 
 Dialect = Literal["javascript", "typescript", "tsx"]
+DIALECTS: dict[str, Dialect] = {
+    ".js": "javascript", ".mjs": "javascript", ".cjs": "javascript", ".jsx": "javascript",
+    ".ts": "typescript", ".mts": "typescript", ".cts": "typescript", ".tsx": "tsx",
+}  # fmt: skip
 FILE_MODULES = ("fs.", "fs/promises.", "fsp.", "promises.")
 LOADERS = ("import", "createRequire", "process.getBuiltinModule", "_load")
 NAMESPACES = frozenset({"globalThis", "global", "process", "module", "require", "window", "self"})

@@ -4,8 +4,12 @@ import ast
 import re
 import sys
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from sandbox.packages.names import package_of
+
+if TYPE_CHECKING:
+    from sandbox.scan_javascript import Dialect
 
 _BUILT_IN = """
     assert async_hooks buffer child_process cluster console constants crypto dgram diagnostics_channel dns domain
@@ -61,12 +65,12 @@ def python_imports(source: str) -> dict[str, int]:
     return found
 
 
-def javascript_imports(source: str) -> dict[str, int]:
-    """npm packages that a JavaScript file imports, each with its first line."""
+def javascript_imports(source: str, dialect: "Dialect" = "javascript") -> dict[str, int]:
+    """npm packages that a JavaScript or TypeScript file imports, each with its first line."""
     from sandbox.scan_javascript import javascript_mentions
 
     found: dict[str, int] = {}
-    for mention in javascript_mentions(source.encode("utf-8", "replace")):
+    for mention in javascript_mentions(source.encode("utf-8", "replace"), dialect):
         name = mention.name
         if mention.kind == "import" and name and not name.startswith((".", "/", "#")) and ":" not in name:
             package = package_of(name)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from config.rules import LanguageDependencies
 from sandbox.errors import SandboxError
+from sandbox.packages.aliases import Aliases
 from sandbox.packages.held import Held
 from sandbox.packages.imports import javascript_imports, python_imports
 from sandbox.packages.names import distribution_of
@@ -14,8 +15,8 @@ from sandbox.packages.requirements import requirements_of
 from sandbox.packages.values import Wanted, canonical
 from sandbox.protocol import Language
 from sandbox.safe_files import read_text
+from sandbox.scan_javascript import DIALECTS
 
-SUFFIXES = {"python": (".py",), "node": (".js", ".mjs", ".cjs")}
 BESIDE = frozenset({".git", "node_modules", "__pycache__", ".venv", "venv"})
 """Folders whose files are nobody's modules."""
 BLOCKED = "allowed_deps.json blocks it."
@@ -39,12 +40,13 @@ def missing(
         rules: the lists of packages.
         failed: modules that a test run did not find.
     """
-    local = _local_modules(root, language)
+    local = _local_modules(root) if language == "python" else frozenset()
+    aliases = Aliases(root) if language == "node" else None
     found = {_key(one.name, language): one for one in requirements_of(root, language)}
     seen = [(name, place, "import") for name, place in _imported(root, files, language)]
     seen += [(name, "", "failure") for name in failed]
     for module, place, source in seen:
-        if module in local or held.has_module(module):
+        if module in local or held.has_module(module) or (aliases is not None and aliases.cover(module)):
             continue
         name = distribution_of(module) if language == "python" else module
         before = found.get(_key(name, language))
@@ -71,23 +73,20 @@ def _key(name: str, language: Language) -> str:
 def _imported(root: Path, files: Iterable[str], language: Language) -> list[tuple[str, str]]:
     found = []
     for path in files:
-        if not path.endswith(SUFFIXES[language]):
+        suffix = Path(path).suffix
+        if suffix not in DIALECTS if language == "node" else suffix != ".py":
             continue
         try:
             source = read_text(root, path)
         except SandboxError:
             continue
-        imports = python_imports(source) if language == "python" else javascript_imports(source)
+        imports = python_imports(source) if language == "python" else javascript_imports(source, DIALECTS[suffix])
         found += [(module, f"{path}:{line}") for module, line in imports.items()]
     return found
 
 
-def _local_modules(root: Path, language: Language) -> frozenset[str]:
+def _local_modules(root: Path) -> frozenset[str]:
     """Every name under which some file or folder of the worktree may be imported, wherever it lies."""
-    if language == "node":
-        from sandbox.packages.requirements import manifest_of
-
-        return frozenset({str(manifest_of(root).get("name", ""))})
     names: set[str] = set()
     for _, folders, files in os.walk(root):
         folders[:] = [name for name in folders if name not in BESIDE]

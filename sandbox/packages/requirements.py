@@ -1,9 +1,12 @@
 """What a project's own files say that its tests need."""
 
 import re
+from configparser import ConfigParser
+from configparser import Error as ConfigParserError
 from pathlib import Path
 from typing import Any
 
+from sandbox.packages.poetry import poetry_requirements
 from sandbox.packages.values import Wanted, canonical
 from sandbox.project_files import file_text, json_object, toml_table
 from sandbox.protocol import Language
@@ -76,6 +79,7 @@ def _of_python(root: Path) -> tuple[Wanted, ...]:
         extras = frame.get("optional-dependencies")
         lines += [(line, "pyproject.toml") for line in _groups(extras)]
     lines += [(line, "pyproject.toml") for line in _groups(project.get("dependency-groups"))]
+    lines += _of_tools(root, project)
     for name in REQUIREMENT_FILES:
         lines += [(line, name) for line in file_text(root, name, MAX_BYTES).replace("\\\n", " ").splitlines()]
     lines += _plugins(root, frame.get("optional-dependencies") if isinstance(frame, dict) else None, project)
@@ -88,6 +92,29 @@ def _of_python(root: Path) -> tuple[Wanted, ...]:
     return tuple(found.values())
 
 
+def _of_tools(root: Path, project: dict[str, Any]) -> list[tuple[str, str]]:
+    """What the tables of Poetry, Pipenv and setuptools say."""
+    poetry = _table(_table(project, "tool"), "poetry")
+    tables = [_table(poetry, "dependencies")]
+    tables += [_table(_table(_table(poetry, "group"), name), "dependencies") for name in TEST_GROUPS]
+    lines = [(line, "pyproject.toml") for table in tables for line in poetry_requirements(table)]
+    pipfile = toml_table(root, "Pipfile", MAX_BYTES)
+    lines += [(line, "Pipfile") for line in poetry_requirements(pipfile.get("packages"))]
+    settings = ConfigParser(interpolation=None, strict=False)
+    try:
+        settings.read_string(file_text(root, "setup.cfg", MAX_BYTES))
+    except ConfigParserError:
+        return lines
+    told = [settings.get("options", "install_requires", fallback="")]
+    told += [settings.get("options.extras_require", name, fallback="") for name in TEST_GROUPS]
+    return lines + [(line, "setup.cfg") for text in told for line in text.splitlines()]
+
+
+def _table(within: dict[str, Any], name: str) -> dict[str, Any]:
+    found = within.get(name)
+    return found if isinstance(found, dict) else {}
+
+
 def _plugins(root: Path, extras: object, project: dict[str, Any]) -> list[tuple[str, str]]:
     """The plugins of pytest among the tools for developing."""
     lines = [
@@ -95,6 +122,12 @@ def _plugins(root: Path, extras: object, project: dict[str, Any]) -> list[tuple[
         for table in (extras, project.get("dependency-groups"))
         for line in _groups(table, DEVELOPING_GROUPS)
     ]
+    poetry = _table(_table(project, "tool"), "poetry")
+    tables = [_table(_table(_table(poetry, "group"), name), "dependencies") for name in DEVELOPING_GROUPS]
+    for table in (*tables, _table(poetry, "dev-dependencies")):
+        lines += [(line, "pyproject.toml") for line in poetry_requirements(table)]
+    pipfile = toml_table(root, "Pipfile", MAX_BYTES)
+    lines += [(line, "Pipfile") for line in poetry_requirements(pipfile.get("dev-packages"))]
     for name in DEVELOPING_FILES:
         lines += [(line, name) for line in file_text(root, name, MAX_BYTES).replace("\\\n", " ").splitlines()]
     return [(line, place) for line, place in lines if _is_plugin(python_requirement(line, place))]

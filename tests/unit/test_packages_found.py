@@ -48,6 +48,13 @@ def test_javascript_imports_are_packages() -> None:
     assert set(javascript_imports(source)) == {"lodash", "@s/p", "chalk", "zod"}
 
 
+def test_typescript_imports_are_packages_but_for_its_types() -> None:
+    source = "import type { T } from 'only-types'; import { z, type U } from 'zod'; import x = require('yargs');"
+    source += "\nconst a: number = <number>(await import('chalk')); export type { V } from 'types-too';"
+    assert set(javascript_imports(source, "typescript")) == {"zod", "yargs", "chalk"}
+    assert set(javascript_imports("import R from 'react'; const a = <b>{c}</b>;", "tsx")) == {"react"}
+
+
 @pytest.mark.parametrize(
     ("language", "said", "expected"),
     [
@@ -176,6 +183,65 @@ def test_a_worktree_wants_what_it_declares_and_imports_and_does_not_hold(tmp_pat
     assert by_name["attrs"].places == ("pyproject.toml", "src/mine.py:1")
     assert (by_name["PyYAML"].imports, by_name["PyYAML"].standing) == (("yaml",), "allowed")
     assert "blocks it" in by_name["evil_pkg"].reason
+
+
+POETRY = """
+[tool.poetry.dependencies]
+python = "^3.11"
+caret = "^1.2.3"
+small = "^0.2.3"
+tiny = "^0.0.3"
+tilde = "~1.2"
+one = "~1"
+exact = "1.4"
+any = "*"
+wild = "2.*"
+both = ">=1,<3"
+either = "^1 || ^2"
+extra = {version = "^3", extras = ["a", "b"], markers = "sys_platform == 'linux'"}
+later = {version = "^1", optional = true}
+forked = {git = "https://example.org/forked.git"}
+twice = [{version = "<2", python = "<3.9"}, {version = ">=2", python = ">=3.9"}]
+[tool.poetry.group.test.dependencies]
+freezegun = "*"
+[tool.poetry.group.dev.dependencies]
+black = "*"
+pytest-mock = "^3"
+[tool.poetry.group.docs.dependencies]
+sphinx = "*"
+"""
+
+
+def test_what_poetry_pipenv_and_setuptools_declare_is_wanted(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(POETRY)
+    (tmp_path / "Pipfile").write_text("[packages]\nrich = '*'\nown = {path = '.'}\n[dev-packages]\nmypy = '*'\n")
+    (tmp_path / "setup.cfg").write_text("[options]\ninstall_requires =\n    attrs>=23\n    toolz; python_version>'3'\n")
+    assert {one.requirement for one in requirements_of(tmp_path, "python")} == {
+        *("caret>=1.2.3,<2", "small>=0.2.3,<0.3", "tiny>=0.0.3,<0.0.4", "tilde>=1.2,<1.3", "one>=1,<2", "exact==1.4"),
+        *("any", "wild==2.*", "both>=1,<3", "either", "extra[a,b]>=3,<4; sys_platform == 'linux'", "twice<2"),
+        *("freezegun", "pytest-mock>=3,<4", "rich", "attrs>=23", "toolz; python_version>'3'"),
+    }
+    (tmp_path / "setup.cfg").write_text("no section")
+    (tmp_path / "pyproject.toml").write_text("[tool]\npoetry = 3\n")
+    assert [one.name for one in requirements_of(tmp_path, "python")] == ["rich"]
+
+
+def test_names_of_the_projects_own_files_are_no_packages(tmp_path: Path) -> None:
+    (tmp_path / "package.json").write_text('{"name": "mine", "workspaces": ["packages/*", "../out"]}')
+    (tmp_path / "packages" / "core").mkdir(parents=True)
+    (tmp_path / "packages" / "core" / "package.json").write_text('{"name": "@mine/core"}')
+    (tmp_path / "tsconfig.json").write_text(
+        '{ // where things are\n "compilerOptions": {"baseUrl": "./src", /* ours */\n'
+        ' "paths": {"@/*": ["./*"], "~lib/*": ["lib/*"], "@app/parts/*": ["x/*"], "*": ["types/*"],},},}'
+    )
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "tools.ts").write_text("")
+    (tmp_path / "src" / "a.tsx").write_text(
+        "import a from '@/a'; import b from '~lib/b'; import c from 'tools'; import d from '@mine/core/x';"
+        "import e from '@app/parts/e'; import f from 'zod'; import g from '@app/other'; import h from 'Mine It';"
+    )
+    found = missing(tmp_path, ["src/a.tsx"], "node", Held(), LanguageDependencies())
+    assert [(one.name, one.places) for one in found] == [("zod", ("src/a.tsx:1",)), ("@app/other", ("src/a.tsx:1",))]
 
 
 def test_a_manifest_of_npm_is_read_as_data(tmp_path: Path) -> None:
