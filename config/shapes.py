@@ -23,6 +23,8 @@ _WHOLE = re.compile(
             r"\b(?:r8_|pplx-)(?=[A-Za-z]{0,60}\d)[A-Za-z0-9]{32,}|\bAGE-SECRET-KEY-1[A-Z0-9]{40,}",
             r"\b\d{8,10}:AA[A-Za-z0-9_-]{33}\b|\bkey-(?=[a-z]{0,31}\d)[0-9a-z]{32}\b",
             r"\bhooks\.slack\.com/services/[A-Za-z0-9/]{20,}",
+            r"\bdiscord(?:app)?\.com/api/webhooks/\d{10,}/[A-Za-z0-9_-]{40,}|\bSK(?=[a-f]{0,31}\d)[0-9a-f]{32}\b",
+            r"\b[MNO](?=[A-Za-z]{0,25}\d)[A-Za-z0-9_-]{22,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,45}\b",
             r"\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}",
             r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}",
             r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY(?: BLOCK)?-----[\s\S]{0,16384}?"
@@ -43,6 +45,16 @@ _NAMED = re.compile(
 )
 """A name that says that a secret follows; the name stays."""
 
+_COOKIE = re.compile(
+    r"""(?ix)
+    ( \b (?:set-)?cookie ["']? [ \t]* : [ \t]* ["']? )
+    ( [A-Za-z0-9_.~-]{1,64} = [^\s"';,]{8,4096} (?: ; [ \t]* [^\s"';,=]{1,64} (?: = [^\s"';,]{0,4096} )? ){0,50} )
+    """
+)
+"""A header that says who somebody is, with all of its pairs."""
+_NETRC = re.compile(r"(\blogin[ \t\n]{1,20}[^\s]{1,128}[ \t\n]{1,20}password[ \t\n]{1,20})[^\s]{1,512}")
+"""A password in the form of a .netrc."""
+
 _ASSIGNED = re.compile(
     r"""(?ix)
     ( (?:token|secret|passw(?:or)?d|passphrase|api[_-]?key|access_?key|secret_?key|account_?key|private_?key
@@ -62,7 +74,7 @@ _URL_TOKEN = re.compile(r"(\b[A-Za-z][A-Za-z0-9+.-]{1,20}://)([A-Za-z0-9_.~-]{16
 
 _HINT = re.compile(
     r"(?<![a-z])sk-|[srp]k_|whsec_|gh[pousr]_|github_pat_|glpat-|AKIA|ASIA|xox|AIza|ya29\.|hf_|gsk_|xai-|dop_v1_|npm_|pypi-"
-    r"|SG\.|eyJ|-----BEGIN|shp|dapi|hv[sb]\.|lin_api_|r8_|pplx-|AGE-SECRET|:AA|key-|hooks\."
+    r"|SG\.|eyJ|-----BEGIN|shp|dapi|hv[sb]\.|lin_api_|r8_|pplx-|AGE-SECRET|:AA|key-|hooks[./]|SK[0-9a-f]{32}|[MNO][A-Za-z0-9_-]{22,27}\.[A-Za-z0-9_-]{6}\."
 )
 """What `_WHOLE` cannot do without: texts that lack it are not searched for more, which is much faster."""
 _NAMES = ("authorization", "api-key", "bearer", "aws_secret_access_key")
@@ -71,7 +83,7 @@ _HOLDERS = ("token", "secret", "passw", "passphrase", "key", "credential")
 _BEGUN = re.compile(
     r"""(?ix)
     (?: -----BEGIN [ A-Z-]{0,40}
-      | (?: authorization | x-(?:[a-z]{1,20}-)?api-key | aws_secret_access_key )
+      | (?: authorization | x-(?:[a-z]{1,20}-)?api-key | aws_secret_access_key | (?:set-)?cookie )
         ["']? [ \t]* (?: [:=] [ \t]* ["']? (?: (?:bearer|basic|token) [ \t]* )? )?
       | bearer [ \t]*
       | (?: token|secret|passw(?:or)?d|passphrase|api[_-]?key|access_?key|secret_?key|account_?key
@@ -96,6 +108,10 @@ def redact_shapes(text: str) -> str:
     lower = text.lower()
     if any(name in lower for name in _NAMES):
         text = _NAMED.sub(rf"\1{REDACTED}", text)
+    if "cookie" in lower:
+        text = _COOKIE.sub(rf"\1{REDACTED}", text)
+    if "login" in text:
+        text = _NETRC.sub(rf"\1{REDACTED}", text)
     if any(name in lower for name in _HOLDERS):
         text = _ASSIGNED.sub(lambda found: found[1] + (REDACTED if looks_random(found[2]) else found[2]), text)
     if "://" not in text:

