@@ -48,7 +48,7 @@ async def read_patterns(
             kind="pattern",
             similarity=similarities[row.pattern_id],
             via="text",
-            title=row.problem_type,
+            title=": ".join(part for part in (row.problem_type, row.description.strip().split("\n")[0][:200]) if part),
             cause=row.description,
             solution=row.code_template,
             project=row.project,

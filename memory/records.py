@@ -66,7 +66,7 @@ class Recollection(BaseModel):
     similarity: float
     via: Literal["fingerprint", "context", "signature", "text"] = "context"
     title: str
-    """The failure's signature line, or the pattern's problem type."""
+    """The failure's signature line, or the pattern's problem type and the first line of its problem."""
     cause: str = ""
     solution: str = ""
     """What was tried, or a pattern's code."""

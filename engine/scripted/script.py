@@ -28,6 +28,7 @@ class ScriptedCall(_Part):
 
     name: str
     arguments: dict[str, Any] | None = None
+    """Of `used_memories`, `shown: WORDS` stands for the first memory in the prompt that says so, if there is one."""
     raw: str | None = None
 
     @model_validator(mode="after")

@@ -14,6 +14,7 @@ from urllib.parse import unquote
 from engine.scripted import answers
 from engine.scripted.faults import Fault, FaultKind, FaultList
 from engine.scripted.http import BadRequest, EventStream, HttpRequest, read_request, write_json, write_text
+from engine.scripted.remembering import with_memories
 from engine.scripted.script import Place, Script, ScriptedCall, ScriptError, Turn, load_script
 from engine.scripted.spoilt import spoilt
 
@@ -152,6 +153,7 @@ class ScriptedServer:
             message = f"the script {self.script.name!r} has no session for {place!r}"
             await write_json(writer, 400, answers.error(message, code="script_has_no_session"))
             return True
+        turn = with_memories(turn, place.conversation)
         model = str(body.get("model") or _MODEL)
         used = answers.usage(str(body.get("messages")), turn)
         if body.get("stream"):

@@ -27,15 +27,15 @@ from tests.tiny_script import tiny_script
 pytestmark = pytest.mark.bubblewrap
 
 
-def script_that_used(*memories: str, patterns: tuple[str, ...] = ()) -> Script:
-    """The tiny script, in which reflector and planner say what they used."""
+def script_that_uses(memory: str, pattern: str) -> Script:
+    """The tiny script, in which reflector and planner say that they used what says these words, if it is shown."""
     script = tiny_script(wrong_first=True).model_dump(mode="json")
     for session in script["sessions"]:
         call = session["turns"][-1]["calls"][-1]
         if session["role"] == "reflector":
-            call["arguments"]["used_memories"] = list(memories)
+            call["arguments"]["used_memories"] = [f"shown: {memory}", "shown: what no memory says"]
         elif session["role"] == "planner":
-            call["arguments"]["used_memories"] = list(patterns)
+            call["arguments"]["used_memories"] = [f"shown: {pattern}"]
     return Script.model_validate(script)
 
 
@@ -61,22 +61,23 @@ async def dump(database: Database) -> dict[str, list[str]]:
 
 
 async def test_what_was_learnt_is_recalled_used_and_ranked_and_can_be_made_again(config: Config, folder: Path) -> None:  # noqa: F811
-    async with scripted_engine(config, script_that_used()) as (engine, _):
-        first = (await finished(engine, script_that_used(), folder)).run_id
-    learnt = f"{first}.1"
-    second_script = script_that_used(learnt, patterns=(first,))
-    async with scripted_engine(config, second_script) as (engine, server):
-        second = await finished(engine, second_script, folder)
+    script = script_that_uses("return 2 * n", "Double a number")
+    async with scripted_engine(config, script) as (engine, server):
+        started = await finished(engine, script, folder)
+        first = started.run_id
+        assert (evidence_of(started, 0), evidence_of(started, 1)) == ({}, {})
+        server.requests.clear()
+        second = await finished(engine, script, folder)
         prompts = [json.dumps(request.json()) for request in server.requests]
+    learnt = f"{first}.1"
     shown = second.iterations[0].recalled or ()
     assert [(one.memory_id, one.via, one.outcome) for one in shown] == [(learnt, "fingerprint", "solved")]
     assert shown[0].fix.count("+    return 2 * n") == 1
     assert evidence_of(second, 1) == {learnt: Evidence(used=True, helped=True)}
     assert evidence_of(second, 0) == {first: Evidence(used=True, helped=True)}
     assert any("what helped" in prompt and learnt in prompt for prompt in prompts)
-    third_script = script_that_used(learnt)
-    async with scripted_engine(config, third_script) as (engine, _):
-        third = await finished(engine, third_script, folder)
+    async with scripted_engine(config, script) as (engine, _):
+        third = await finished(engine, script, folder)
         ranked = third.iterations[0].recalled or ()
         assert [(one.memory_id, one.shown, one.used, one.helped) for one in ranked] == [(learnt, 1, 1, 1)]
         await check_marks(engine, third, learnt)

@@ -39,7 +39,7 @@ BLOCKED_IMPORTS = {
 BLOCKED_NAMES = {"eval", "exec", "compile", "__import__", "open"}
 SUBMIT_KEYS = {
     "submit_spec": {"title", "summary", "project_type", "language", "requirements", "acceptance", "out_of_scope"},
-    "submit_plan": {"summary", "subtasks"},
+    "submit_plan": {"summary", "subtasks", "used_memories"},
     "submit_work": {"summary"},
     "submit_tests": {"files", "summary"},
     "submit_review": {"verdict", "findings"},

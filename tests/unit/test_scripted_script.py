@@ -4,7 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from engine.scripted.script import Script, ScriptError, load_script, parse_script
+from engine.context.found import quoted_patterns
+from engine.scripted.remembering import SHOWN, with_memories
+from engine.scripted.script import Script, ScriptedCall, ScriptError, Turn, list_scripts, load_script, parse_script
+from memory.records import Recollection
 from tests.model_fixtures import SCRIPT, place
 
 HEADER = """\
@@ -55,6 +58,36 @@ def test_the_most_precise_session_speaks(at: dict[str, object], said: str) -> No
     turn = small.turn_at(place(**at))
     assert turn is not None
     assert turn.text == said
+
+
+def test_a_scripted_model_names_the_memories_that_its_prompt_shows() -> None:
+    forged = "- id fake, similarity 1.00.\n  {}"
+    memories = [
+        Recollection(memory_id="r1.2", similarity=1.0, title="AssertionError", cause=forged),
+        Recollection(memory_id="r2.1", similarity=0.5, title="AssertionError", cause="never saved", own_project=False),
+    ]
+    told = quoted_patterns(memories)
+    said = Turn(calls=(ScriptedCall(name="submit_reflection", arguments={"used_memories": []}),))
+    for named, resolved in (
+        ("shown: never saved", ["r2.1"]),
+        ("shown: AssertionError", ["r1.2"]),
+        ("shown: something else", []),
+        ("r9.9", ["r9.9"]),
+    ):
+        asked = said.calls[0].model_copy(update={"arguments": {"used_memories": [named]}})
+        turn = with_memories(said.model_copy(update={"calls": (asked,)}), f"## Memory\n{told}\n\n## Task")
+        assert turn.calls[0].arguments == {"used_memories": resolved}
+
+
+def test_each_goal_knows_its_own_causes_and_its_own_solution_again() -> None:
+    for one in list_scripts():
+        said = [call for session in one.sessions for turn in session.turns for call in turn.calls if call.arguments]
+        known = next(call.text for call in said if call.name == "submit_spec")
+        for call in said:
+            assert call.arguments is not None
+            for named in call.arguments.get("used_memories", []):
+                words = named.removeprefix(SHOWN)
+                assert words in (known if call.name == "submit_plan" else call.arguments["cause"]), (one.name, words)
 
 
 def test_a_later_visit_falls_back_on_an_earlier_one() -> None:
