@@ -11,7 +11,7 @@ from config.database import PgVector
 from memory.database import Database
 from memory.embedders import Embedder, Vector
 from memory.errors import EmbeddingFailed
-from memory.patterns import PatternRecord, pattern_text, read_patterns, write_pattern
+from memory.patterns import PatternRecord, best_patterns, pattern_text, read_patterns, write_pattern
 from memory.recalling import ALL, CANDIDATES, Asked, RecallFilters, Space, chosen, found_in, recall_statement
 from memory.records import Recollection, Row
 from memory.spaces import Former, Spaces
@@ -153,7 +153,9 @@ class FailureMemory:
     async def recall_patterns(
         self, text: str, limit: int = 3, threshold: float | None = None, *, project: str = ""
     ) -> list[Recollection]:
-        """Solutions that worked for a problem like this one, the nearest first.
+        """Solutions that worked for a problem like this one: what a person pinned in the project, then the nearest.
+
+        The nearness counts more the more often a solution helped, and less when it failed. Forgotten ones are left out.
 
         Args:
             text: the problem in words.
@@ -172,8 +174,9 @@ class FailureMemory:
                 space = await view.vectors.space("pat")
                 least = view.threshold / 2 if threshold is None else threshold
                 likely = await view.vectors.nearest(connection, space, view.of["pat"], CANDIDATES)
-                near += [one for one in likely if one.similarity >= least][:limit]
-            return await read_patterns(connection, {one.memory_id: one.similarity for one in near}, project)
+                near += [one for one in likely if one.similarity >= least]
+            best = await best_patterns(connection, {one.memory_id: one.similarity for one in near}, project, limit)
+            return await read_patterns(connection, best, project)
 
         return await self._database.run(work)
 

@@ -1,13 +1,29 @@
 """Solutions that worked, as rows; their vectors are kept by `FailureMemory`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from memory.records import Recollection, Row
+from memory import records
+from memory.ranking import TrackRecord, weight
+from memory.records import Recollection
 from memory.tables import patterns
 from memory.upsert import upsert
+
+_STANDING = """
+    SELECT p.pattern_id, p.project, p.updated_at AS at, coalesce(m.pinned, false) AS pinned,
+           coalesce(m.forgotten, false) AS forgotten, r.*
+    FROM patterns AS p LEFT JOIN memory_marks AS m ON m.memory_id = p.pattern_id
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS shown, count(*) FILTER (WHERE used) AS used, count(*) FILTER (WHERE helped) AS helped,
+               count(*) FILTER (WHERE NOT helped) AS harmed
+        FROM recalls WHERE memory_id = p.pattern_id
+    ) AS r
+    WHERE p.pattern_id = ANY (:ids)"""
 
 
 @dataclass(frozen=True)
@@ -34,26 +50,65 @@ def pattern_text(problem_type: str, description: str) -> str:
 async def write_pattern(connection: AsyncConnection, pattern: PatternRecord) -> None:
     """Insert the pattern, or replace the one with its id."""
     values = {name: value for name, value in vars(pattern).items() if name != "pattern_id"}
-    await upsert(connection, [Row("patterns", {"pattern_id": pattern.pattern_id}, values)])
+    await upsert(connection, [records.Row("patterns", {"pattern_id": pattern.pattern_id}, values)])
+
+
+async def best_patterns(
+    connection: AsyncConnection, near: Mapping[str, float], project: str, limit: int
+) -> dict[str, float]:
+    """Those of some patterns to show, the best first: what a person pinned, then by likeness and what came of them.
+
+    Args:
+        connection: within a transaction.
+        near: similarity by id.
+        project: whose pins count.
+        limit: most patterns; forgotten ones are left out.
+    """
+    now = datetime.now(UTC)
+    found = await connection.execute(text(_STANDING), {"ids": list(near)})
+    ranked = [
+        (
+            row.pinned and row.project == project,
+            near[row.pattern_id] * weight(TrackRecord(row.shown, row.used, row.helped, row.harmed), None, row.at, now),
+            row.pattern_id,
+        )
+        for row in found
+        if not row.forgotten
+    ]
+    best = sorted(ranked, key=lambda one: (not one[0], -one[1], one[2]))[:limit]
+    return {pattern_id: near[pattern_id] for _, _, pattern_id in best}
 
 
 async def read_patterns(
-    connection: AsyncConnection, similarities: dict[str, float], project: str
+    connection: AsyncConnection, similarities: Mapping[str, float], project: str
 ) -> list[Recollection]:
-    """The patterns with these ids and similarities, the nearest first."""
-    found = await connection.execute(select(patterns).where(patterns.c.pattern_id.in_(similarities)))
-    recalled = [
-        Recollection(
-            memory_id=row.pattern_id,
-            kind="pattern",
-            similarity=similarities[row.pattern_id],
-            via="text",
-            title=": ".join(part for part in (row.problem_type, row.description.strip().split("\n")[0][:200]) if part),
-            cause=row.description,
-            solution=row.code_template,
-            project=row.project,
-            own_project=row.project == project,
-        )
-        for row in found
+    """The patterns with these ids and similarities, in their order; unknown ones are left out."""
+    rows = await connection.execute(select(patterns).where(patterns.c.pattern_id.in_(similarities)))
+    standing = {row.pattern_id: row for row in await connection.execute(text(_STANDING), {"ids": list(similarities)})}
+    recalled = {row.pattern_id: _recollection(row, standing[row.pattern_id], project) for row in rows}
+    return [
+        recalled[one].model_copy(update={"similarity": similarity})
+        for one, similarity in similarities.items()
+        if one in recalled
     ]
-    return sorted(recalled, key=lambda one: -one.similarity)
+
+
+def _recollection(row: Row[Any], standing: Row[Any], project: str) -> Recollection:
+    own = row.project == project
+    return Recollection(
+        memory_id=row.pattern_id,
+        kind="pattern",
+        similarity=0.0,
+        via="text",
+        title=": ".join(part for part in (row.problem_type, row.description.strip().split("\n")[0][:200]) if part),
+        cause=row.description,
+        solution=row.code_template,
+        plan=row.plan,
+        project=row.project,
+        own_project=own,
+        pinned=standing.pinned and own,
+        shown=standing.shown,
+        used=standing.used,
+        helped=standing.helped,
+        harmed=standing.harmed,
+    )

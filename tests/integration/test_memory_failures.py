@@ -11,6 +11,7 @@ from memory.embedders import ApiEmbedder
 from memory.embedding_cache import CachedEmbedder
 from memory.failures import FailureMemory, FailureQuery, FailureRecord
 from memory.hashed_ngrams import embed_text
+from memory.marks import MarkStore
 from memory.offline import OfflineEmbedder
 from memory.patterns import PatternRecord
 from tests.database_fixtures import database, database_url, postgres_server  # noqa: F401
@@ -102,14 +103,29 @@ async def test_awkward_text_is_remembered(memory: FailureMemory) -> None:
     assert (await memory.recall(FailureQuery("mine", report=BISECT)))[0].memory_id == "a"
 
 
-async def test_patterns_are_recalled(memory: FailureMemory) -> None:
+async def test_patterns_are_recalled_by_likeness_help_and_wish(memory: FailureMemory, database: Database) -> None:  # noqa: F811
     flask = PatternRecord(
-        "p1", "web service", "a Flask web service with a JSON endpoint", code_template="app = Flask()"
+        "p1", "web service", "a Flask web service with a JSON endpoint\nmore", "mine", plan="- one app"
     )
     await memory.remember_pattern(flask)
     await memory.remember_pattern(PatternRecord("p2", "sorting", "a sorting algorithm with property tests"))
     found = await memory.recall_patterns("web service in Flask that returns JSON", 1)
     assert [(one.memory_id, one.kind, one.via) for one in found] == [("p1", "pattern", "text")]
+    assert (found[0].title, found[0].plan) == ("web service: a Flask web service with a JSON endpoint", "- one app")
+    for name in ("p0", "p3"):
+        await memory.remember_pattern(replace(flask, pattern_id=name))
+    used = "INSERT INTO recalls (run_id, iteration, memory_id, used, helped) VALUES "
+    await database.run(lambda c: c.execute(text(f"{used} ('r', 0, 'p1', true, false), ('r', 0, 'p3', true, true)")))
+
+    async def names(project: str = "mine") -> list[str]:
+        return [one.memory_id for one in await memory.recall_patterns("a Flask web service", 3, project=project)]
+
+    assert await names() == ["p3", "p0", "p1"], "what helped comes first, what failed comes last"
+    marks = MarkStore(database)
+    await marks.set("p1", pinned=True)
+    assert (await names(), await names("theirs")) == (["p1", "p3", "p0"], ["p3", "p0", "p1"])
+    await marks.set("p1", forgotten=True)
+    assert await names() == ["p3", "p0"]
 
 
 class Endpoint:
