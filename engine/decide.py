@@ -10,7 +10,7 @@ from engine import events as e
 from engine.context.summarise import due_summary
 from engine.decide_dependencies import dependencies
 from engine.decide_hooks import hooks_due
-from engine.decide_integrity import held_by_tests
+from engine.decide_integrity import asks_to_weaken, held_by_tests
 from engine.decide_scan import scan_approval, stopped
 from engine.decide_session import next_in_session
 from engine.decide_stuck import NEW_WAY, begun_anew, escalation
@@ -94,7 +94,7 @@ def _settled_by_policy(state: State) -> c.Record | None:
         if request.topic == "questions" and task.approve != "all":
             continue
         if request.topic == "plan" or task.approve == "all" or is_safe(request):
-            nobody = request.topic == "questions" or asks_for_source(request)
+            nobody = request.topic == "questions" or asks_for_source(request) or asks_to_weaken(state, request)
             decision: e.Decision = "deny" if nobody else "once"
             reason = "Nobody is there to answer." if nobody else ""
             answer = e.ApprovalAnswered(approval_id=request.approval_id, decision=decision, reason=reason, by="policy")

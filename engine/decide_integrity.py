@@ -77,6 +77,13 @@ def ledger_clean(state: State) -> bool:
     return all(not unallowed_losses(state, one) for one in newest if one is not None)
 
 
+def asks_to_weaken(state: State, request: ApprovalRequested) -> bool:
+    """Whether a question is about tests that hold to less than before, which only a person may allow."""
+    asking = state.iteration_of(request.phase_id)
+    losses = asking.ledger.losses if request.topic == "tests" and asking is not None and asking.ledger else ()
+    return bool(losses) and request.subject == "\n".join(loss.line for loss in losses)
+
+
 def _unallowed(state: State, iteration: Iteration, lines: Sequence[str]) -> tuple[str, ...]:
     asked = _asked(state, iteration, lines)
     if asked is not None and asked.answer is not None and asked.answer.decision != "deny":
@@ -109,7 +116,7 @@ def _losses(state: State, phase: Phase, last: Iteration, ledger: TestsCompared) 
         return (c.Record(_question(state, phase, last, lines, title, paths)),)
     if asked.answer is None:
         return ()
-    told = "A person did not allow that the tests hold to less than before. Restore what is missing:"
+    told = "It was not allowed that the tests hold to less than before. Restore what is missing:"
     to = "tester" if any(is_test_file(path) for path in paths) else "coder"
     return _returned(phase, last, "losses", told, lines, said=asked.answer.reason, to=to)
 
@@ -177,7 +184,7 @@ def _returned(
     said: str = "",
     to: str = "tester",
 ) -> Commands:
-    reason = f"{told}\n{_listed(lines)}" + (f"\nThe person says: {said}" if said else "")
+    reason = f"{told}\n{_listed(lines)}" + (f"\nThe answer was: {said}" if said else "")
     event = {"phase_id": phase.id, "number": last.number, "to": to, "why": why, "reason": reason}
     return (c.Record(TestsReturned.model_validate(event)),)
 

@@ -1,6 +1,7 @@
 """Checks a run's receipt: its signature, the log that it was made from, and the repository that it speaks of."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from engine.receipts import (
     text_sha256,
 )
 from engine.state import State
-from engine.task import Receipt
+from engine.task import Approved, Receipt
 from engine.workspace.authentic import authentic, branch_stands
 from engine.workspace.git import Git, GitError
 from engine.workspace.prepared import find_prepared
@@ -120,7 +121,7 @@ async def verify_log(run_id: str, log: Sequence[StoredEvent], paths: Paths) -> V
         _run(run_id, receipt, then),
         _log(receipt, log),
         _proof(proof.body, receipt, event),
-        Check("approvals", "" if receipt.approvals == approvals_of(then) else "the log has others than the receipt"),
+        _approvals(receipt, approvals_of(then)),
         _end(log, proof, stored),
         *await _repository(run_id, receipt, then, paths),
     )
@@ -138,6 +139,17 @@ def _signature(stored: Mapping[str, Any], trusted: Mapping[str, str], own: Seque
     if key not in trusted:
         return Check("signature", f"the key {short(key)} is neither this installation's nor in trusted_keys")
     return Check("signature", said=f"signed by {short(key)}, {trusted[key]}, {stored.get('at')}")
+
+
+def _approvals(receipt: Receipt, answered: Sequence[Approved]) -> Check:
+    if receipt.approvals != tuple(answered):
+        return Check("approvals", "the log has others than the receipt")
+    if not answered:
+        return Check("approvals", said="nothing was asked")
+    by = Counter(one.by for one in answered if one.decision != "deny")
+    denied = sum(one.decision == "deny" for one in answered)
+    told = [f"{count} allowed by {who}" for who, count in sorted(by.items())] + [f"{denied} denied"] * bool(denied)
+    return Check("approvals", said=", ".join(told))
 
 
 def _run(run_id: str, receipt: Receipt, then: State) -> Check:

@@ -150,6 +150,7 @@ async def test_a_receipt_holds_and_no_byte_of_it_or_of_the_log_can_change(
         found = await verify_run(engine, state.run_id, again=True)
         assert found.holds, found.checks
         assert [check.name for check in found.checks][-1] == "again"
+        assert {check.name: check.said for check in found.checks}["approvals"] == "1 allowed by policy"
         assert "1 passed again in the same surroundings" in found.checks[-1].said
         assert not list(config.paths.worktrees.glob("*-again"))
 

@@ -101,6 +101,31 @@ def test_a_denied_loss_is_restored_by_whom_it_belongs_to_in_another_iteration() 
         )
 
 
+def test_no_policy_allows_a_loss_in_a_persons_stead() -> None:
+    run = green(approve="all")
+    compared(run, LOSS)
+    run.append(event_of(run))
+    denied = event_of(run)
+    assert isinstance(denied, e.ApprovalAnswered)
+    assert (denied.decision, denied.by) == ("deny", "policy")
+    run.append(denied)
+    returned = event_of(run)
+    assert isinstance(returned, TestsReturned)
+    assert (returned.to, returned.why) == ("tester", "losses")
+    run.append(returned)
+    again(run)
+    compared(run)
+    tried(run, VACUOUS)
+    run.append(event_of(run))
+    again(run)
+    compared(run)
+    tried(run, VACUOUS)
+    run.append(event_of(run))
+    allowed = event_of(run)
+    assert isinstance(allowed, e.ApprovalAnswered)
+    assert allowed.decision == "once", "a test that proves nothing takes nothing away"
+
+
 def test_what_a_person_allowed_for_the_run_is_not_asked_again() -> None:
     run = green()
     compared(run, LOSS)

@@ -42,10 +42,10 @@ class TestsDialog(AnswerDialog):
 
     KEYS = (
         ("o", "allow"),
-        ("w", "allow, why"),
+        ("w", "with why"),
         ("r", "this run"),
         ("d", "send back"),
-        ("e", "send back, why"),
+        ("e", "with why"),
         ("esc", "later"),
     )
     WANTED: ClassVar[dict[str, str]] = {
