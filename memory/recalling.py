@@ -91,24 +91,29 @@ def recall_statement(asked: Asked, space: Space | None) -> tuple[str, list[Any]]
     project = f"{made.bind(clean_text(asked.project))}::text"
     hidden = made.bind([clean_text(one) for one in asked.exclude])
     joined = _conditions(made, asked.filters)
-    language = made.bind(clean_text(asked.filters.language)) if asked.filters.language else ""
-    told = f" AND f.language = {language}::text" if language else ""
+    language = _literal(clean_text(asked.filters.language)) if asked.filters.language else ""
+    told = f" AND f.language = {language}" if language else ""
     same = f"""
         SELECT f.failure_id AS id, 'fingerprint' AS via, 1.0::float8 AS similarity FROM failures AS f
         WHERE f.fingerprint = {made.bind(asked.fingerprint)}::bytea AND f.project = {project}
           AND f.failure_id <> {_HIDDEN}{told}{joined}
         ORDER BY f.helped IS TRUE DESC, f.helped IS FALSE, f.at DESC, f.failure_id LIMIT {CANDIDATES}"""
     lists = [("same", same)]
-    tuned = "SELECT 1 AS done"
+    tuned, few = "SELECT 1 AS done", "SELECT true AS so"
     if space is not None:
         calls = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in space.settings.items())
         tuned = f"SELECT {calls}"
+        if language:
+            # To skip rows is cheaper than to count them, and both views have the same ones.
+            rows = f"SELECT FROM {space.context_table} WHERE language = {language} LIMIT 1 OFFSET {FEW_ROWS}"
+            few = f"SELECT NOT EXISTS ({rows}) AS so"
         lists += _near(made, language, joined, space, project)
     parts = ",\n    ".join(f"{name} AS MATERIALIZED ({sql})" for name, sql in lists)
     union = "\n        UNION ALL ".join(f"SELECT * FROM {name}" for name, _ in lists)
     return (
         f"""
     WITH tuned AS MATERIALIZED ({tuned}),
+    few AS MATERIALIZED ({few}),
     hidden AS MATERIALIZED (
         SELECT array_agg(memory_id) AS ids FROM (
             SELECT memory_id FROM memory_marks WHERE forgotten UNION ALL SELECT unnest({hidden}::text[])
@@ -137,15 +142,18 @@ def _near(made: _Statement, language: str, joined: str, space: Space, project: s
     """The lists of neighbours: of the project exactly, beyond it by the index, or exactly where few rows can match."""
     context = f"{made.bind(HalfVector(list(space.context)))}::halfvec"
     sign = f"{made.bind(HalfVector(list(space.signature)))}::halfvec"
-    told = f" AND e.language = {language}::text" if language else ""
+    told = f" AND e.language = {language}" if language else ""
     join = "JOIN failures AS f ON f.failure_id = e.memory_id" if joined else ""
 
     def listed(via: Via, table: str, vector: str, where: str, *, exactly: bool) -> str:
+        near = f"""
+            SELECT e.memory_id AS id, e.v <=> {vector} AS distance FROM {table} AS e {join}
+            WHERE {where} AND e.memory_id <> {_HIDDEN}{told}{joined}"""
+        # OFFSET 0 keeps the two steps apart: each distance is reckoned once, and no index stands in for the sort.
+        ordered = "OFFSET 0" if exactly else f"ORDER BY e.v <=> {vector} LIMIT {CANDIDATES}"
         return f"""
-        SELECT e.memory_id AS id, '{via}' AS via, 1.0 - (e.v <=> {vector}) AS similarity
-        FROM {table} AS e {join}
-        WHERE {where} AND e.memory_id <> {_HIDDEN}{told}{joined}
-        ORDER BY {f"(e.v <=> {vector}) + 0" if exactly else f"e.v <=> {vector}"} LIMIT {CANDIDATES}"""
+        SELECT id, '{via}' AS via, 1.0 - distance AS similarity FROM ({near} {ordered}) AS near
+        ORDER BY distance LIMIT {CANDIDATES}"""
 
     inside = f"e.project = {project}"
     pinned = f"{inside} AND e.memory_id IN (SELECT memory_id FROM memory_marks WHERE pinned)"
@@ -153,6 +161,7 @@ def _near(made: _Statement, language: str, joined: str, space: Space, project: s
         ("pinned", listed("context", space.context_table, context, pinned, exactly=True)),
         ("inside", listed("context", space.context_table, context, inside, exactly=True)),
     ]
+    few = "(SELECT so FROM few)"
     for name, via, table, vector in (
         ("beyond", _CONTEXT, space.context_table, context),
         ("strangers", _SIGNATURE, space.signature_table, sign),
@@ -162,12 +171,15 @@ def _near(made: _Statement, language: str, joined: str, space: Space, project: s
         if not language:
             lists.append((name, listed(via, table, vector, others, exactly=False)))
             continue
-        rows = f"SELECT 1 FROM {table} WHERE language = {language}::text LIMIT {FEW_ROWS + 1}"
-        few = f"(SELECT count(*) <= {FEW_ROWS} FROM ({rows}) AS x)"
         # Of the two only the one that holds is run.
         lists.append((f"few_{name}", listed(via, table, vector, f"{others} AND {few}", exactly=True)))
         lists.append((f"many_{name}", listed(via, table, vector, f"{others} AND NOT {few}", exactly=False)))
     return lists
+
+
+def _literal(value: str) -> str:
+    """The value within the statement: a plan for any value may read all rows where this one has few."""
+    return "U&'" + "".join(sign if sign.isalnum() and sign.isascii() else f"\\+{ord(sign):06x}" for sign in value) + "'"
 
 
 def _conditions(made: _Statement, filters: RecallFilters) -> str:

@@ -128,10 +128,10 @@ class Vectors:
         """What a transaction that searches by the index is to set."""
         if self._index.index_type != "hnsw":
             return {"ivfflat.probes": str(self._index.probes)}
-        settings = {"hnsw.ef_search": "400" if self._embedder.sparse else "200"}
         if self._database.iterative_scan:
-            settings["hnsw.iterative_scan"] = "relaxed_order"
-        return settings
+            # Where a filter leaves too few, the scan goes on by itself.
+            return {"hnsw.ef_search": "200", "hnsw.iterative_scan": "relaxed_order"}
+        return {"hnsw.ef_search": "400" if self._embedder.sparse else "200"}
 
     async def _tune(self, connection: AsyncConnection) -> None:
         calls = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in self.search_settings().items())

@@ -135,8 +135,9 @@ def fill_failures(conninfo: str, table: str) -> None:
     with psycopg.connect(conninfo, autocommit=True) as connection:
         connection.execute("ALTER TABLE failures DISABLE TRIGGER USER")
         connection.execute(
-            "INSERT INTO failures (failure_id, project, language, error_signature) "
-            f"SELECT memory_id, project, language, 'KeyError' FROM {table} ON CONFLICT DO NOTHING"
+            "INSERT INTO failures (failure_id, project, language, error_signature, fingerprint) "
+            "SELECT memory_id, project, language, 'KeyError', sha256(convert_to(left(memory_id, -1), 'UTF8')) "
+            f"FROM {table} ON CONFLICT DO NOTHING"
         )
         connection.execute("ALTER TABLE failures ENABLE TRIGGER USER")
         connection.execute("VACUUM ANALYZE failures")

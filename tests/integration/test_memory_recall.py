@@ -75,8 +75,9 @@ async def test_recall_is_one_trip_and_narrowed_by_filters(database: Counting, mo
         (RecallFilters(outcome="solved"), {"cured"}),
         (RecallFilters(since=week, language="python"), {"cured", "worse"}),
         (RecallFilters(until=week), {"old"}),
+        (RecallFilters(language="it's \\ é"), set()),
     ]
-    for few in (memory.recalling.FEW_ROWS, -1):
+    for few in (memory.recalling.FEW_ROWS, 0):
         monkeypatch.setattr(memory.recalling, "FEW_ROWS", few)
         for project in ("mine", "theirs"):
             for filters, wanted in narrowed:
