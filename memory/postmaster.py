@@ -8,7 +8,7 @@ import hashlib
 import os
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +54,16 @@ class Home:
     def exit_note(self) -> Path:
         """Written by the keeper with the exit status of a server that ended."""
         return self.path / "exited"
+
+    @property
+    def upgrade(self) -> Path:
+        """Where data of an older version is copied into a cluster of the new one."""
+        return self.path / "upgrade"
+
+    @property
+    def ready(self) -> Path:
+        """A new cluster that was verified, on its way to take the place of the old one."""
+        return self.path / "cluster.ready"
 
     @property
     def mark(self) -> str:
@@ -116,18 +126,27 @@ def is_held(path: Path) -> bool:
 
 
 @contextmanager
-def locked(path: Path, timeout_s: float) -> Iterator[None]:
+def locked(path: Path, timeout_s: float, meanwhile: Callable[[], None] | None = None) -> Iterator[None]:
     """Hold the file's lock exclusively.
+
+    Args:
+        path: the file.
+        timeout_s: seconds to wait for it.
+        meanwhile: called every half second of the wait.
 
     Raises:
         TimeoutError: another process held it for the whole time.
     """
     fd = open_lock(path)
     try:
-        deadline = time.monotonic() + timeout_s
+        begun = told = time.monotonic()
         while not try_lock(fd):
-            if time.monotonic() > deadline:
+            now = time.monotonic()
+            if now > begun + timeout_s:
                 raise TimeoutError(f"{path} stayed locked for {timeout_s:.0f} s")
+            if meanwhile is not None and now > told + 0.5:
+                meanwhile()
+                told = now
             time.sleep(0.01)
         yield
     finally:
@@ -144,6 +163,6 @@ def forget_socket(home: Home) -> None:
 def remove_socket(folder: Path) -> None:
     """Remove a socket directory with what a server left in it."""
     with suppress(OSError):
-        for left in folder.glob(".s.PGSQL.*"):
-            left.unlink()
+        for left in (*folder.glob(".s.PGSQL.*"), folder / "home"):
+            left.unlink(missing_ok=True)
         folder.rmdir()

@@ -238,7 +238,7 @@ async def test_a_server_that_cannot_be_seen_is_not_started_twice(
     """Two containers on one folder share its locks but do not see each other's processes."""
     await server.start()
     monkeypatch.setattr("memory.embedded.running_pid", lambda home: None)
-    monkeypatch.setattr("memory.embedded.KEEPER_S", 0.2)
+    monkeypatch.setattr("memory.launch.KEEPER_S", 0.2)
     second = EmbeddedServer(server.home.path, durable=False)
     with pytest.raises(DatabaseUnavailable, match="cannot be seen"):
         await second.start()
