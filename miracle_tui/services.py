@@ -119,8 +119,8 @@ class Services:
 
 def progress(part: str, text: str) -> ServiceChanged:
     """The service's state that a line of progress tells: `starting`, `failed`, or what came up."""
-    if text == "starting":
-        return ServiceChanged(part, "starting")
+    if text == "starting" or text.startswith("starting: "):
+        return ServiceChanged(part, "starting", text.removeprefix("starting").removeprefix(": "))
     if text == "failed":
         return ServiceChanged(part, "failed")
     return ServiceChanged(part, "ok", "" if text == "ok" else text)

@@ -82,7 +82,7 @@ class Furniture:
         """Show how far a service is."""
         self.status.set_service(event.part, event.status)
         if event.status == "starting" and self.state is None:
-            self.activity.notice(f"starting the {event.part}")
+            self.activity.notice(f"starting the {event.part}" + (f": {event.text}" if event.text else ""))
         elif event.status == "ok":
             self.activity.notice("")
 
