@@ -51,7 +51,7 @@ async def test_13_a_killed_parent_leaves_nothing(backend: Backend, sandbox_works
     assert running(marker)
     parent.send_signal(signal.SIGKILL)
     await parent.wait()
-    assert await _gone(marker, 1.0 if backend.name == "bubblewrap" else 2.0)
+    assert await _gone(marker, 1.0)
     await backend.reap()
     parent._transport.close()  # type: ignore[attr-defined]
 
