@@ -132,6 +132,7 @@ async def check_database(config: "Config") -> Check:
     """PostgreSQL with pgvector: the embedded server starts, or the configured one answers."""
     from memory.database import Database
     from memory.errors import MemoryStoreError
+    from miracle_tui.cli import database_server
 
     try:
         database = await Database.open(config)
@@ -140,11 +141,13 @@ async def check_database(config: "Config") -> Check:
         return Check("PostgreSQL", "fail", exc.title, remedy)
     try:
         versions = await database_versions(database)
+        server = database_server.footprint(database)
     except MemoryStoreError as exc:
         return Check("PostgreSQL", "fail", exc.title, exc.hint)
     finally:
         await database.close()
-    return Check("PostgreSQL", "ok", f"{versions['postgresql']}, pgvector {versions['pgvector']} ({database.where})")
+    said = f"{versions['postgresql']}, pgvector {versions['pgvector']} ({database.where})"
+    return Check("PostgreSQL", "ok", said + database_server.in_short(server))
 
 
 async def database_versions(database: "Database") -> dict[str, str]:

@@ -19,10 +19,12 @@ Examples:
   miracle db prune --older-than 90d --dry-run
   miracle db rebuild
   miracle db embed --max-usd 2
+  miracle db upgrade --drop-old
 """
 UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1), "y": timedelta(days=365)}
 LONGEST = timedelta(days=36_500)
 FILE = click.Path(dir_okay=False, path_type=Path)
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 @click.group("db", epilog=EPILOG)
@@ -91,6 +93,25 @@ def rebuild(as_json: bool) -> int:
     return in_loop(rebuild_all(as_json))
 
 
+@command.command("upgrade")
+@click.option("--keep", is_flag=True, help="Keep the data from before the upgrade until you drop it.")
+@click.option("--drop-old", is_flag=True, help="Remove the data from before the upgrade now.")
+@click.option("--programs", type=FOLDER, help="A folder with the older PostgreSQL that can read the data.")
+@as_json
+def upgrade(keep: bool, drop_old: bool, programs: Path | None, as_json: bool) -> int:
+    """Bring the embedded server's data to the PostgreSQL that is installed.
+
+    Every start of Miracle does so by itself when it finds data of an older PostgreSQL. The data is copied and compared,
+    then takes the old one's place; what was there before stays until Miracle's next start, or as long as you wish.
+    """
+    if keep and drop_old:
+        raise click.UsageError("Either --keep or --drop-old.")
+    from miracle_tui.cli import database_server
+    from miracle_tui.cli.opening import in_loop
+
+    return in_loop(database_server.upgrade(keep, drop_old, programs, as_json))
+
+
 @command.command("embed")
 @click.option("--max-usd", type=click.FloatRange(min=0), help="Most US dollars that this may cost at the endpoint.")
 @as_json
@@ -138,6 +159,7 @@ async def _status(as_json: bool) -> int:
     from memory.projections import Projections
     from miracle_tui.checks import database_versions
     from miracle_tui.cli.console import say, say_json
+    from miracle_tui.cli.database_server import footprint, server_lines, server_record
     from miracle_tui.cli.embedding import models_in_use, standing_line
     from miracle_tui.cli.logs import command_log
     from miracle_tui.cli.opening import configuration
@@ -150,12 +172,14 @@ async def _status(as_json: bool) -> int:
             size = await Projections(database).size()
             pending = bool(size.rows.get("rebuilds"))
             vectors = models_in_use(config, await standing(database))
+            found = footprint(database)
         finally:
             await database.close()
     record = {
         "where": database.where,
         **versions,
         "bytes": size.bytes,
+        "server": server_record(found),
         "oldest": size.oldest.isoformat() if size.oldest else None,
         "read_only": database.read_only or None,
         "rebuild_unfinished": pending,
@@ -165,11 +189,11 @@ async def _status(as_json: bool) -> int:
     if as_json:
         say_json(record)
     else:
-        say(_lines(record, [standing_line(one) for one in vectors]))
+        say(_lines(record, server_lines(found), [standing_line(one) for one in vectors]))
     return SUCCESS
 
 
-def _lines(record: dict[str, Any], vectors: list[str]) -> list[str]:
+def _lines(record: dict[str, Any], server: list[str], vectors: list[str]) -> list[str]:
     from miracle_tui.cli.amounts import size
 
     rows = record["rows"]
@@ -178,6 +202,7 @@ def _lines(record: dict[str, Any], vectors: list[str]) -> list[str]:
         f"✓ PostgreSQL {record['postgresql']}, pgvector {record['pgvector']}, schema {record['schema']}",
         f"  {record['where']}",
         f"  {size(record['bytes'])}, " + (f"first event {record['oldest']}" if record["oldest"] else "no event yet"),
+        *server,
         *([f"! {record['read_only']}: look, but nothing can be run"] if record["read_only"] else []),
         *(["! A rebuild has not come to its end", "→ miracle db rebuild"] if record["rebuild_unfinished"] else []),
         *(f"{'!' if 'missing' in line else ' '} {line}" for line in vectors),
