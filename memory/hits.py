@@ -23,7 +23,7 @@ class Hit:
     id: str
     """Of an iteration: run#number."""
     run_id: str
-    """Empty for what belongs to no run."""
+    """Of a task: its newest run; empty for what belongs to no run that is there."""
     title: str
     snippet: str
     """The text around the first word of the query, or its beginning."""
@@ -33,6 +33,8 @@ class Hit:
     project: str = ""
     """The folder's name as `project_named` gives it."""
     outcome: str = ""
+    context: str = ""
+    """What an iteration or a failure is of: the title of its run."""
     pinned: bool = False
     forgotten: bool = False
     similarity: float | None = None

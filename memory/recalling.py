@@ -232,11 +232,14 @@ def chosen(found: Sequence[Found], limit: int, threshold: float, foreign_thresho
         if one.via == "fingerprint" or one.item.similarity >= (threshold if one.item.own_project else foreign_threshold)
     ]
     taken: dict[str, Recollection] = {}
+    told: set[str] = set()
 
     def take(some: Sequence[Found], room: int) -> None:
         for one in some:
-            if room > 0 and one.item.memory_id not in taken:
+            # The same solution is shown once.
+            if room > 0 and one.item.memory_id not in taken and one.item.solution not in told:
                 taken[one.item.memory_id] = one.item
+                told.update([one.item.solution] if one.item.solution else ())
                 room -= 1
 
     by_fingerprint = [one for one in fit if one.via == "fingerprint"]

@@ -13,6 +13,8 @@ from memory.hits import Filters, Hit, Kind, words_of
 
 NEWEST = 1000
 """Rows in which a query is looked for before the index is asked."""
+LEAD = 40
+"""Characters before the first word of a query that are told with it."""
 
 
 _MATCHES = "lower(h.body) LIKE ALL (ARRAY(SELECT lower(p) FROM unnest(CAST(:patterns AS text[])) AS p))"
@@ -31,17 +33,25 @@ _BY_LETTERS = f"""
                  generate_series(1, greatest(1, length(w) - 2)) AS place
         ) AND {_MATCHES} AND {{where}} OFFSET 0
     ) AS h {_ORDER.format("h")} LIMIT :limit"""
-_ROWS = f"""
+_ROWS = rf"""
     WITH found AS MATERIALIZED ({{found}})
-    SELECT h.kind, h.id, h.run_id, h.at, h.language, h.project, h.outcome,
-           CASE WHEN h.kind = 'iteration' THEN left(concat('iteration ', split_part(h.id, '#', 2), ' of ',
-                    coalesce(nullif(r.title, ''), nullif(history_line(r.goal), ''), h.run_id), ': ',
-                    coalesce(nullif(h.title, ''), 'at work')), 200)
+    SELECT h.kind, h.id, coalesce(r.run_id, h.run_id) AS run_id, h.at, h.language, h.project, h.outcome,
+           CASE WHEN h.kind = 'iteration' AND h.title IN ('', h.outcome)
+                THEN coalesce(nullif(history_line(i.hypothesis), ''), 'phase ' || nullif(i.phase_id, ''), 'at work')
                 ELSE h.title END AS title,
-           substr(h.body, greatest(1, position(lower(:first) IN lower(h.body)) - 60), 240) AS snippet,
+           CASE WHEN h.kind IN ('iteration', 'failure')
+                THEN left(coalesce(nullif(r.title, ''), history_line(r.goal), ''), 200) ELSE '' END AS context,
+           CASE WHEN s.place > {LEAD}
+                THEN regexp_replace(substr(h.body, s.place - {LEAD}, 240), '^\S{{{{0,{LEAD - 1}}}}}\s', '…')
+                ELSE left(h.body, 240) END AS snippet,
            coalesce(m.pinned, false) AS pinned, coalesce(m.forgotten, false) AS forgotten
     FROM found JOIN history AS h USING (kind, id)
-    LEFT JOIN runs AS r ON h.kind = 'iteration' AND r.run_id = h.run_id
+    CROSS JOIN LATERAL (SELECT position(lower(:first) IN lower(h.body)) AS place) AS s
+    LEFT JOIN runs AS r ON r.run_id = CASE h.kind
+        WHEN 'task' THEN (SELECT t.run_id FROM runs AS t WHERE t.task_id = h.id ORDER BY t.started_at DESC LIMIT 1)
+        WHEN 'pattern' THEN h.id ELSE h.run_id END
+    LEFT JOIN iterations AS i ON i.run_id = h.run_id
+        AND i.number = CASE h.kind WHEN 'iteration' THEN CAST(split_part(h.id, '#', 2) AS integer) END
     LEFT JOIN memory_marks AS m ON m.memory_id = h.id
     {_ORDER.format("h")}"""
 _THESE = "SELECT h.kind, h.id FROM history AS h WHERE h.kind = ANY (:these) AND h.id = ANY (:ids) AND {where}"

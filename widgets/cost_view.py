@@ -40,15 +40,16 @@ class CostView(LinePane):
 
 
 def cost_lines(calls: Sequence[Call]) -> list[Content]:
-    """A heading, a line a call, and their sum; a price that is not known counts as none and is said."""
+    """A heading, a line a call, and their sum, with a + where a price is not known."""
     if not calls:
         return [Content.styled("No model was called for it.", "$foreground-muted")]
-    head = f"{'AGENT':<12}{'MODEL':<28}{'IN':>10}{'OUT':>9}{'SECONDS':>9}{'USD':>10}"
+    head = f"{'AGENT':<12}{'MODEL':<24}{'TOKENS IN':>11}{'OUT':>9}{'SECONDS':>9}{'USD':>10}"
     rows = [Content.styled(head, "bold $text-secondary")]
     total_in = total_out = 0
     total_s = total_usd = 0.0
+    priced = unpriced = 0
     for call in calls:
-        name = f"{inert_line(call.role, 11):<12}{inert_line(call.model, 27):<28}"
+        name = f"{inert_line(call.role, 11):<12}{inert_line(call.model, 23):<24}"
         answer = call.answer
         if answer is None:
             rows.append(Content.assemble(name, (inert_line(call.error, 60) or "no answer", "$text-error")))
@@ -56,8 +57,10 @@ def cost_lines(calls: Sequence[Call]) -> list[Content]:
         usage = answer.usage
         total_in, total_out = total_in + usage.input_tokens, total_out + usage.output_tokens
         total_s, total_usd = total_s + answer.duration_s, total_usd + (answer.cost_usd or 0.0)
+        priced, unpriced = priced + (answer.cost_usd is not None), unpriced + (answer.cost_usd is None)
         price = "unknown" if answer.cost_usd is None else f"{answer.cost_usd:.4f}"
-        figures = f"{usage.input_tokens:>10,}{usage.output_tokens:>9,}{answer.duration_s:>9.1f}{price:>10}"
+        figures = f"{usage.input_tokens:>11,}{usage.output_tokens:>9,}{answer.duration_s:>9.1f}{price:>10}"
         rows.append(Content.assemble(name, (figures, "$foreground-muted")))
-    total = f"{'all':<40}{total_in:>10,}{total_out:>9,}{total_s:>9.1f}{total_usd:>10.4f}"
+    spent = f"{total_usd:.4f}{'+' if unpriced else ''}" if priced else "unknown"
+    total = f"{'all':<36}{total_in:>11,}{total_out:>9,}{total_s:>9.1f}{spent:>10}"
     return [*rows, Content(""), Content.styled(total, "bold $text-primary")]

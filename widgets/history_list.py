@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
+from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import OptionList
@@ -15,6 +16,7 @@ from textual.widgets.option_list import Option
 
 from widgets.inert import inert, inert_line
 from widgets.memory_rows import similarity_bar
+from widgets.word_marks import mark_words
 
 if TYPE_CHECKING:
     from memory.hits import Hit
@@ -29,12 +31,23 @@ _KINDS = {
 }
 _GOOD = ("success", "green", "passed", "helped", "solved", "improved")
 _BAD = ("failed", "red", "cancelled", "unchanged")
+_NAMES = {"pattern": "solution"}
+"""What people call a kind, where it is not its own name."""
 NEAR_END = 15
 """Results below the cursor when more are asked for."""
+LEAD = 12
+"""Characters of a snippet before the word that was looked for."""
 
 
 class HistoryList(OptionList):
-    """Rows of what was found: kind, title, when, outcome and similarity where they are known."""
+    """Rows of what was found: title; then kind, outcome, when, and what of it has the words that were looked for."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select", "Look", id="history.detail")]
+    """
+    | Key | Does |
+    | :- | :- |
+    | enter | look closer at the row |
+    """
 
     DEFAULT_CSS = """
     HistoryList { height: 1fr; border: none; padding: 0; background: transparent; }
@@ -60,15 +73,30 @@ class HistoryList(OptionList):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id, markup=False)
         self.hits: list[Hit] = []
+        self._words: tuple[str, ...] = ()
 
-    def show(self, hits: Sequence[Hit], *, now: datetime | None = None, empty: str = "Nothing found.") -> None:
-        """Show these results, best first."""
-        self.hits = list(hits)
-        self.clear_options()
-        if not self.hits:
-            self.add_option(Option(Content.styled(f" {empty}", "$foreground-muted"), disabled=True))
+    def show(
+        self,
+        hits: Sequence[Hit],
+        *,
+        words: Sequence[str] = (),
+        now: datetime | None = None,
+        empty: str = "Nothing found.",
+    ) -> None:
+        """Show these results, best first.
+
+        Args:
+            hits: what was found.
+            words: what was looked for; it is marked in the rows.
+            now: the time that ages are counted to.
+            empty: what is said where nothing was found.
+        """
+        if not hits:
+            self.say(empty)
             return
-        self.add_options([Option(_row(hit, now)) for hit in self.hits])
+        self.hits, self._words = list(hits), tuple(words)
+        self.clear_options()
+        self.add_options([Option(_row(hit, self._words, now)) for hit in self.hits])
         self.highlighted = 0
 
     def append(self, hits: Sequence[Hit], *, now: datetime | None = None) -> None:
@@ -77,14 +105,14 @@ class HistoryList(OptionList):
             self.show(hits, now=now)
             return
         self.hits += hits
-        self.add_options([Option(_row(hit, now)) for hit in hits])
+        self.add_options([Option(_row(hit, self._words, now)) for hit in hits])
 
     def change(self, hit: Hit, now_so: Hit) -> None:
         """Show a result as it is now."""
         if hit in self.hits:
             place = self.hits.index(hit)
             self.hits[place] = now_so
-            self.replace_option_prompt_at_index(place, _row(now_so, None))
+            self.replace_option_prompt_at_index(place, _row(now_so, self._words, None))
 
     def drop(self, hit: Hit) -> None:
         """Show a result no more."""
@@ -119,6 +147,11 @@ class HistoryList(OptionList):
             self.post_message(self.Chosen(self, self.hits[event.option_index]))
 
 
+def kind_name(kind: str) -> str:
+    """What people call a kind."""
+    return _NAMES.get(kind, inert_line(kind, 12))
+
+
 def when(at: datetime, now: datetime | None = None) -> str:
     """A moment as a person says it: just now, 5 min ago, 3 h ago, then the date."""
     now = now or datetime.now(at.tzinfo)
@@ -136,23 +169,32 @@ def _tone(outcome: str) -> str:
     return "$text-success" if outcome in _GOOD else "$text-error" if outcome in _BAD else "$foreground-muted"
 
 
-def _row(hit: Hit, now: datetime | None) -> Content:
-    kind, outcome = inert_line(hit.kind, 12), inert_line(hit.outcome, 20)
-    title = inert_line(hit.title, 160)
-    head = Content.assemble(
-        (f"{kind:<10}", _KINDS.get(kind, "$foreground-muted")),
-        (title, "bold $foreground"),
-    )
+def _row(hit: Hit, words: Sequence[str], now: datetime | None) -> Content:
+    title, outcome = inert_line(hit.title, 160), inert_line(hit.outcome, 20)
+    number = hit.id.rpartition("#")[2] if hit.kind == "iteration" else ""
+    kind = f"{kind_name(hit.kind)} {inert_line(number, 8)}".strip()
     below = Content.assemble(
-        (f"          {when(hit.at, now)}", "$foreground-muted"),
+        (f"  {kind}", _KINDS.get(hit.kind, "$foreground-muted")),
         (f"  {outcome}", _tone(outcome)) if outcome else "",
+        (f"  {when(hit.at, now)}", "$foreground-muted"),
         ("  ★ pinned" if hit.pinned else "", "$text-warning"),
         ("  ✗ forgotten" if hit.forgotten else "", "$foreground-disabled"),
     )
     if hit.similarity is not None:
         share = Content.styled(f" {hit.similarity:.0%}", "$foreground-muted")
         below = below + Content("  ") + similarity_bar(hit.similarity) + share
+    aside = Content.styled(_aside(hit, title, words), "$foreground-muted")
+    head = mark_words(Content.styled(title, "bold $foreground"), words)
+    return Content("\n").join([head, below + Content("  ") + mark_words(aside, words)])
+
+
+def _aside(hit: Hit, title: str, words: Sequence[str]) -> str:
+    """What has the words where the title lacks them; else what the thing is of."""
+    if not words or hit.similarity is not None or all(word.lower() in title.lower() for word in words):
+        return inert_line(hit.context, 160)
     snippet = inert_line(hit.snippet, 240)
-    if snippet and snippet != title:
-        below = below + Content.styled(f"  {snippet}", "$foreground-muted")
-    return head + Content("\n") + below
+    place = snippet.lower().find(words[0].lower())
+    if place <= LEAD:
+        return snippet
+    start = snippet.find(" ", place - LEAD, place) + 1 or place
+    return f"…{snippet[start:]}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from textual import work
@@ -11,6 +12,7 @@ from textual.content import Content
 from widgets.inert import inert, inert_line
 from widgets.line_pane import LinePane
 from widgets.syntax import MAX_LINE, colour_lines
+from widgets.word_marks import mark_words
 
 if TYPE_CHECKING:
     from memory.history_parts import Part
@@ -35,6 +37,7 @@ class HistoryPreview(LinePane):
         super().__init__(id=id)
         self._rows: list[Content] = []
         self._entry: Entry | None = None
+        self._marked: tuple[str, ...] = ()
         self._words = ""
         self._tone = ""
 
@@ -43,9 +46,9 @@ class HistoryPreview(LinePane):
         """What is shown."""
         return self._entry
 
-    def show(self, entry: Entry | None) -> None:
-        """Show a thing from its top; nothing for None."""
-        self._entry, self._words = entry, ""
+    def show(self, entry: Entry | None, words: Sequence[str] = ()) -> None:
+        """Show a thing from its top, with these words marked; nothing for None."""
+        self._entry, self._marked, self._words = entry, tuple(words), ""
         self.lay_out()
         self.go_to(0)
 
@@ -73,30 +76,30 @@ class HistoryPreview(LinePane):
 
     @work(exclusive=True, group="history-lines", description="lay out a result", exit_on_error=False)
     async def _write(self, entry: Entry, width: int) -> None:
-        rows = await asyncio.to_thread(lines_of, entry, width)
+        rows = await asyncio.to_thread(lines_of, entry, width, self._marked)
         if entry is self._entry and self.is_attached:
             self._rows = rows
             self.rows_changed()
 
 
-def lines_of(entry: Entry, width: int) -> list[Content]:
-    """The lines of a thing, wrapped to the width; takes milliseconds, so call it in a thread."""
+def lines_of(entry: Entry, width: int, words: Sequence[str] = ()) -> list[Content]:
+    """The lines of a thing, wrapped to the width, with the words marked; takes milliseconds, so call it in a thread."""
     from memory.history_parts import facts_of, parts_of
 
     title = Content.styled(inert_line(entry.hit.title, 400), "bold $text-primary")
-    rows = [*title.wrap(width), Content("")]
+    rows = [*mark_words(title, words).wrap(width), Content("")]
     for name, value in facts_of(entry):
         colour = "$text-success" if value in _GOOD else "$text-error" if value in _BAD else "$foreground"
         fact = Content.assemble((f"{name:<9}", "$foreground-muted"), (inert_line(value, 400), colour))
         rows += fact.wrap(width)
     for part in parts_of(entry):
         rows += [Content(""), Content.styled(part.title.upper(), "bold $text-secondary")]
-        rows += _lines(part, width)
+        rows += _lines(part, width, words)
     return rows
 
 
-def _lines(part: Part, width: int) -> list[Content]:
-    texts = inert(part.text.rstrip()).split("\n")
+def _lines(part: Part, width: int, words: Sequence[str]) -> list[Content]:
+    texts = [_short_rule(line, width) for line in inert(part.text.rstrip()).split("\n")]
     cut = len(texts) > LINES
     lines = [Content(text) for text in texts[:LINES]]
     if part.language and len(lines) <= COLOURED_LINES:
@@ -105,8 +108,14 @@ def _lines(part: Part, width: int) -> list[Content]:
                 lines[y] = lines[y].stylize(style, start, end)
     if part.language == "diff":
         lines = [_changed(line) for line in lines]
-    rows = [row for line in lines for row in (line[:MAX_LINE].expand_tabs(4).wrap(width) if line else [line])]
+    lines = [mark_words(line[:MAX_LINE], words) for line in lines]
+    rows = [row for line in lines for row in (line.expand_tabs(4).wrap(width) if line else [line])]
     return [*rows, Content.styled("… and more", "$foreground-muted")] if cut else rows
+
+
+def _short_rule(line: str, width: int) -> str:
+    """A line that only divides, as pytest draws them, within the width."""
+    return line[:width] if len(line) > width and not line.strip("_ =-") else line
 
 
 def _changed(line: Content) -> Content:

@@ -40,26 +40,37 @@ def similarity_bar(similarity: float, cells: int = 8) -> Content:
     return Content.styled(f"{bar:<{cells}}", f"{colour} on $foreground 10%")
 
 
-def memory_rows(shown: ShownMemory, mark: Mark | None = None, *, unfolded: bool = False) -> list[Content]:
+def memory_rows(
+    shown: ShownMemory, mark: Mark | None = None, *, unfolded: bool = False, folds: bool = True
+) -> list[Content]:
     """The lines of a memory; the first is its head.
 
     Args:
         shown: the memory.
         mark: what a person thinks of it now; as it was when it was recalled by default.
         unfolded: whether its change is shown.
+        folds: whether a key shows it.
     """
     item = shown.item
     rows = [head_row(shown, mark), Content.assemble(("  ", ""), inert_line(item.title, 300))]
     rows += [Content.styled(f"  {line}", style) for line, style in about(item)]
-    if item.cause:
-        word = "for" if item.kind == "pattern" else "because"
-        rows.append(Content.styled(f"  {word}: {inert_line(item.cause, 300)}", "$foreground-muted"))
+    if about_it := _reason(item):
+        rows.append(Content.styled(f"  {about_it}", "$foreground-muted"))
     if item.solution and item.kind == "failure":
         word, style = TRIED.get(item.outcome, ("tried: ", "$text-secondary"))
         rows.append(Content.assemble((f"  {word}", style), (inert_line(item.solution, 300), "$foreground-muted")))
     if item.plan:
         rows.append(Content.styled(f"  plan: {inert_line(item.plan, 300)}", "$foreground-muted"))
-    return rows + _change(change_of(item), unfolded)
+    return rows + _change(change_of(item), unfolded, folds)
+
+
+def _reason(item: Recollection) -> str:
+    """The cause of a failure; what a solution is for, without the line that is its title."""
+    if item.kind == "failure":
+        return f"because: {inert_line(item.cause, 300)}" if item.cause else ""
+    first, _, rest = item.cause.strip().partition("\n")
+    told = inert_line(rest if item.title.endswith(first) else item.cause, 300)
+    return f"for: {told}" if told else ""
 
 
 def change_of(item: Recollection) -> str:
@@ -106,13 +117,14 @@ def about(item: Recollection) -> list[tuple[str, str]]:
     return lines
 
 
-def _change(diff: str, unfolded: bool) -> list[Content]:
+def _change(diff: str, unfolded: bool, folds: bool) -> list[Content]:
     lines = [line for line in inert(diff).rstrip().split("\n") if not line.startswith(("index ", "diff --git "))]
     if not diff.strip():
         return []
     if not unfolded:
         added, removed = (sum(_changes(line, sign) for line in lines) for sign in "+-")
-        return [Content.styled(f"  ▸ change +{added} -{removed}, → shows it", "$foreground-muted")]
+        hint = ", → shows it" if folds else ""
+        return [Content.styled(f"  ▸ change +{added} -{removed}{hint}", "$foreground-muted")]
     rows = [Content.styled("  ▾ change", "$foreground-muted")]
     rows += [
         Content.styled(f"    {line[:300].expandtabs(4)}", _MARKS.get(line[:1], "$foreground-muted"))

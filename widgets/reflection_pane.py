@@ -88,16 +88,20 @@ class ReflectionPane(TextCursorPane):
             """The pane."""
             return self.pane
 
-    def __init__(self, *, acts: bool = False, id: str | None = None, classes: str | None = None) -> None:
+    def __init__(
+        self, *, acts: bool = False, folds: bool = False, id: str | None = None, classes: str | None = None
+    ) -> None:
         """Make the pane.
 
         Args:
             acts: Whether somebody hears what is asked of a memory; else the keys for it are not offered.
+            folds: Whether changes are shown and hidden by key though nobody hears more.
             id: The widget's id.
             classes: Its classes.
         """
         super().__init__(id=id, classes=classes)
         self._acts = acts
+        self._folds = acts or folds
         self._rows: list[_Row] = []
         self._unfolded: set[tuple[int, str]] = set()
 
@@ -121,7 +125,7 @@ class ReflectionPane(TextCursorPane):
 
     def is_stop(self, y: int) -> bool:
         """The cursor goes from memory to memory."""
-        return self._acts and self._rows[y].head
+        return self._folds and self._rows[y].head
 
     def row_chosen(self, y: int) -> None:
         """Ask for the whole memory."""
@@ -131,8 +135,10 @@ class ReflectionPane(TextCursorPane):
         """What acts on a memory is offered while one is under the cursor; else its keys are the screen's."""
         if action not in ("choose", "memory", "unfold"):
             return True
-        current = self.current if self._acts else None
-        return current is not None and (action != "unfold" or bool(change_of(current.item).strip()))
+        current = self.current
+        if action == "unfold":
+            return self._folds and current is not None and bool(change_of(current.item).strip())
+        return self._acts and current is not None
 
     def action_memory(self, wish: Wish) -> None:
         """Ask for something of the memory under the cursor."""
@@ -230,7 +236,7 @@ class ReflectionPane(TextCursorPane):
         for shown in found[:MOST]:
             mark = self.marks.get(shown.item.memory_id)
             unfolded = (number, shown.item.memory_id) in self._unfolded
-            lines = memory_rows(shown, mark, unfolded=unfolded)
+            lines = memory_rows(shown, mark, unfolded=unfolded, folds=self._folds)
             rows += [_Row(line, shown, head=place == 0) for place, line in enumerate(lines)]
         return rows
 

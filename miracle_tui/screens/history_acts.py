@@ -35,7 +35,7 @@ class HistoryActs:
         await asyncio.sleep(pause_s)
         preview = self.screen.query_one(HistoryPreview)
         try:
-            preview.show(await self.screen.engine.entry(hit.kind, hit.id))
+            preview.show(await self.screen.engine.entry(hit.kind, hit.id), self.screen.words)
         except Exception as exc:  # noqa: BLE001  a worker's edge: a preview that cannot be had is said in its place
             trouble = trouble_of(exc, "read the result")
             preview.say(f"{trouble.title}\n{trouble.hint}", "$text-error")

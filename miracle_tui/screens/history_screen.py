@@ -12,24 +12,23 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Footer, Input, Static
 
-from memory.hits import EVERYTHING, Entry, Filters, Hit, Kind, is_cut
+from memory.hits import EVERYTHING, Entry, Filters, Hit, Kind, is_cut, words_of
 from miracle_tui.host import Host, host_of
 from miracle_tui.screens.history_acts import HistoryActs
 from miracle_tui.screens.history_finding import Finding, Results
 from widgets.history_chips import CHIPS, HistoryChips
-from widgets.history_list import HistoryList
+from widgets.history_list import HistoryList, kind_name
 from widgets.history_preview import HistoryPreview
+from widgets.history_query import HistoryQuery
 from widgets.inert import inert_line
-from widgets.line_input import LineInput
 
 if TYPE_CHECKING:
     from miracle_tui.engine_port import EnginePort
 
 PREVIEW_S = 0.06
 """Time for which the cursor rests before its row is read."""
-QUERY_CHARACTERS = 1000
 TITLE = "HISTORY  runs, iterations, failures and solutions"
-_IN_RESULTS = ("detail", "open", "like", "timeline", "begin", "export", "pin", "forget", "kind", "query")
+_IN_RESULTS = ("open", "like", "timeline", "begin", "export", "pin", "forget", "kind", "query")
 _MEMORIES = ("failure", "pattern")
 
 
@@ -44,8 +43,6 @@ class HistoryScreen(Screen[str | Entry | None]):
     HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (100, "-wide")]  # type: ignore[misc]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Back", id="history.leave"),
-        Binding("down", "results", "Results", id="history.results", key_display="↓"),
-        Binding("enter", "detail", "Look", id="history.detail"),
         Binding("o,ctrl+o", "open", "Run", id="history.open"),
         Binding("t,ctrl+t", "timeline", "Timeline", id="history.timeline"),
         Binding("m", "like", "More like it", id="history.like"),
@@ -67,6 +64,8 @@ class HistoryScreen(Screen[str | Entry | None]):
         self.filters = EVERYTHING
         self.finding = Finding(engine, self._found)
         self.acts = HistoryActs(self)
+        self.words: tuple[str, ...] = ()
+        """What the shown results were looked for by."""
         self._offered = (False, "", False)
 
     @property
@@ -82,12 +81,7 @@ class HistoryScreen(Screen[str | Entry | None]):
     def compose(self) -> ComposeResult:
         """Query, kinds, results, preview."""
         yield Static(TITLE, id="history-title", markup=False)
-        yield LineInput(
-            placeholder="Search: an error, a goal, a file",
-            id="history-query",
-            max_length=QUERY_CHARACTERS,
-            select_on_focus=False,
-        )
+        yield HistoryQuery(id="history-query")
         yield HistoryChips()
         with Horizontal(id="history-body"):
             yield HistoryList(id="history-hits")
@@ -124,7 +118,8 @@ class HistoryScreen(Screen[str | Entry | None]):
         elif results.more:
             self.rows.append(results.hits)
         else:
-            self.rows.show(results.hits, empty=self._nothing(results))
+            self.words = tuple(words_of(results.query)) if results.like is None else ()
+            self.rows.show(results.hits, words=self.words, empty=self._nothing(results))
         self._count(results)
         if self.rows.current is None:
             self._preview()
@@ -132,10 +127,12 @@ class HistoryScreen(Screen[str | Entry | None]):
     def _nothing(self, results: Results) -> str:
         narrowed = replace(self.filters, forgotten=False) != EVERYTHING
         if results.like is not None:
-            return "Memory has nothing like it. Escape goes back."
+            return "Memory has nothing like it.\nesc goes back."
+        if narrowed:
+            return "Nothing within these filters.\n0 shows all kinds, f3 changes the others."
         if results.query.strip():
-            return "Nothing found." + (" f3 changes the filters." if narrowed else "")
-        return "Nothing of that kind yet. f3 changes the filters." if narrowed else "Nothing happened here yet."
+            return "Nothing has all these words.\nFewer or shorter ones find more."
+        return "Nothing happened here yet.\nesc, then write a goal; or see one at work:\nmiracle demo"
 
     def _count(self, results: Results) -> None:
         count = len(self.rows.hits)
@@ -157,7 +154,7 @@ class HistoryScreen(Screen[str | Entry | None]):
     def _preview(self) -> None:
         hit = self.rows.current
         preview = self.query_one(HistoryPreview)
-        preview.border_title = Content(inert_line(f"{hit.kind} {hit.id}" if hit else "", 60))
+        preview.border_title = Content(inert_line(f"{kind_name(hit.kind)} {hit.id}" if hit else "", 60))
         self._offer()
         self.workers.cancel_group(self, "history-preview")
         if hit is None:
@@ -228,8 +225,6 @@ class HistoryScreen(Screen[str | Entry | None]):
         if not self.is_mounted:
             return True
         typing = self.query_one("#history-query").has_focus
-        if action == "results":
-            return typing
         hit = self.rows.current
         if action in ("open", "timeline"):
             return hit is not None and bool(hit.run_id)
@@ -243,8 +238,8 @@ class HistoryScreen(Screen[str | Entry | None]):
 
     @on(Input.Submitted, "#history-query")
     def action_results(self) -> None:
-        """From the query to the results."""
-        self.rows.focus()
+        """From the query to the results, at once: the next key may be meant for them already."""
+        self.set_focus(self.rows)
 
     def action_query(self) -> None:
         """From the results to the query."""

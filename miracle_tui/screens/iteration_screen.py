@@ -40,7 +40,7 @@ class IterationScreen(Screen[str | None]):
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
-            Binding(str(place), f"tab({name!r})", name.capitalize(), id=f"iteration.{name}")
+            Binding(str(place), f"tab({name!r})", name.capitalize(), show=False, id=f"iteration.{name}")
             for place, name in enumerate(TABS, 1)
         ),
         Binding("tab", "next_tab(1)", "Next part", show=False, id="iteration.next", priority=True),
@@ -76,7 +76,7 @@ class IterationScreen(Screen[str | None]):
             yield DiffPane(id="diff")
             yield PlanPane(id="plan")
             yield TestPane(id="output")
-            yield ReflectionPane(id="reflection")
+            yield ReflectionPane(folds=True, id="reflection")
             yield PromptView(id="prompt")
             yield CostView(id="cost")
         yield Footer(compact=True, show_command_palette=False)

@@ -20,6 +20,8 @@ def key_groups(keymap: Mapping[str, str], app_bindings: Iterable[BindingType]) -
     from miracle_tui.screens.timeline_screen import TimelineScreen
     from widgets.diff_pane import DiffPane
     from widgets.goal_input import GoalInput
+    from widgets.history_list import HistoryList
+    from widgets.history_query import HistoryQuery
     from widgets.line_log import LineLog
     from widgets.plan_pane import PlanPane
     from widgets.prompt_view import PromptView
@@ -37,7 +39,10 @@ def key_groups(keymap: Mapping[str, str], app_bindings: Iterable[BindingType]) -
         "Memory, in the reflection": _rows(ReflectionPane.BINDINGS, keymap),
         "Code diff": _rows(DiffPane.BINDINGS, keymap),
         "Test output": [*_rows(TestPane.BINDINGS, keymap), *_rows(LineLog.BINDINGS, keymap)],
-        "History": [*_rows(HistoryScreen.BINDINGS, keymap), ("0-5", "Kinds")],
+        "History": [
+            *_rows([*HistoryQuery.BINDINGS, *HistoryList.BINDINGS, *HistoryScreen.BINDINGS], keymap),
+            ("0-5", "Kinds"),
+        ],
         "An iteration": _rows(IterationScreen.BINDINGS, keymap),
         "Timeline": [*_rows(TimelineScreen.BINDINGS, keymap), ("17, i3", "Moment 17, iteration 3")],
         "What the model was told": [*_rows(PromptScreen.BINDINGS, keymap), *_rows(PromptView.BINDINGS, keymap)],

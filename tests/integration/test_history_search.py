@@ -122,13 +122,15 @@ async def test_the_index_of_letters_finds_what_the_newest_rows_do_not_hold(
 
 
 async def test_titles_tell_what_it_was_about(history: History) -> None:
-    titles = {hit.id: hit.title for hit in await history.search("", Filters(kinds=("iteration", "pattern")))}
-    assert titles == {
-        "r1#1": "iteration 1 of CSV parser: KeyError: 'amount'",
-        "r1#2": "iteration 2 of CSV parser: at work",
-        "r3#1": "iteration 1 of Count words: it splits at tabs only",
-        "p1": "csv",
-        "p2": "library: word count",
+    hits = await history.search("", Filters(kinds=("iteration", "pattern", "failure", "task")))
+    assert {hit.id: (hit.title, hit.context, hit.run_id) for hit in hits} == {
+        "r1#1": ("KeyError: 'amount'", "CSV parser", "r1"),
+        "r1#2": ("the header is skipped twice", "CSV parser", "r1"),
+        "r3#1": ("it splits at tabs only", "Count words", "r3"),
+        "f1": ("KeyError: 'amount'", "CSV parser", "r1"),
+        "p1": ("csv", "", ""),
+        "p2": ("library: word count", "", ""),
+        "t1": ("Parse 100%_of the CSV files", "", "r1"),
     }
 
 

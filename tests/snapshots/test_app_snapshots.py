@@ -7,7 +7,7 @@ from textual.pilot import Pilot
 from textual.widgets import OptionList
 
 from engine import events as e
-from memory.hits import Hit
+from memory.hits import Entry, Hit
 from miracle_tui.app import MiracleApp
 from miracle_tui.screens.history_screen import HistoryScreen
 from miracle_tui.screens.setup_screen import SetupScreen
@@ -21,23 +21,37 @@ from widgets.service_list import ServiceList
 
 Compare = Callable[..., bool]
 Before = Callable[[Pilot[None]], Awaitable[None]]
+FAILURE = Hit(
+    "failure",
+    f"{RUN}.2",
+    RUN,
+    "AssertionError: 'IIII' == 'IV'",
+    "in test_pair[0]",
+    START,
+    language="python",
+    outcome="solved",
+    context="Roman numerals, both ways",
+)
+KNOWN = {
+    "error_type": "AssertionError",
+    "message": "",
+    "ctx_text": "    def test_pair(number, numeral):\n>       assert to_roman(number) == numeral\nE       "
+    "AssertionError: assert 'IIII' == 'IV'\n" + "_ " * 40 + "\ntests/test_roman.py:N: AssertionError",
+    "cause": "The table had no subtractive pairs.",
+    "solution": "Put 900, 400, 90, 40, 9 and 4 into the table.",
+    "hypothesis": "",
+    "fix": 'diff --git a/roman.py b/roman.py\n@@ -3,2 +3,3 @@\n-    (5, "V"), (1, "I"),\n+    (5, "V"), (4, "IV"), (1, "I"),',
+    "code_context": "",
+}
+"""What memory keeps of it."""
 
 
 def app_with(events: list[e.Event]) -> MiracleApp:
     engine = ScriptedEngine()
     if events:
         engine.tell(RUN, *events)
-    engine.hits = [
-        Hit(
-            kind="failure",
-            id="f",
-            run_id=RUN,
-            title="AssertionError: 'IIII' == 'IV'",
-            snippet="in test_pair[0]",
-            at=START,
-        ),
-        Hit(kind="run", id=RUN, run_id=RUN, title="Roman numerals, both ways", snippet="", at=START),
-    ]
+    engine.hits = [FAILURE, Hit("run", RUN, RUN, "Roman numerals, both ways", "", START, outcome="success")]
+    engine.entries = {FAILURE.id: Entry(FAILURE, KNOWN, shown=2, used=1, helped=1)}
     return MiracleApp(Launch(WORKSPACE), ReadyServices(engine))
 
 

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 from textual import on
 from textual.app import App
+from textual.content import Content
 
 from memory.hits import Hit
 from tests.widget_fixtures import HOSTILE, NOW, SIZES, Host, assert_inert, until
 from widgets.history_list import HistoryList, when
 from widgets.service_list import Check, ServiceList
+from widgets.word_marks import mark_words
 
 ROOT = Path(__file__).parents[2]
 MODULES = sorted(
@@ -47,13 +49,19 @@ async def test_history_rows_are_chosen_by_key() -> None:
         rows.show([])
         await until(pilot, lambda: "Nothing found." in app.shown())
         assert rows.current is None
-        rows.show([hit("one", "the snippet"), hit("two")], now=NOW + timedelta(hours=3))
-        await until(pilot, lambda: "failure   one" in app.shown() and "3 h ago" in app.shown())
-        assert "the snippet" in app.shown()
+        told = "…much that says little before the snippet comes"
+        rows.show([hit("one", told), hit("two")], words=("SNIPPET",), now=NOW + timedelta(hours=3))
+        await until(pilot, lambda: "failure  3 h ago  …before the snippet comes" in app.shown())
         rows.focus()
         await pilot.press("down", "enter")
         await until(pilot, lambda: app.chosen == ["two"])
         assert rows.current == rows.hits[1]
+
+
+def test_words_are_marked_in_any_case_wherever_they_are() -> None:
+    marked = mark_words(Content("Key and kEY, a key"), ("key", ""))
+    assert [(span.start, span.end) for span in marked.spans] == [(0, 3), (8, 11), (15, 18)]
+    assert mark_words(Content("İ key"), ("key",)).spans[0].start == 2
 
 
 def test_moments_read_as_a_person_says_them() -> None:
