@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memory.embedders import shorten
-from memory.offline import DIMENSIONS
 
 BUCKETS = 1 << 16
 SIGNED_BUCKETS = 8
@@ -27,20 +26,20 @@ _SALT = 0x9E3779B97F4A7C15
 Hashes = NDArray[np.uint64]
 
 
-def embed_text(text: str) -> NDArray[np.float64]:
+def embed_text(text: str, dimensions: int = 384) -> NDArray[np.float64]:
     """The text's vector.
 
     Returns:
-        float[384] of unit length; all zero for an empty text.
+        float[dimensions] of unit length; all zero for an empty text.
     """
     hashes, counts = np.unique(features(text), return_counts=True)
     weights = (1.0 + np.log(counts)) * _idf()[(hashes & np.uint64(BUCKETS - 1)).astype(np.int64)]
-    vector = np.zeros(DIMENSIONS)
+    vector = np.zeros(dimensions)
     for place in range(1, SIGNED_BUCKETS + 1):
         mixed = _mix(hashes + np.uint64(_SALT * place % 2**64))
         signs = 1.0 - 2.0 * (mixed & np.uint64(1)).astype(np.float64)
-        index = ((mixed >> np.uint64(1)) % np.uint64(DIMENSIONS)).astype(np.int64)
-        vector += np.bincount(index, weights=weights * signs, minlength=DIMENSIONS)
+        index = ((mixed >> np.uint64(1)) % np.uint64(dimensions)).astype(np.int64)
+        vector += np.bincount(index, weights=weights * signs, minlength=dimensions)
     length = float(np.linalg.norm(vector))
     return vector / length if length else vector
 

@@ -32,4 +32,4 @@ class OfflineEmbedder:
 def _vectors(texts: Sequence[str]) -> list[Vector]:
     from memory.hashed_ngrams import embed_text
 
-    return [embed_text(text).tolist() for text in texts]
+    return [embed_text(text, DIMENSIONS).tolist() for text in texts]
