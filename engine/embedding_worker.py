@@ -13,6 +13,8 @@ FIRST_S = 1.0
 IDLE_S = 300.0
 """Seconds between two looks for memories without vectors."""
 SOON_S = 60.0
+SETTLED_S = 30.0
+"""Seconds for which a new memory is left to the run that made it, so that its vectors are paid for once."""
 TOLD_S = 5.0
 """Least seconds between two lines about how far it is."""
 _logger = logging.getLogger(__name__)
@@ -57,7 +59,7 @@ class EmbeddingWorker:
     async def _once(self) -> float:
         """One look; seconds until the next."""
         try:
-            ended = await self._backlog.work(self._show)
+            ended = await self._backlog.work(self._show, settled_s=SETTLED_S)
         except Exception:
             # A worker's edge: no run may end because vectors are missing.
             _logger.exception("the backlog of embeddings stopped")

@@ -4,8 +4,6 @@ There is no list of what is left to do: it is the rows without vectors, so whoev
 One process at a time works on it, under an advisory lock.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +11,7 @@ from psycopg import sql
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from memory.alone import alone
 from memory.backlog_pass import OnProgress, Pass, Progress, Purse, lacking
 from memory.database import Database
 from memory.embedders import Endpoint
@@ -81,21 +80,26 @@ class Backlog:
         """Whether the database lets nothing be stored."""
         return bool(self._database.read_only)
 
-    async def work(self, on_progress: OnProgress | None = None, *, more_usd: float | None = None) -> Progress:
+    async def work(
+        self, on_progress: OnProgress | None = None, *, more_usd: float | None = None, settled_s: float = 0.0
+    ) -> Progress:
         """Embed what can be embedded now: by the offline embedder first, then by the endpoint.
 
         Args:
             on_progress: told after each batch.
             more_usd: the most that this call may cost, in place of what one model may cost in all.
+            settled_s: seconds for which the endpoint is not asked about a new row: whoever made it asks at once.
 
         Returns:
             How it ended; its numbers are those of the last model that lacked something.
         """
         # What is done is not done again, so the whole may be repeated when the server was away.
-        return await self._database.persist(lambda: self._work(on_progress or (lambda progress: None), more_usd))
+        return await self._database.persist(
+            lambda: self._work(on_progress or (lambda progress: None), more_usd, settled_s)
+        )
 
-    async def _work(self, tell: OnProgress, more_usd: float | None) -> Progress:
-        async with self._alone() as mine:
+    async def _work(self, tell: OnProgress, more_usd: float | None, settled_s: float) -> Progress:
+        async with alone(self._database, BACKLOG_LOCK) as mine:
             if mine is None:
                 return Progress(state="elsewhere", reason="another process works on it")
             ended = await Pass(self._database, *self._spaces.offline, tell).run()
@@ -104,7 +108,9 @@ class Backlog:
                 return ended
             embedder, vectors = self._spaces.preferred
             purse = Purse(self.max_usd, more_usd, self._ask_price)
-            last = await Pass(self._database, embedder, vectors, tell, self._endpoint, purse, self.patience).run()
+            last = await Pass(
+                self._database, embedder, vectors, tell, self._endpoint, purse, self.patience, settled_s
+            ).run()
             model = await vectors.model(afresh=True)
             if last.state == "done" and not model.active:
                 await _index(mine, vectors, model.model_id)
@@ -116,13 +122,6 @@ class Backlog:
     async def standing(self) -> list[Standing]:
         """What is there of each model's vectors, and what is missing."""
         return await standing(self._database)
-
-    @asynccontextmanager
-    async def _alone(self) -> "AsyncIterator[psycopg.AsyncConnection[tuple[Any, ...]] | None]":
-        """A connection that holds the lock as long as it is open; None while another process holds it."""
-        async with await self._database.connect() as connection:
-            row = await (await connection.execute("SELECT pg_try_advisory_lock(%s)", (BACKLOG_LOCK,))).fetchone()
-            yield connection if row and row[0] else None
 
     async def _forget_unused(self, connection: "psycopg.AsyncConnection[tuple[Any, ...]]") -> None:
         """Drop the vectors of models that nobody used for a while, once those in use are complete.
@@ -141,10 +140,11 @@ class Backlog:
         )
         for (model_id,) in await old.fetchall():
             async with connection.transaction():
+                # The row first: whoever holds it goes through the tables just now.
+                await connection.execute("DELETE FROM embed_model WHERE model_id = %s", (model_id,))
                 for view in VIEWS:
                     table = sql.Identifier(f"emb_{model_id}_{view}")
                     await connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(table))
-                await connection.execute("DELETE FROM embed_model WHERE model_id = %s", (model_id,))
 
 
 async def _index(connection: "psycopg.AsyncConnection[tuple[Any, ...]]", vectors: Vectors, model_id: int) -> None:

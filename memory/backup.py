@@ -5,8 +5,10 @@ it.
 """
 
 import asyncio
+import fcntl
 import os
 import tempfile
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -36,6 +38,9 @@ PLAIN_TEXT = (
 """One way to write a value down, whatever the server or the role has set; and all the time that it takes."""
 READ_AHEAD = 2**20
 """Bytes of rows that are handed to the thread which compresses them."""
+PART = ".part"
+"""How the name of a file ends that is being written."""
+YOUNG_S = 60.0
 Progress = Callable[[str, int], None]
 """Told a table and the number of its rows that are done."""
 
@@ -86,12 +91,29 @@ async def back_up(
 def _create(target: Path) -> tuple[Path, BinaryIO]:
     if os.path.lexists(target):
         raise BackupUnusable(f"{target} is there already", "Name a file that does not exist yet.")
+    prefix = f".{target.name[:100]}."
     try:
+        _sweep(target.parent, prefix)
         # Made for its owner only, as `mkstemp` does: a log tells what people work on.
-        handle, name = tempfile.mkstemp(prefix=f".{target.name[:100]}.", suffix=".part", dir=target.parent)
+        handle, name = tempfile.mkstemp(prefix=prefix, suffix=PART, dir=target.parent)
     except OSError as error:
         raise _unwritable(target, error) from error
-    return Path(name), os.fdopen(handle, "wb")
+    file = os.fdopen(handle, "wb")
+    with suppress(OSError):
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return Path(name), file
+
+
+def _sweep(folder: Path, prefix: str) -> None:
+    """Remove what a backup to the same file left behind that was killed: its lock went with it."""
+    for left in folder.iterdir():
+        if not (left.name.startswith(prefix) and left.name.endswith(PART)):
+            continue
+        with suppress(OSError), left.open("rb") as file:
+            # Between being made and being locked it is young.
+            if time.time() - os.fstat(file.fileno()).st_mtime > YOUNG_S:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                left.unlink()
 
 
 def _publish(file: BinaryIO, part: Path, target: Path) -> int:

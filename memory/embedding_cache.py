@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import numpy as np
-from sqlalchemy import delete, func, select
+from sqlalchemy import Select, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -32,13 +32,13 @@ class CachedEmbedder(Around):
         self._database = database
         self._ttl = timedelta(seconds=ttl_s)
         self._most = most
-        self._model = f"{inner.name}/{inner.dimensions}"
+        self._model = _space(inner)
 
     async def embed(self, texts: Sequence[str]) -> list[Vector]:
         """One vector a text; only those that are not in the cache are asked for."""
         if not self._ttl:
             return await self._inner.embed(texts)
-        digests = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for text in texts]
+        digests = [_digest(text) for text in texts]
         known = await self._database.run(lambda connection: self._known(connection, digests))
         missing = {digest: text for digest, text in zip(digests, texts, strict=True) if digest not in known}
         if missing:
@@ -48,14 +48,8 @@ class CachedEmbedder(Around):
         return [known[digest] for digest in digests]
 
     async def _known(self, connection: AsyncConnection, digests: Sequence[bytes]) -> dict[bytes, Vector]:
-        found = await connection.execute(
-            select(embedding_cache.c.digest, embedding_cache.c.vector).where(
-                embedding_cache.c.model == self._model,
-                embedding_cache.c.digest.in_(digests),
-                embedding_cache.c.created_at > func.now() - self._ttl,
-            )
-        )
-        return {bytes(row.digest): np.frombuffer(row.vector, dtype="<f4").tolist() for row in found}
+        fresh = embedding_cache.c.created_at > func.now() - self._ttl
+        return await _read(connection, _of(self._model, digests).where(fresh))
 
     async def _keep(self, connection: AsyncConnection, fresh: dict[bytes, Vector]) -> None:
         await connection.execute(delete(embedding_cache).where(embedding_cache.c.created_at <= func.now() - self._ttl))
@@ -67,3 +61,29 @@ class CachedEmbedder(Around):
         newest = embedding_cache.c.created_at.desc()
         limit = select(embedding_cache.c.created_at).order_by(newest).offset(self._most).limit(1).scalar_subquery()
         await connection.execute(delete(embedding_cache).where(embedding_cache.c.created_at <= limit))
+
+
+async def paid_already(database: Database, embedder: Embedder, texts: Sequence[str]) -> dict[str, Vector]:
+    """The vectors of those texts that were paid for and are still kept, by text."""
+    digests = {_digest(text): text for text in texts}
+    known = _of(_space(embedder), list(digests))
+    found = await database.run(lambda connection: _read(connection, known))
+    return {digests[digest]: vector for digest, vector in found.items()}
+
+
+def _space(embedder: Embedder) -> str:
+    return f"{embedder.name}/{embedder.dimensions}"
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
+def _of(space: str, digests: Sequence[bytes]) -> Select[tuple[bytes, bytes]]:
+    known = select(embedding_cache.c.digest, embedding_cache.c.vector)
+    return known.where(embedding_cache.c.model == space, embedding_cache.c.digest.in_(digests))
+
+
+async def _read(connection: AsyncConnection, known: Select[tuple[bytes, bytes]]) -> dict[bytes, Vector]:
+    found = await connection.execute(known)
+    return {bytes(row.digest): np.frombuffer(row.vector, dtype="<f4").tolist() for row in found}

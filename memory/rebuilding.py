@@ -5,19 +5,21 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import Column, ColumnElement, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from memory.alone import alone
 from memory.database import Database
 from memory.errors import DatabaseUnavailable
 from memory.one_statement import merged
 from memory.prune import put_lessons_back
 from memory.records import Row, StoredEvent
 from memory.schema import MIGRATION_LOCK
-from memory.tables import embed_model, events, failures, rebuilds, streams
+from memory.tables import embed_model, events, failures, patterns, rebuilds, streams
 from memory.translate import translated
 from memory.upsert import upsert
+from memory.vectors import VIEWS, View
 
 RowsOf = Callable[[Sequence[StoredEvent]], Sequence[Row]]
 _OF_A_RUN = ("runs", "iterations", "metrics", "approvals", "failures", "recalls")
@@ -41,17 +43,12 @@ async def rebuild_lock(database: Database) -> AsyncIterator[None]:
         DatabaseUnavailable: another one is under way.
     """
     with translated():
-        connection = await database.connect()
-        try:
-            found = await connection.execute("select pg_try_advisory_lock(%s)", [MIGRATION_LOCK])
-            row = await found.fetchone()
-            if row is None or not row[0]:
+        async with alone(database, MIGRATION_LOCK) as mine:
+            if mine is None:
                 raise DatabaseUnavailable(
                     "The tables are being rebuilt or migrated already", "Wait until that is done, then try again."
                 )
             yield
-        finally:
-            await connection.close()
 
 
 class Rebuild:
@@ -96,7 +93,7 @@ class Rebuild:
             await connection.execute(text("DELETE FROM patterns WHERE pattern_id = :run"), {"run": run_id})
             await upsert(connection, [Row(table.name, key, values) for table, key, values in made])  # type: ignore[arg-type]
             after = await _embedded_texts(connection, run_id)
-            await _forget_vectors(connection, [one for one, told in after.items() if before.get(one, told) != told])
+            await _forget_vectors(connection, [one for one, told in before.items() if after.get(one) != told])
             counted = {"runs": rebuilds.c.runs + 1, "rows": rebuilds.c.rows + len(made)}
             await connection.execute(update(rebuilds).values(after_run=run_id, **counted))
             return len(made)
@@ -115,6 +112,7 @@ class Rebuild:
                 await connection.execute(text(f"DELETE FROM {table} WHERE {column} NOT IN ({kept})"))
 
         async def end(connection: AsyncConnection) -> Rebuilt:
+            await _forget_orphans(connection)
             row = (await connection.execute(select(rebuilds.c.runs, rebuilds.c.rows))).one_or_none()
             await connection.execute(rebuilds.delete())
             return Rebuilt(row.runs, row.rows) if row else Rebuilt(0, 0)
@@ -126,16 +124,33 @@ class Rebuild:
 
 
 async def _embedded_texts(connection: AsyncConnection, run_id: str) -> dict[str, bytes]:
-    """What each failure of a run is embedded as, by a digest."""
-    told = func.sha256(func.convert_to(failures.c.ctx_text.op("||")(failures.c.sig_text), "UTF8"))
-    found = await connection.execute(select(failures.c.failure_id, told).where(failures.c.run_id == run_id))
-    return {row[0]: bytes(row[1]) for row in found}
+    """What each failure of a run, and its pattern, is embedded as, by a digest."""
+
+    def told(first: Column[str], second: Column[str]) -> ColumnElement[bytes]:
+        return func.sha256(func.convert_to(first.op("||")(second), "UTF8"))
+
+    failed = select(failures.c.failure_id, told(failures.c.ctx_text, failures.c.sig_text))
+    solved = select(patterns.c.pattern_id, told(patterns.c.problem_type, patterns.c.description))
+    both = failed.where(failures.c.run_id == run_id).union_all(solved.where(patterns.c.pattern_id == run_id))
+    return {row[0]: bytes(row[1]) for row in await connection.execute(both)}
 
 
 async def _forget_vectors(connection: AsyncConnection, changed: Sequence[str]) -> None:
-    """Failures that read otherwise now get new vectors, like all that have none."""
-    if not changed:
-        return
-    models = list((await connection.execute(select(embed_model.c.model_id))).scalars())
-    for table in (f"emb_{model}_{view}" for model in models for view in ("ctx", "sig")):
+    """Take away the vectors of what is gone or reads otherwise now; the latter gets new ones, like all without any."""
+    for table, _ in await _vector_tables(connection) if changed else ():
         await connection.execute(text(f"DELETE FROM {table} WHERE memory_id = ANY (:ids)"), {"ids": list(changed)})
+
+
+async def _forget_orphans(connection: AsyncConnection) -> None:
+    """Take away the vectors of what is gone altogether: they would take the places of others among the nearest."""
+    for table, view in await _vector_tables(connection):
+        owner = "patterns AS m WHERE m.pattern_id" if view == "pat" else "failures AS m WHERE m.failure_id"
+        await connection.execute(text(f"DELETE FROM {table} AS e WHERE NOT EXISTS (SELECT FROM {owner} = e.memory_id)"))
+
+
+async def _vector_tables(connection: AsyncConnection) -> list[tuple[str, View]]:
+    """The tables of vectors with their views; they stay there to the end of the transaction."""
+    known = await connection.execute(
+        select(embed_model.c.model_id).order_by(embed_model.c.model_id).with_for_update(read=True)
+    )
+    return [(f"emb_{model}_{view}", view) for model in known.scalars().all() for view in VIEWS]

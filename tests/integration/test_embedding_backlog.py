@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -20,9 +21,9 @@ from engine.llm.choose import make_embeddings
 from engine.scripted.faults import Fault, FaultKind
 from engine.scripted.server import ScriptedServer
 from memory.backlog import Backlog
-from memory.backlog_pass import Progress
+from memory.backlog_pass import Pass, Progress
 from memory.database import Database
-from memory.embedders import ApiEmbedder
+from memory.embedders import API_CHARACTERS, ApiEmbedder
 from memory.embedding_cache import CachedEmbedder
 from memory.failures import FailureMemory, FailureQuery
 from memory.offline import OfflineEmbedder
@@ -30,12 +31,14 @@ from memory.patience import Patience, PatientEmbedder
 from memory.records import Row
 from memory.spaces import Spaces
 from memory.upsert import upsert
+from memory.vectors import Vectors
 from tests.cli_fixtures import aside
 from tests.database_fixtures import database, database_url, postgres_server, url_of  # noqa: F401
 from tests.model_fixtures import SCRIPT, settings
 
 DIMENSIONS = 32
 ROWS = 70
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 CHILD = """
 import asyncio, sys
 from memory.backlog import Backlog
@@ -99,21 +102,23 @@ def report(number: int) -> str:
     return f"E   ValueError: row{number} of table{number} has no column{number}"
 
 
-async def fill(opened: Database, rows: int = ROWS) -> None:
-    """Failures without vectors, as a log that is folded leaves them."""
+async def fill(opened: Database, rows: int = ROWS, long: str = "") -> None:
+    """Failures without vectors, as a log that is folded leaves them, learnt a while ago."""
     made = [
         Row(
             "failures",
             {"failure_id": f"f{number:04d}"},
-            {"project": "p", "language": "python", "ctx_text": report(number), "sig_text": report(number)}
-            | {"error_signature": report(number)},
+            {"project": "p", "language": "python", "ctx_text": report(number) + long, "sig_text": report(number)}
+            | {"error_signature": report(number), "at": LONG_AGO},
         )
         for number in range(rows)
     ]
     blank = Row("failures", {"failure_id": "blank"}, {"project": "p", "ctx_text": "", "sig_text": ""})
     await opened.run(lambda connection: upsert(connection, [*made, blank]))
     await opened.run(
-        lambda connection: upsert(connection, [Row("patterns", {"pattern_id": "q"}, {"problem_type": "api"})])
+        lambda connection: upsert(
+            connection, [Row("patterns", {"pattern_id": "q"}, {"problem_type": "api", "created_at": LONG_AGO})]
+        )
     )
 
 
@@ -188,6 +193,60 @@ async def test_no_more_is_spent_than_was_said(database: Database) -> None:  # no
         (large,) = [one for one in await memory.backlog.standing() if one.model == "large"]
         assert (large.lacking, large.active, large.problem) == (0, True, "")
         assert large.usd == pytest.approx(ended.usd + rest.usd)
+
+
+async def test_nothing_is_paid_for_twice(database: Database) -> None:  # noqa: F811
+    # Texts of which sixteen fill a request.
+    await fill(database, 20, " x" * API_CHARACTERS)
+    broken = [Fault(FaultKind.STATUS, status=404, embedding=True, with_text="row17 ")]
+    async with memory_of(database, "large", broken) as (memory, server):
+        # A run that just met a failure asks about it itself, and again when it has a row.
+        young = {"project": "p", "ctx_text": "young failure", "sig_text": "young", "at": datetime.now(UTC)}
+        await database.run(lambda one: upsert(one, [Row("failures", {"failure_id": "young"}, young)]))
+        first = await memory.backlog.work(settled_s=30)
+        (large,) = [one for one in await memory.backlog.standing() if one.model == "large"]
+        assert (first.state, first.done) == ("failed", 16), "what one request gave is kept when the next one fails"
+        assert large.usd == pytest.approx(first.usd)
+        assert large.usd > 0
+        before = asked(server)
+    async with memory_of(database, "large") as (memory, server):
+        rest = await memory.backlog.work(settled_s=30)
+        assert (rest.state, rest.done, rest.total) == ("done", 25, 25)
+        told = before + asked(server)
+        assert not any("young" in text for text in told), "it is left to its run"
+        assert {text for text in told if told.count(text) > 1} <= set(before[16:]), "what was refused"
+        (embedder, _) = memory.failures.spaces.preferred or pytest.fail("the endpoint is preferred")
+        await embedder.embed(["young failure", "young"])
+        ended = await memory.backlog.work()
+        assert (ended.done, ended.usd) == (2, 0.0), "and when that paid, its vectors are taken from there"
+        assert asked(server)[len(told) - len(before) :] == ["young failure", "young"]
+        (large,) = [one for one in await memory.backlog.standing() if one.model == "large"]
+        assert large.usd == pytest.approx(first.usd + rest.usd)
+
+
+def asked(server: ScriptedServer) -> list[str]:
+    """Every text that was sent to the endpoint."""
+    return [text for request in server.requests for text in request.json()["input"]]
+
+
+async def test_what_is_gone_or_reads_otherwise_when_its_vector_comes_gets_none(database: Database) -> None:  # noqa: F811
+    await fill(database, 3)
+
+    async def endpoint(texts: list[str], model: str, dimensions: int) -> list[list[float]]:
+        await database.run(lambda one: one.execute(text("DELETE FROM failures WHERE failure_id = 'f0001'")))
+        await database.run(
+            lambda one: one.execute(text("UPDATE failures SET ctx_text = 'x' WHERE failure_id = 'f0002'"))
+        )
+        return [[1.0] * dimensions for _ in texts]
+
+    api = ApiEmbedder(endpoint, "large", 2)
+    ended = await Pass(database, api, Vectors(database, api), lambda progress: None).run()
+    rows = await database.run(
+        lambda one: one.execute(
+            text("SELECT memory_id FROM emb_1_ctx UNION ALL SELECT memory_id FROM emb_1_sig ORDER BY 1")
+        )
+    )
+    assert (ended.state, rows.scalars().all()) == ("done", ["f0000", "f0000", "f0002"])
 
 
 OUTAGES = {

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import stat
 import struct
 from pathlib import Path
@@ -19,7 +20,9 @@ from memory.records import NewEvent
 from memory.restore import check_backup, restore
 from memory.schema import head_revision
 from memory.store import EventStore
+from tests.doomed_fixtures import Doomed, doomed
 
+__all__ = ["doomed"]
 ODD = "tab\t, newline\n, \\N, \\., quote ' \", NUL \x00, lone \ud800, ünï, 1e400"
 
 
@@ -241,3 +244,31 @@ async def test_where_it_cannot_be_written_there_is_no_file(database: Database, t
     with pytest.raises(BackupUnusable, match="cannot be written"):
         await back_up(database, tmp_path / "absent" / "b")
     assert [path.name for path in tmp_path.iterdir()] == ["there"]
+
+
+async def test_what_is_killed_is_no_backup_and_half_a_restore_is_none(
+    database: Database, empty: Database, empty_url: str, database_url: str, doomed: Doomed, tmp_path: Path
+) -> None:
+    await fill(database)
+    target = tmp_path / "b"
+    await doomed.kill_in("backup", database_url, str(target))
+    [half] = tmp_path.iterdir()
+    with pytest.raises(BackupUnusable, match=r"cut short|no backup"):
+        check_backup(half)
+    os.utime(half, (0, 0))
+    made = await back_up(database, target)
+    assert [path.name for path in tmp_path.iterdir()] == ["b"], "what the killed one left is swept"
+    old = forged(tmp_path / "old", {"schema": "0001"}, {"streams": (("run_id", "last_seq"), b"old\t0\n")})
+    await EventStore(empty).create_run("mine")
+    before = await everything(empty)
+    for file in (old, made.path):
+        await doomed.kill_in("restore", empty_url, str(file))
+        assert await everything(empty) == before
+    await restore(empty, old, replace=True)
+    assert [row[0].split(",")[0] for row in (await everything(empty))["streams"]] == ["(old"]
+    await restore(empty, made.path, replace=True)
+    assert await everything(empty) == await everything(database)
+    connection = await empty.connect()
+    count = "select (select count(*) from rebuilds), (select count(*) from pg_namespace where nspname ~ 'restore')"
+    assert await (await connection.execute(count)).fetchone() == (1, 0), "a rebuild is due, and nothing else is left"
+    await connection.close()

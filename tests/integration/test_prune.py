@@ -1,5 +1,6 @@
 """Pruning: old runs go as a whole, what they taught stays, and work that nobody took does as well."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
@@ -20,9 +21,10 @@ from memory.prune import forget_run, old_runs, put_lessons_back
 from memory.records import NewEvent, Row
 from memory.size import measure
 from tests.database_fixtures import url_of
+from tests.doomed_fixtures import Doomed, doomed
 from tests.workspace_fixtures import Folder, edit, paths, prepared, repo
 
-__all__ = ["paths", "repo"]
+__all__ = ["doomed", "paths", "repo"]
 
 LONG_AGO = datetime.now(UTC) - timedelta(days=100)
 LIMIT = datetime.now(UTC) - timedelta(days=90)
@@ -167,6 +169,28 @@ async def test_refs_and_files_go_but_no_work_that_was_not_handed_over(
     assert repo.git("show", "autonomous/waiting:app.py") == "changed"
     assert [folder.name for folder in paths.worktrees.iterdir()] == ["bystander"]
     assert [folder.name for folder in paths.repositories.iterdir()] == ["bystander.run"]
+
+
+async def test_killed_pruning_is_gone_on_with(
+    memory: MemoryService, repo: Folder, paths: Paths, database_url: str, doomed: Doomed
+) -> None:
+    for run_id in ("first", "second", "third"):
+        await prepared(repo, paths, run_id)
+        await add_run(memory, run_id, "failed", LONG_AGO)
+    lessons = await rows_of(memory, *LESSONS)
+    await doomed.kill_in("prune", url_of(database_url), str(paths.data.parent), LIMIT.isoformat())
+    left = await old_runs(memory.database, LIMIT)
+    assert [run.run_id for run in left] == ["second", "third"], "a run goes as a whole, its files first"
+    assert not (paths.worktrees / "second").exists()
+    assert (paths.worktrees / "third").exists()
+    async with asyncio.timeout(30):
+        while left:
+            # The server lets go of the lease when it misses whoever was killed.
+            await prune(memory, paths, left)
+            left = await old_runs(memory.database, LIMIT)
+    assert await rows_of(memory, *LESSONS) == lessons
+    assert list(paths.worktrees.iterdir()) == list(paths.repositories.iterdir()) == []
+    assert "autonomous" not in repo.git("for-each-ref", "--format=%(refname)", "refs/miracle/")
 
 
 async def test_a_branch_that_the_person_looks_at_stays(

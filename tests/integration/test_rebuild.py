@@ -1,7 +1,11 @@
 """Rows that are made again from the logs are the rows that were written with the events."""
 
+import asyncio
+import os
 import random
+import signal
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -9,17 +13,22 @@ import pytest
 from sqlalchemy import text
 
 from engine.fork import fork_run
-from engine.rebuild import rebuild, rows_of
+from engine.rebuild import rebuild
 from engine.run_log import RunLog
 from memory.errors import DatabaseUnavailable
+from memory.failures import FailureQuery, FailureRecord
 from memory.memory import MemoryService
-from memory.rebuilding import Rebuild, rebuild_lock
+from memory.patterns import PatternRecord
+from memory.rebuilding import rebuild_lock
 from memory.tables import PROJECTIONS
+from memory.vectors import VIEWS
 from tests.database_fixtures import database_url, postgres_server  # noqa: F401
+from tests.doomed_fixtures import Doomed, doomed
 from tests.engine_fixtures import engine_config
 from tests.unit.simulated_run import SimulatedRun, task
 
 RUNS = 3
+__all__ = ["doomed"]
 
 
 @pytest.fixture
@@ -70,25 +79,74 @@ async def filled(memory: MemoryService, folder: Path) -> None:
             await fork_run(memory, name, hypothesis="something else")
 
 
-async def test_what_is_made_again_is_what_was_there(service: MemoryService, tmp_path: Path) -> None:
+async def embedded(memory: MemoryService) -> set[str]:
+    """Ids of all that has vectors."""
+    _, vectors = memory.failures.spaces.offline
+    tables = [(await vectors.space(view)).table for view in VIEWS]
+    union = " UNION ".join(f"SELECT memory_id FROM {table}" for table in tables)
+    return set((await memory.database.run(lambda connection: connection.execute(text(union)))).scalars())
+
+
+async def spoil(memory: MemoryService) -> str:
+    """Rows that no log gives, and rows that are not as the log gives them; an id whose vectors are right."""
+    other = FailureQuery("p", report="E   ValueError: nothing that a log tells of")
+    await memory.failures.remember(FailureRecord("nobody.1", other, run_id="nobody"))
+    await memory.failures.remember_pattern(PatternRecord("nobody", "library", "count nothing"))
+    known = await memory.database.run(
+        lambda connection: connection.execute(text("SELECT failure_id FROM failures WHERE ctx_text <> '' ORDER BY 1"))
+    )
+    right, changed = [str(one) for one in known.scalars() if one != "nobody.1"][:2]
+    for one in (right, changed):
+        assert await memory.failures.embed(one)
+    assert await embedded(memory) == {right, changed, "nobody.1", "nobody"}
+    await execute(memory, f"UPDATE failures SET ctx_text = 'another' WHERE failure_id = '{changed}'")
+    await execute(memory, "UPDATE failures SET cause = 'spoilt'")
+    await execute(memory, "DELETE FROM recalls")
+    await execute(memory, "INSERT INTO iterations (run_id, number) VALUES ('nobody', 1)")
+    return right
+
+
+def of_others(rows: dict[str, list[str]]) -> dict[str, list[str]]:
+    return {table: [row for row in found if '"live' not in row] for table, found in rows.items()}
+
+
+async def test_what_is_made_again_is_what_was_there_though_it_is_killed_and_a_run_is_written_meanwhile(
+    service: MemoryService,
+    doomed: Doomed,
+    database_url: str,  # noqa: F811
+    tmp_path: Path,
+) -> None:
     await filled(service, tmp_path / "project")
     before = await dump(service)
     assert all(before[name] for name in ("tasks", "runs", "iterations", "failures", "recalls", "metrics"))
-    await execute(service, "UPDATE failures SET cause = 'spoilt'")
-    await execute(service, "DELETE FROM recalls")
-    await execute(service, "INSERT INTO iterations (run_id, number) VALUES ('nobody', 1)")
-    # One that was stopped is gone on with where it was.
-    stopped = Rebuild(service.database)
-    left = await stopped.begin()
-    for run_id in left[:3]:
-        await stopped.replace(run_id, rows_of)
+    runs = len(before["runs"])
+    right = await spoil(service)
+    await doomed.begin("rebuild", database_url)
+    killed = await doomed.reached("here")
+    await doomed.begin("live", database_url, str(tmp_path / "project"))
+    await doomed.reached("begun")
+    os.kill(killed, signal.SIGKILL)
+    written = asyncio.create_task(doomed.reached("written"))
     told: list[tuple[int, int]] = []
-    done = await rebuild(service, lambda run, of: told.append((run, of)))
-    assert told[-1] == (len(left) - 3, len(left) - 3)
-    assert await dump(service) == before
-    assert done.runs == len(left)
+    async with asyncio.timeout(30):
+        while not told:
+            # The server lets go of the lock when it misses whoever was killed.
+            with suppress(DatabaseUnavailable):
+                done = await rebuild(service, lambda run, of: told.append((run, of)))
+    # All but the first run, and the new one.
+    assert told[-1] == (runs, runs), "what was stopped is gone on with where it was"
+    assert done.runs == runs + 1
     assert done.rows >= sum(len(rows) for rows in before.values())
+    assert of_others(await dump(service)) == before
+    assert await embedded(service) == {right}, "of what is gone or reads otherwise no vector stays"
+    while not written.done():
+        await rebuild(service)
+    await written
+    after = await dump(service)
+    assert of_others(after) == before
+    assert len(after["iterations"]) > len(before["iterations"])
     async with rebuild_lock(service.database):
         with pytest.raises(DatabaseUnavailable, match="already"):
             await rebuild(service)
-    assert await dump(service) == before
+    await rebuild(service)
+    assert await dump(service) == after

@@ -1,6 +1,5 @@
 """`miracle db`: look at the database, back it up, put it back, make room in it."""
 
-import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ import click
 
 from miracle_tui.cli.options import as_json
 from miracle_tui.cli.problems import SUCCESS
+from miracle_tui.cli.since import age_of
 
 EPILOG = """\b
 Examples:
@@ -21,8 +21,6 @@ Examples:
   miracle db embed --max-usd 2
   miracle db upgrade --drop-old
 """
-UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1), "y": timedelta(days=365)}
-LONGEST = timedelta(days=36_500)
 FILE = click.Path(dir_okay=False, path_type=Path)
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -127,16 +125,8 @@ def embed(max_usd: float | None, as_json: bool) -> int:
     return in_loop(embedding.embed(max_usd, as_json))
 
 
-def _age(ctx: click.Context, param: click.Parameter, value: str) -> timedelta:
-    found = re.fullmatch(r"(\d{1,6})([hdwy])", value.strip())
-    age = int(found[1]) * UNITS[found[2]] if found else None
-    if age is None or age > LONGEST:
-        raise click.BadParameter(f"{value!r} is no time such as 12h, 90d, 8w or 1y.", ctx, param)
-    return age
-
-
 @command.command("prune")
-@click.option("--older-than", metavar="AGE", required=True, callback=_age, help="Such as 90d, 8w, 1y.")
+@click.option("--older-than", metavar="AGE", required=True, callback=age_of, help="Such as 90d, 8w, 1y.")
 @click.option("--dry-run", is_flag=True, help="Only show what would go.")
 @click.option("--force", is_flag=True, help="Also green runs whose result nobody took; their branch stays.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
