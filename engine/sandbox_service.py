@@ -10,6 +10,8 @@ from sandbox.environments_kept import DAY_S, GIB, collect
 from sandbox.protocol import Backend
 from sandbox.scratch import STEP, sweep
 
+COLLECTED_EVERY_S = 3600.0
+"""Environments are as large as they are many: looking through them at every start would cost more than a start."""
 _logger = logging.getLogger(__name__)
 
 
@@ -55,6 +57,7 @@ class SandboxService:
                 self._config.paths.environments,
                 max_bytes=settings.environments_max_gb * GIB,
                 max_age_s=settings.environments_max_age_days * DAY_S,
+                every_s=COLLECTED_EVERY_S,
             )
         except OSError as exc:
             _logger.warning("environments cannot be cleaned up: %s", exc)

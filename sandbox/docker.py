@@ -19,7 +19,7 @@ from sandbox.docker_volumes import NotThere, collect_volumes, fill, whole
 from sandbox.docker_watch import watch_remote_disk
 from sandbox.ending import Ending, Endings
 from sandbox.environments import prepare_environment
-from sandbox.environments_kept import kept_environments
+from sandbox.environments_kept import environment_names
 from sandbox.errors import EnvironmentFailed, TooMuch
 from sandbox.execution import events_until_end
 from sandbox.identity import reachable, running_identity
@@ -108,8 +108,8 @@ class Docker:
 
     async def collect(self) -> int:
         """Remove volumes of environments that are not on this machine any more, and say how many there were."""
-        kept = await asyncio.to_thread(kept_environments, self._environments)
-        return await asyncio.to_thread(collect_volumes, await self._connected(), {one.name for one in kept})
+        kept = await asyncio.to_thread(environment_names, self._environments)
+        return await asyncio.to_thread(collect_volumes, await self._connected(), kept)
 
     async def close(self) -> None:
         """Stop what still runs, wait for the last removals, leave the engine."""

@@ -15,6 +15,8 @@ from sandbox.scratch import MAKING, sweep
 GIB = 2**30
 USES = ".uses"
 """Folder of one file an environment: locked by whoever uses it, and touched at each use."""
+LOOKED = ".looked"
+"""Beside these, a file that is touched whenever somebody looked for what can go."""
 GONE = ".going-"
 
 _HELD: dict[Path, int] = {}
@@ -47,6 +49,11 @@ def hold(target: Path) -> None:
     os.utime(_HELD[target])
 
 
+def environment_names(folder: Path) -> set[str]:
+    """The names of the environments in a folder; nothing of them is measured."""
+    return {path.name for path in _environments(folder)}
+
+
 def kept_environments(folder: Path) -> list[Kept]:
     """The environments in a folder, the one used longest ago first."""
     found = []
@@ -57,7 +64,13 @@ def kept_environments(folder: Path) -> list[Kept]:
 
 
 def collect(
-    folder: Path, *, max_bytes: float, max_age_s: float, now: float | None = None, everything: bool = False
+    folder: Path,
+    *,
+    max_bytes: float,
+    max_age_s: float,
+    now: float | None = None,
+    everything: bool = False,
+    every_s: float = 0,
 ) -> list[Kept]:
     """Remove environments that nobody uses: those too old, then the oldest until the rest fits.
 
@@ -67,10 +80,14 @@ def collect(
         max_age_s: seconds since its last use after which one goes.
         now: seconds since the epoch; the clock's by default.
         everything: all that nobody uses, whatever its age.
+        every_s: seconds since anybody's last look within which this is none: measuring them reads every folder.
 
     Returns:
         What was removed.
     """
+    if not _due(folder, every_s):
+        _sweep(folder)
+        return []
     there = kept_environments(folder)
     left = sum(one.bytes for one in there)
     removed = []
@@ -82,6 +99,20 @@ def collect(
             removed.append(one)
     _sweep(folder)
     return removed
+
+
+def _due(folder: Path, every_s: float) -> bool:
+    """Whether the last look is long ago; if so, this is one."""
+    looked = folder / USES / LOOKED
+    try:
+        if 0 <= time.time() - looked.stat().st_mtime < every_s:
+            return False
+    except FileNotFoundError:
+        if not folder.is_dir():
+            return True
+    looked.parent.mkdir(parents=True, exist_ok=True)
+    looked.touch()
+    return True
 
 
 def _remove(path: Path) -> bool:

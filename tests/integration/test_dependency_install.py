@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.environments_kept import DAY_S, USES, collect, kept_environments
+from sandbox.environments_kept import DAY_S, LOOKED, USES, collect, kept_environments
 from sandbox.errors import EnvironmentFailed
 from sandbox.install_step import can_confine, installer_variables, run_step
 from sandbox.packages.held import held_by
@@ -173,6 +173,9 @@ def test_old_environments_go_and_then_the_oldest_until_the_rest_fits(tmp_path: P
     assert [one.path for one in kept_environments(tmp_path)] == [third, fourth]
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".going")]
     assert collect(tmp_path, max_bytes=250 * 1024, max_age_s=30 * DAY_S) == []
+    assert collect(tmp_path, max_bytes=0, max_age_s=0, every_s=60) == [], "somebody looked just now"
+    os.utime(tmp_path / USES / LOOKED, (time.time() - 61,) * 2)
+    assert [one.path for one in collect(tmp_path, max_bytes=0, max_age_s=0, every_s=60)] == [third, fourth]
 
 
 def test_an_environment_that_another_process_uses_is_never_removed(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """Control groups, scopes, the watch over the disk, what a Docker engine can limit, and removing what was left."""
 
 import os
+import signal
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from sandbox.disk_watch import measure
 from sandbox.docker_engine import Engine, unshared
 from sandbox.docker_options import container_options
 from sandbox.identity import SERVICE_ID, running_identity
+from sandbox.process_tree import descendants
 from sandbox.protocol import Env, EnvSpec, ExecSpec, Limits
 from sandbox.removal import DEEPEST, prune_deep, remove_tree
 from sandbox.scopes import can_scope, scope_prefix, scope_variables
@@ -218,3 +221,18 @@ def test_what_is_measured(tmp_path: Path) -> None:
     deep(tmp_path, "e" * 250, 40)
     assert measure(tmp_path) is None
     remove_tree(tmp_path / ("e" * 250))
+
+
+@pytest.mark.parametrize("listed", [True, False], ids=["the-kernel-lists-children", "it-does-not"])
+def test_all_that_descends_from_a_process_is_found(listed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not listed:
+        monkeypatch.setattr(os.path, "exists", lambda _: False)
+    script = "(sleep 60 & echo $!; wait) & echo $!; echo $$; wait"
+    with subprocess.Popen(["sh", "-c", script], stdout=subprocess.PIPE, text=True) as root:
+        assert root.stdout is not None
+        said = {int(root.stdout.readline()) for _ in range(3)}
+        found = descendants(root.pid)
+        for pid in found:
+            os.kill(pid, signal.SIGKILL)
+    assert set(found) == said
+    assert descendants(root.pid) == [root.pid], "it is gone, and nobody's children are taken for its own"
