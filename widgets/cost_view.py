@@ -46,8 +46,7 @@ def cost_lines(calls: Sequence[Call]) -> list[Content]:
     head = f"{'AGENT':<12}{'MODEL':<24}{'TOKENS IN':>11}{'OUT':>9}{'SECONDS':>9}{'USD':>10}"
     rows = [Content.styled(head, "bold $text-secondary")]
     total_in = total_out = 0
-    total_s = total_usd = 0.0
-    priced = unpriced = 0
+    total_s = 0.0
     for call in calls:
         name = f"{inert_line(call.role, 11):<12}{inert_line(call.model, 23):<24}"
         answer = call.answer
@@ -56,11 +55,19 @@ def cost_lines(calls: Sequence[Call]) -> list[Content]:
             continue
         usage = answer.usage
         total_in, total_out = total_in + usage.input_tokens, total_out + usage.output_tokens
-        total_s, total_usd = total_s + answer.duration_s, total_usd + (answer.cost_usd or 0.0)
-        priced, unpriced = priced + (answer.cost_usd is not None), unpriced + (answer.cost_usd is None)
+        total_s += answer.duration_s
         price = "unknown" if answer.cost_usd is None else f"{answer.cost_usd:.4f}"
         figures = f"{usage.input_tokens:>11,}{usage.output_tokens:>9,}{answer.duration_s:>9.1f}{price:>10}"
         rows.append(Content.assemble(name, (figures, "$foreground-muted")))
-    spent = f"{total_usd:.4f}{'+' if unpriced else ''}" if priced else "unknown"
+    spent = cost_of(calls).removeprefix("$").removeprefix("cost ")
     total = f"{'all':<36}{total_in:>11,}{total_out:>9,}{total_s:>9.1f}{spent:>10}"
     return [*rows, Content(""), Content.styled(total, "bold $text-primary")]
+
+
+def cost_of(calls: Sequence[Call]) -> str:
+    """What calls cost, with a + where a price is not known; `cost unknown` where none is."""
+    prices = [call.answer.cost_usd for call in calls if call.answer is not None]
+    known = [price for price in prices if price is not None]
+    if prices and not known:
+        return "cost unknown"
+    return f"${sum(known):.4f}{'+' if len(known) < len(prices) else ''}"

@@ -34,6 +34,8 @@ class Chart:
     """Whether the values are shares in [0, 1]."""
     colour: str = "primary"
     """A variable of the theme."""
+    nothing: str = "Nothing to draw yet."
+    """What is said where there are no values."""
 
 
 @dataclass(frozen=True)
@@ -100,20 +102,25 @@ def _success(found: Metrics) -> list[Chart]:
         hits, ran = hits + one.success.hits, ran + one.success.of
         rates.append(hits / ran)
     outcomes = [(name, found.outcomes.get(name, 0)) for name in ("success", "failed", "cancelled", "open")]
+    # A line of one point says less than a bar.
+    kind: Literal["line", "bars"] = "line" if len(days) > 1 else "bars"
     return [
-        Chart("success so far, by day", "line", labels, tuple(rates), percent=True, colour="success"),
+        Chart("success so far, by day", kind, labels, tuple(rates), percent=True, colour="success"),
         _bars("runs by outcome", outcomes),
     ]
 
 
 def _usage(found: Metrics, grouping: Grouping, unit: Unit) -> Chart:
     title = f"{'tokens' if unit == 'tokens' else 'US dollars'} by {grouping}"
+    if unit == "cost" and 0 < found.spent.calls == found.spent.unpriced_calls:
+        return Chart(title, "bars", nothing="No call has a known price.")
     pairs = [(name, one.tokens if unit == "tokens" else one.cost_usd) for name, one in found.used_by(grouping)]
     colour = "primary" if unit == "tokens" else "accent"
     if grouping == "day":
         days = pairs[-MOST_DAYS:]
         labels = tuple(name[5:] for name, _ in days)
-        return Chart(title, "line", labels, tuple(float(value) for _, value in days), colour=colour)
+        kind: Literal["line", "bars"] = "line" if len(days) > 1 else "bars"
+        return Chart(title, kind, labels, tuple(float(value) for _, value in days), colour=colour)
     return _bars(title, pairs, colour=colour)
 
 

@@ -37,8 +37,10 @@ class MetricPlot(PlotextPlot):
     def render(self) -> RenderResult:
         """Draw, in words where there is nothing to draw or no room."""
         chart = self.chart
-        if chart is None or not chart.values:
-            return Content.styled("Nothing to draw yet.", "$text-muted")
+        if chart is None:
+            return Content("")
+        if not chart.values:
+            return Content.styled(chart.nothing, "$text-muted")
         if self.size.width < 20 or self.size.height < 5:
             return Content.styled("No room for a plot here.", "$text-muted")
         self._draw(chart)

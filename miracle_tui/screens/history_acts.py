@@ -66,9 +66,7 @@ class HistoryActs:
 
     async def pin(self, hit: Hit) -> None:
         """Recall a memory first, or take that back."""
-        text = "It is then recalled before all others of its project, whenever it is similar enough."
-        if hit.pinned or await self._confirm("Pin this memory?", f"{hit.title}\n\n{text}"):
-            await self._mark(hit, pinned=not hit.pinned)
+        await self._mark(hit, pinned=not hit.pinned)
 
     async def forget(self, hit: Hit) -> None:
         """Never recall a memory again, or take that back."""
@@ -78,8 +76,10 @@ class HistoryActs:
 
     async def _mark(self, hit: Hit, *, pinned: bool | None = None, forgotten: bool | None = None) -> None:
         marked = await self.screen.engine.mark_memory(hit.id, pinned=pinned, forgotten=forgotten)
-        said = "pinned" if pinned else "forgotten" if forgotten else "no longer so marked"
-        self.screen.notify(f"The memory is {said}.", timeout=3)
+        said = "Pinned: recalled first in its project whenever it is similar enough." if pinned else "No longer pinned."
+        if forgotten is not None:
+            said = "Forgotten. d takes this back where f3 shows it." if forgotten else "It may be recalled again."
+        self.screen.notify(said, timeout=4)
         self.screen.marked(hit, pinned=marked.pinned, forgotten=marked.forgotten)
 
     async def _confirm(self, title: str, text: str) -> bool:

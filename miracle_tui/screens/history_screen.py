@@ -45,7 +45,7 @@ class HistoryScreen(Screen[str | Entry | None]):
         Binding("escape", "leave", "Back", id="history.leave"),
         Binding("o,ctrl+o", "open", "Run", id="history.open"),
         Binding("t,ctrl+t", "timeline", "Timeline", id="history.timeline"),
-        Binding("m", "like", "More like it", id="history.like"),
+        Binding("m", "like", "Like it", id="history.like"),
         Binding("n", "begin", "New task", id="history.begin"),
         Binding("e", "export", "Export", id="history.export"),
         Binding("p", "pin", "Pin", id="history.pin"),
@@ -210,6 +210,8 @@ class HistoryScreen(Screen[str | Entry | None]):
 
     @on(events.DescendantFocus)
     def _focus_moved(self) -> None:
+        # Where there is little room, what is read has it all.
+        self.set_class(self.query_one(HistoryPreview).has_focus, "-reading")
         self._offer()
 
     def _offer(self) -> None:
@@ -312,7 +314,8 @@ class HistoryScreen(Screen[str | Entry | None]):
             self.finding.like = None
             self._search()
         elif self.query_one(HistoryPreview).has_focus:
-            self.rows.focus()
+            self.remove_class("-reading")
+            self.set_focus(self.rows)
         elif self.rows.has_focus:
             self.action_query()
         else:

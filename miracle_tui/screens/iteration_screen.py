@@ -11,7 +11,7 @@ from textual.widgets import ContentSwitcher, Footer, Static
 
 from miracle_tui.host import Host, host_of
 from miracle_tui.reel import Reel
-from widgets.cost_view import CostView
+from widgets.cost_view import CostView, cost_of
 from widgets.diff_pane import DiffPane
 from widgets.inert import inert_line
 from widgets.plan_pane import PlanPane
@@ -114,7 +114,7 @@ class IterationScreen(Screen[str | None]):
             self.query_one(PlanPane).state = self.reel.state(self._end())
             report = iteration.report
             counts = f"{report.passed} passed, {report.failed} failed" if report else "not tested"
-            self._show_head(f"{inert_line(iteration.phase_id, 40)} · {counts} · ${iteration.cost_usd:.4f}")
+            self._show_head(f"{inert_line(iteration.phase_id, 40)} · {counts} · {cost_of(self._calls)}")
         self.query_one(CostView).show(self._calls)
         if self._place < 0 or self.current != "prompt":
             self._go(max(0, self._place))

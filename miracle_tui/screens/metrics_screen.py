@@ -18,6 +18,7 @@ from miracle_tui.trouble import trouble_of
 from widgets.inert import inert_line
 from widgets.metric_charts import TOPICS, Topic, Unit, charts, headline, table
 from widgets.metric_plot import MetricPlot
+from widgets.topic_list import TopicList
 
 if TYPE_CHECKING:
     from miracle_tui.engine_port import EnginePort
@@ -69,7 +70,7 @@ class MetricsScreen(Screen[None]):
         yield Static("METRICS  reading", id="metrics-title", markup=False)
         with Horizontal(id="metrics-body"):
             with Vertical(id="metrics-side"):
-                yield OptionList(*(Option(name, id=name) for name in TOPICS), id="metrics-topics")
+                yield TopicList(*(Option(name, id=name) for name in TOPICS), id="metrics-topics")
                 with VerticalScroll(id="metrics-table"):
                     yield Static(id="metrics-numbers", markup=False)
             with Vertical(id="metrics-plots"):
@@ -106,6 +107,9 @@ class MetricsScreen(Screen[None]):
         self.query_one("#metrics-title", Static).update(self._title())
         self.set_class(not found.runs, "-empty")
         self.query_one("#metrics-empty", Static).update(_nothing(found))
+        if found.runs and self.focused is None:
+            # What is hidden loses the keys, and nobody would give them back.
+            self.set_focus(self.query_one("#metrics-table" if self.has_class("-numbers") else "#metrics-topics"))
         topics = self.query_one("#metrics-topics", OptionList)
         for place, name in enumerate(TOPICS):
             title, figure = headline(found, name)

@@ -44,6 +44,12 @@ async def opened(app: MiracleApp, pilot: Pilot[None], count: int = 0) -> History
     return app.screen
 
 
+def footer(screen: HistoryScreen) -> set[tuple[str, str]]:
+    """The keys that are offered."""
+    shown = [one.binding for one in screen.active_bindings.values() if one.enabled and one.binding.show]
+    return {(screen.app.get_key_display(one), one.description) for one in shown}
+
+
 def text_of(screen: HistoryScreen) -> str:
     preview = screen.query_one(HistoryPreview)
     return "\n".join(preview.row_text(y) for y in range(preview.row_count()))
@@ -83,8 +89,10 @@ async def test_letters_go_into_the_query_and_act_in_the_results() -> None:
         await pilot.press(*"pend")
         await until(pilot, lambda: len(screen.rows.hits) == 1)
         assert engine.called("mark_memory") == []
-        await pilot.press("down", "p", "y")
+        assert ("↓", "Results") in footer(screen)
+        await pilot.press("down", "p")
         await until(pilot, lambda: screen.rows.hits[0].pinned)
+        assert {("⏎", "Look"), ("p", "Pin"), ("d", "Forget"), ("o", "Run")} <= footer(screen)
         await pilot.press("d", "y")
         await until(pilot, lambda: not screen.rows.hits)
         assert engine.called("mark_memory") == [("pending", True, None), ("pending", None, True)]
@@ -182,9 +190,13 @@ async def test_a_task_begins_from_a_solution() -> None:
     engine = engine_with(solution)
     problem = {"problem_type": "library", "language": "node", "description": "Roman numerals", "plan": ""}
     engine.entries["p7"] = Entry(solution, {**problem, "code_template": "", "test_template": ""})
-    async with opened_app(engine) as (app, pilot):
-        await opened(app, pilot, 1)
-        await pilot.press("down", "n")
+    async with opened_app(engine, size=(80, 24)) as (app, pilot):
+        screen = await opened(app, pilot, 1)
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: not screen.rows.display and screen.query_one(HistoryPreview).size.height > 12)
+        await pilot.press("escape")
+        await until(pilot, lambda: screen.rows.display and screen.rows.has_focus)
+        await pilot.press("n")
         await until(pilot, lambda: bool(app.screen.query("#begun-from")))
         app.screen.query_one("#workspace", Input).value = "/tmp"
         await pilot.press("f2")

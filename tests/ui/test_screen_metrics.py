@@ -82,6 +82,11 @@ async def test_where_nothing_counts_the_screen_says_what_to_do() -> None:
         screen = await screen_of(app, pilot)
         assert "4 of scripted models are counted apart: press s." in words(screen, "#metrics-empty")
         assert not screen.query_one("#metrics-body").display
+        engine.figures = FIGURES
+        await pilot.press("s")
+        await until(pilot, lambda: screen.query_one("#metrics-body").display)
+        await pilot.press("down")
+        assert screen.topic == "iterations", "the list that was hidden has the keys again"
         engine.refuse = "The database went away"
         await pilot.press("r")
         await until(pilot, lambda: isinstance(app.screen, ErrorDialog))
@@ -107,6 +112,9 @@ def test_every_topic_can_be_drawn_of_nothing_and_of_little() -> None:
             assert charts(found, topic, "day", "tokens")
             told = table(found, topic, "agent")
             assert all(len(row) == len(told.header) for row in told.rows)
+    assert charts(little, "usage", "agent", "cost")[0].nothing == "No call has a known price."
+    one_day = replace(FIGURES, days=FIGURES.days[:1])
+    assert [chart.kind for chart in charts(one_day, "success", "agent", "cost")] == ["bars", "bars"]
 
 
 def test_an_axis_has_round_quarters() -> None:
