@@ -16,7 +16,7 @@ from memory.upsert import upsert
 
 _STANDING = """
     SELECT p.pattern_id, p.project, p.updated_at AS at, coalesce(m.pinned, false) AS pinned,
-           coalesce(m.forgotten, false) AS forgotten, r.*
+           coalesce(m.forgotten, false) AS forgotten, md5(concat(p.description, p.plan)) AS told, r.*
     FROM patterns AS p LEFT JOIN memory_marks AS m ON m.memory_id = p.pattern_id
     CROSS JOIN LATERAL (
         SELECT count(*) AS shown, count(*) FILTER (WHERE used) AS used, count(*) FILTER (WHERE helped) AS helped,
@@ -71,12 +71,16 @@ async def best_patterns(
             row.pinned and row.project == project,
             near[row.pattern_id] * weight(TrackRecord(row.shown, row.used, row.helped, row.harmed), None, row.at, now),
             row.pattern_id,
+            row.told,
         )
         for row in found
         if not row.forgotten
     ]
-    best = sorted(ranked, key=lambda one: (not one[0], -one[1], one[2]))[:limit]
-    return {pattern_id: near[pattern_id] for _, _, pattern_id in best}
+    best: dict[str, str] = {}
+    for _, _, pattern_id, told in sorted(ranked, key=lambda one: (not one[0], -one[1], one[2])):
+        # Who solved the same in the same way again is no second solution.
+        best.setdefault(told, pattern_id)
+    return {pattern_id: near[pattern_id] for pattern_id in list(best.values())[:limit]}
 
 
 async def read_patterns(

@@ -112,8 +112,8 @@ async def test_patterns_are_recalled_by_likeness_help_and_wish(memory: FailureMe
     found = await memory.recall_patterns("web service in Flask that returns JSON", 1)
     assert [(one.memory_id, one.kind, one.via) for one in found] == [("p1", "pattern", "text")]
     assert (found[0].title, found[0].plan) == ("web service: a Flask web service with a JSON endpoint", "- one app")
-    for name in ("p0", "p3"):
-        await memory.remember_pattern(replace(flask, pattern_id=name))
+    for name, plan in (("p0", "- two apps"), ("p3", "- no app"), ("p4", "- no app")):
+        await memory.remember_pattern(replace(flask, pattern_id=name, plan=plan))
     used = "INSERT INTO recalls (run_id, iteration, memory_id, used, helped) VALUES "
     await database.run(lambda c: c.execute(text(f"{used} ('r', 0, 'p1', true, false), ('r', 0, 'p3', true, true)")))
 
