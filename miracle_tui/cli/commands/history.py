@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from engine.engine import Engine
     from memory.hits import Entry, Filters, Hit
 
-KINDS = ("task", "run", "iteration", "failure", "pattern")
+KINDS = ("task", "run", "iteration", "failure", "solution", "pattern")
+NAMES = {"pattern": "solution"}
+"""What people call a kind, where that is not its name in the records."""
 
 EPILOG = """\b
 Examples:
@@ -55,7 +57,7 @@ def command(
     export: Path | None,
     as_json: bool,
 ) -> int:
-    """List runs, search tasks, runs, iterations, failures and patterns, or `show ID`.
+    """List runs, search tasks, runs, iterations, failures and solutions, or `show ID`.
 
     Without QUERY and filters: the latest runs. With them: whatever contains every word of QUERY, the latest first;
     then, for three words or more, what reads like them.
@@ -68,7 +70,8 @@ def command(
     if export is not None:
         raise BadInput("--export writes what show tells", "Write: miracle history show ID --export FILE")
     folder = project_named(str(project.expanduser().absolute())) if project else ""
-    filters = Filters(kinds, language, folder, outcome, since, until, forgotten)  # type: ignore[arg-type]
+    wanted = tuple(dict.fromkeys("pattern" if kind == "solution" else kind for kind in kinds))
+    filters = Filters(wanted, language, folder, outcome, since, until, forgotten)  # type: ignore[arg-type]
     words = " ".join(query)
     if words.strip() or like or filters != Filters():
         return in_loop(_search(words, filters, like, limit, as_json))
@@ -124,13 +127,34 @@ async def _search(query: str, filters: "Filters", like: str | None, limit: int, 
             say_json({**asdict(hit), "at": hit.at.isoformat()})
         return SUCCESS
     if not hits:
-        say([f"Nothing mentions {one_line(query, 80)!r}." if query else "There is nothing of that kind yet."])
+        say(_nothing(query, filters, like))
         return SUCCESS
     rows = [
-        (hit.kind, moment(hit.at), hit.id, hit.outcome or "-", one_line(hit.title or hit.snippet, 120)) for hit in hits
+        (
+            NAMES.get(hit.kind, hit.kind),
+            moment(hit.at),
+            hit.id,
+            hit.outcome or "-",
+            one_line(hit.title or hit.snippet, 120),
+        )
+        for hit in hits
     ]
     say(table(rows, ("KIND", "WHEN", "ID", "OUTCOME", "WHAT")))
     return SUCCESS
+
+
+def _nothing(query: str, filters: "Filters", like: str | None) -> list[str]:
+    """What is said where nothing was found, and what finds more."""
+    from memory.hits import EVERYTHING
+    from miracle_tui.cli.inert import one_line
+
+    narrowed = filters != EVERYTHING
+    if like is not None:
+        return [f"Memory has nothing like {one_line(like, 80)!r}."]
+    if query:
+        more = "take filters away, or use fewer or shorter words" if narrowed else "fewer or shorter words find more"
+        return [f"Nothing mentions {one_line(query, 80)!r}.", f"→ {more}"]
+    return ["There is nothing of that kind yet.", "→ take filters away; `miracle history` lists the latest runs"]
 
 
 async def _found(engine: "Engine", query: str, filters: "Filters", like: str | None, limit: int) -> "list[Hit]":
@@ -172,7 +196,7 @@ async def _show(name: str, export: Path | None, as_json: bool) -> int:
 def _lines(entry: "Entry") -> list[str]:
     from memory.history_parts import facts_of, parts_of
 
-    lines = [f"{entry.hit.kind.upper()}  {' '.join(entry.hit.title.split())}"]
+    lines = [f"{NAMES.get(entry.hit.kind, entry.hit.kind).upper()}  {' '.join(entry.hit.title.split())}"]
     lines += [f"  {name:<9} {' '.join(value.split())}" for name, value in facts_of(entry)]
     for part in parts_of(entry):
         lines += ["", part.title.upper(), *part.text.rstrip().split("\n")]

@@ -34,7 +34,7 @@ def command(ctx: click.Context) -> int:
 
 
 @command.command("list")
-@click.option("--kind", type=click.Choice(["failure", "pattern"]), help="Only this kind.")
+@click.option("--kind", type=click.Choice(["failure", "solution", "pattern"]), help="Only this kind.")
 @click.option("--project", type=click.Path(path_type=Path), help="Only what was learnt in this folder.")
 @click.option("--pinned", is_flag=True, help="Only what is pinned.")
 @click.option("--forgotten", is_flag=True, help="Only what is forgotten.")
@@ -48,7 +48,8 @@ def listed(kind: str | None, project: Path | None, pinned: bool, forgotten: bool
     from miracle_tui.cli.opening import in_loop
 
     folder = project_named(str(project.expanduser().absolute())) if project else ""
-    return in_loop(_list(kind or "", folder, pinned, forgotten, limit, as_json))
+    wanted = "pattern" if kind == "solution" else kind or ""
+    return in_loop(_list(wanted, folder, pinned, forgotten, limit, as_json))
 
 
 @command.command("show")
@@ -100,7 +101,7 @@ async def _list(kind: str, folder: str, pinned: bool, forgotten: bool, limit: in
             say_json(entry_record(entry))
         return SUCCESS
     if not found:
-        say(["There is no such memory yet.", "→ what fails in a run is remembered by itself"])
+        say(_nothing(pinned, forgotten))
         return SUCCESS
     rows = [
         (
@@ -117,6 +118,14 @@ async def _list(kind: str, folder: str, pinned: bool, forgotten: bool, limit: in
     ]
     say(table(rows, ("ID", "KIND", "LEARNT", "MARK", "SHOWN", "USED", "HELPED", "WHAT")))
     return SUCCESS
+
+
+def _nothing(pinned: bool, forgotten: bool) -> list[str]:
+    if pinned:
+        return ["Nothing is pinned.", "→ miracle memory pin ID   recalls a memory first"]
+    if forgotten:
+        return ["Nothing is forgotten.", "→ miracle memory forget ID   keeps a memory from all agents"]
+    return ["There is no such memory yet.", "→ what fails in a run is remembered by itself"]
 
 
 async def _newest(engine: "Engine", kind: str, folder: str, limit: int) -> "list[Entry]":
