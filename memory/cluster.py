@@ -261,6 +261,8 @@ def trouble(text: str, home: Home) -> MemoryStoreError:
     """The error that PostgreSQL's own words amount to."""
     if "No space left on device" in text or "Disk quota exceeded" in text:
         return DiskFull(f"There is no room left for the database in {home.path}", "Free some space and start again.")
+    if "definition of service" in text:
+        return DatabaseUnavailable("PGSERVICE names a service that is not defined", "Unset PGSERVICE, or define it.")
     if "could not look up effective user" in text:
         return DatabaseUnavailable(
             f"The user id {os.geteuid()} has no name on this system, which PostgreSQL needs",

@@ -27,6 +27,12 @@ LOG_BYTES = 8 * 2**20
 SMALL_SHARED_MEMORY = 256 * 2**20
 """Bytes of /dev/shm below which parallel queries share memory in files instead; containers have 64 MB."""
 MB = 2**20
+_HOPELESS = ("authentication failed", "No space left on device", "definition of service")
+_FOREIGN = (
+    *("options", "target_session_attrs", "hostaddr", "requirepeer", "require_auth", "channel_binding", "gssencmode"),
+    *("sslmode", "sslnegotiation", "client_encoding"),
+)
+"""What a connection is made with that the environment may have set."""
 
 
 class Retriable(Exception):
@@ -137,8 +143,7 @@ def wait_for_answer(home: Home, folder: Path, offset: int) -> str:
     """
     import psycopg
 
-    # What a person's environment says of other servers (PGOPTIONS and the like) is not for this one.
-    conninfo = f"host={folder} port={PORT} user={ROLE} options='' target_session_attrs=any dbname="
+    conninfo = f"host={folder} port={PORT} user={ROLE} {_neutral()}dbname="
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline:
         try:
@@ -147,7 +152,7 @@ def wait_for_answer(home: Home, folder: Path, offset: int) -> str:
                 return conninfo
         except psycopg.OperationalError as error:
             said = str(error)
-            if "authentication failed" in said or "No space left on device" in said:
+            if any(words in said for words in _HOPELESS):
                 raise trouble(said, home) from error
         if home.exit_note.exists() and running_pid(home) is None:
             raise _ended(home, offset)
@@ -155,6 +160,19 @@ def wait_for_answer(home: Home, folder: Path, offset: int) -> str:
     raise DatabaseUnavailable(
         f"The embedded PostgreSQL did not answer within {START_S:.0f} s", f"The whole log is in {home.log}."
     )
+
+
+def _neutral() -> str:
+    """Settings against those of a person's environment: PGOPTIONS and the like are meant for other servers."""
+    from psycopg import pq
+
+    known = {option.keyword.decode(): option for option in pq.Conninfo.get_defaults()}
+    said = ""
+    for keyword in _FOREIGN:
+        option = known.get(keyword)
+        if option is not None and option.envvar is not None and option.envvar.decode() in os.environ:
+            said += f"{keyword}='{(option.compiled or b'').decode()}' "
+    return said
 
 
 def _ensure_database(connection: "psycopg.Connection") -> None:

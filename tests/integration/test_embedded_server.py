@@ -30,20 +30,42 @@ from memory.postmaster import Home, is_held, running_pid
 
 USER = """
 import asyncio, pathlib, sys, time
+import psycopg
 from memory.embedded import EmbeddedServer
 async def main():
     server = EmbeddedServer(pathlib.Path(sys.argv[1]), durable=False)
-    print(await server.start(), 'sqlalchemy' in sys.modules, flush=True)
+    sys.stdin.readline()
+    where = await server.start()
+    with psycopg.connect(where) as connection:
+        connection.execute("select pg_advisory_xact_lock(1)")
+        connection.execute("create table if not exists life (n int)")
+        connection.execute("insert into life values (1)")
+    print(where, 'sqlalchemy' in sys.modules, flush=True)
     sys.stdin.readline()
     await server.stop()
 asyncio.run(main())
 """
 
+ENVIRONMENT = {
+    "LC_ALL": "xx_YY.UTF-8",
+    "PGOPTIONS": "-c default_transaction_read_only=on",
+    "PGTARGETSESSIONATTRS": "read-only",
+    "PGHOST": "nowhere.example",
+    "PGHOSTADDR": "192.0.2.1",
+    "PGREQUIREAUTH": "scram-sha-256",
+    "PGCHANNELBINDING": "require",
+    "PGREQUIREPEER": "nobody",
+    "PGGSSENCMODE": "require",
+    "PGCLIENTENCODING": "LATIN1",
+    "PGDATA": "/nowhere",
+}
+"""What a person may have set for other servers, and a locale that this machine does not have."""
+
 
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[EmbeddedServer]:
-    """A server on a long path with blanks, not started yet."""
-    server = EmbeddedServer(tmp_path / "Application Support" / ("long " * 30).strip() / "it's data", durable=False)
+    """A server on a long path with blanks and letters of other scripts, not started yet."""
+    server = EmbeddedServer(tmp_path / "Application Support" / ("long " * 30).strip() / "it's dätä 数据", durable=False)
     yield server
     await server.stop()
     await until(lambda: running_pid(server.home) is None)
@@ -69,15 +91,26 @@ def pid_of(home: Home) -> int:
     return pid
 
 
-def start_user(home: Path) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
+def start_user(home: Path, *, waits: bool = False, **environ: str) -> "subprocess.Popen[str]":
+    """A process that starts the server once it is told to, writes a row, and stops at the next line."""
+    process = subprocess.Popen(
         [sys.executable, "-c", USER, str(home)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        env={**os.environ, **environ},
     )
+    if not waits:
+        say(process)
+    return process
+
+
+def say(process: "subprocess.Popen[str]") -> None:
+    assert process.stdin is not None
+    process.stdin.write("\n")
+    process.stdin.flush()
 
 
 def first_line(process: "subprocess.Popen[str]") -> str:
@@ -182,15 +215,6 @@ async def test_a_killed_server_comes_back_in_the_same_place(server: EmbeddedServ
     assert answer(conninfo) == 1
 
 
-async def test_a_killed_user_leaves_no_server(server: EmbeddedServer) -> None:
-    user = start_user(server.home.path)
-    assert first_line(user)
-    pid_of(server.home)
-    user.kill()
-    user.communicate()
-    await until(lambda: running_pid(server.home) is None)
-
-
 async def test_an_interrupt_of_its_user_does_not_reach_the_server(server: EmbeddedServer) -> None:
     conninfo = await server.start()
     user = start_user(server.home.path)
@@ -203,8 +227,7 @@ async def test_an_interrupt_of_its_user_does_not_reach_the_server(server: Embedd
 async def test_a_server_without_its_keeper_gets_another(server: EmbeddedServer) -> None:
     await server.start()
     pid = pid_of(server.home)
-    keeper = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-    os.kill(keeper, signal.SIGKILL)
+    os.kill(parent_of(pid), signal.SIGKILL)
     await until(lambda: not is_held(server.home.keeper_lock))
     await server.start()
     assert running_pid(server.home) == pid
@@ -213,12 +236,37 @@ async def test_a_server_without_its_keeper_gets_another(server: EmbeddedServer) 
     await until(lambda: running_pid(server.home) is None)
 
 
-async def test_three_first_starts_at_once_all_succeed(server: EmbeddedServer) -> None:
-    users = [start_user(server.home.path) for _ in range(3)]
-    places = {first_line(user) for user in users}
-    ended = [(user.communicate("\n")[1], user.returncode) for user in users]
-    assert ended == [("", 0)] * 3
-    assert len(places) == 1
+async def test_miracles_come_and_go_at_the_same_instant(server: EmbeddedServer) -> None:
+    """Two on an empty folder at once; then each begins while the one before stops or is killed, five times."""
+    first = [start_user(server.home.path, waits=True, **ENVIRONMENT) for _ in range(2)]
+    for user in first:
+        say(user)
+    assert len({first_line(user).split()[0] for user in first}) == 1
+    assert first[0].communicate("\n")[1] == ""
+    last = first[1]
+    ways = ("stop", "kill", "stop", "kill the server too", "kill all that is ours")
+    users = [start_user(server.home.path, waits=True) for _ in ways]
+    for way, user in zip(ways, users, strict=True):
+        server_pid = pid_of(server.home)
+        if way == "stop":
+            say(last)
+        else:
+            last.kill()
+        if way.startswith("kill all"):
+            os.kill(parent_of(server_pid), signal.SIGKILL)
+        if way in ("kill the server too", "kill all that is ours"):
+            os.kill(server_pid, signal.SIGKILL)
+        say(user)
+        assert first_line(user), user.communicate()[1]
+        assert last.communicate()[1] == ""
+        last = user
+    with psycopg.connect(await server.start()) as connection:
+        assert connection.execute("select count(*) from life").fetchone() == (2 + len(ways),)
+    assert last.communicate("\n")[1] == ""
+
+
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 async def test_another_major_version_is_told_and_left_alone(server: EmbeddedServer) -> None:
