@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from memory.hits import Entry
 
 _VIA = {"fingerprint": "the same failure", "context": "like code", "signature": "a like error", "text": "like words"}
+_CAME_OF_IT = {"solved": "✓ solved by", "improved": "✓ made better by", "unchanged": "✗ not helped by"}
 _WORTH = {
     "unused": "· not used",
     "used": "· used, not known yet what for",
@@ -24,7 +25,11 @@ _WORTH = {
 def recalled_lines(shown: Iterable[ShownMemory]) -> list[str]:
     """What was put in front of an agent."""
     found = list(shown)
-    lines = [f"  · recalled ({_how(one)}) {one_line(one.item.title)}" for one in found[:MAX_LISTED]]
+    lines = []
+    for one in found[:MAX_LISTED]:
+        lines.append(f"  · recalled ({_how(one)}) {one_line(one.item.title)}")
+        if tried := one_line(one.item.solution) if one.item.kind == "failure" else "":
+            lines.append(f"    {_CAME_OF_IT.get(one.item.outcome, '· then tried')}: {tried}")
     more = len(found) - MAX_LISTED
     return [*lines, f"  · and {more} more"] if more > 0 else lines
 

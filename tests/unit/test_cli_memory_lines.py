@@ -39,6 +39,8 @@ def test_the_story_tells_what_was_recalled_used_and_helped(run: Story, words: st
         "  · recalled (93%, the same failure, helped 3 of 4 times before) AssertionError: assert 'IIII' == 'IV'",
         "  · recalled (61%, a like error, untrusted: another project's) AssertionError: assert 'MMMM' == None",
         "  · recalled (44%, like code, pinned) IndexError: list index out of range",
+        f"    ✓ solved by: {PAIRS.solution}",
+        f"    ✗ not helped by: {RANGE.solution}",
         "  · recalled (52%, like words) library",
         "  · used base-60aa: library",
         words,
