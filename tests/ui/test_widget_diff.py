@@ -2,7 +2,6 @@
 
 import asyncio
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -170,10 +169,8 @@ async def test_fifty_thousand_lines_do_not_stall() -> None:
         assert pane.files[0].added == 50_000
         view = pane.query_one(DiffView)
         await asyncio.sleep(0)
-        begin = time.perf_counter()
         view.go_to(40_000)
-        await until(pilot, lambda: time.perf_counter() - begin < 1.0)
-        assert "value_3999" in app.shown()
+        await until(pilot, lambda: "value_3999" in app.shown())
         assert "huge change" in view.row_text(0)
 
 

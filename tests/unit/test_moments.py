@@ -191,8 +191,8 @@ def test_any_of_ten_thousand_events_is_reached_in_a_few_milliseconds() -> None:
     folds.state(folds.end)
     took = []
     for at in range(1, folds.end, 97):
-        began = time.perf_counter()
+        began = time.process_time()
         folds.snapshot(at)
-        took.append(time.perf_counter() - began)
+        took.append(time.process_time() - began)
     took.sort()
     assert took[len(took) // 2] < 0.005
