@@ -1,6 +1,6 @@
 """The embedded PostgreSQL: shared, closed to others, started whatever state it was left in, gone when unused."""
 
-# ruff: noqa: ASYNC221 - a test's loop has nothing else to do
+# ruff: noqa: ASYNC221, F811 - a test's loop has nothing else to do, and fixtures are called as they are imported
 
 import asyncio
 import os
@@ -11,7 +11,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import psycopg
@@ -22,11 +21,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from config.config import Config
 from config.paths import find_paths
-from memory.cluster import Account, Installation, find_installation, reachable, server_account, trouble
+from memory.cluster import Account, Installation, find_installation, reachable, server_account
 from memory.database import Database
 from memory.embedded import EmbeddedServer
-from memory.errors import DatabaseUnavailable, DatabaseUnsuitable, DiskFull
+from memory.errors import DatabaseUnavailable, DatabaseUnsuitable
 from memory.postmaster import Home, is_held, running_pid
+from tests.embedded_fixtures import server, until  # noqa: F401
 
 USER = """
 import asyncio, pathlib, sys, time
@@ -60,22 +60,6 @@ ENVIRONMENT = {
     "PGDATA": "/nowhere",
 }
 """What a person may have set for other servers, and a locale that this machine does not have."""
-
-
-@pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[EmbeddedServer]:
-    """A server on a long path with blanks and letters of other scripts, not started yet."""
-    server = EmbeddedServer(tmp_path / "Application Support" / ("long " * 30).strip() / "it's dätä 数据", durable=False)
-    yield server
-    await server.stop()
-    await until(lambda: running_pid(server.home) is None)
-
-
-async def until(condition: Callable[[], bool], timeout_s: float = 20) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        await asyncio.sleep(0.02)
 
 
 def answer(conninfo: str) -> int:
@@ -151,8 +135,8 @@ async def test_nobody_else_gets_in(server: EmbeddedServer) -> None:
     owner = server_account().uid or os.geteuid()
     assert len(str(folder)) < 80
     assert (stat.S_IMODE(folder.stat().st_mode), folder.stat().st_uid) == (0o700, owner)
-    socket = folder / ".s.PGSQL.5432"
-    assert stat.S_IMODE(socket.stat().st_mode) == 0o700
+    entry = folder / ".s.PGSQL.5432"
+    assert stat.S_IMODE(entry.stat().st_mode) == 0o700
     assert stat.S_IMODE(server.home.path.stat().st_mode) == 0o700
     rules = (server.home.cluster / "pg_hba.conf").read_text()
     assert rules == "local all all peer map=miracle\n"
@@ -163,7 +147,7 @@ async def test_nobody_else_gets_in(server: EmbeddedServer) -> None:
         assert "Permission denied" in enter_as_stranger(conninfo)
         # Even with every file mode given away, the server itself does not know the stranger.
         folder.chmod(0o755)
-        socket.chmod(0o777)
+        entry.chmod(0o777)
         assert "Peer authentication failed" in enter_as_stranger(conninfo)
         folder.chmod(0o700)
 
@@ -278,6 +262,16 @@ async def test_another_major_version_is_told_and_left_alone(server: EmbeddedServ
     assert "DATABASE_URL" in caught.value.hint
     assert version.read_text() == "12\n"
     assert not is_held(server.home.users_lock)
+    # A newer one, before and after an upgrade that left what we could go back to.
+    version.write_text("99\n")
+    for hint in ("update this one", "mv "):
+        with pytest.raises(DatabaseUnsuitable, match="PostgreSQL 99") as caught:
+            await server.start()
+        assert hint in caught.value.hint
+        (server.home.path / "cluster.old-18").mkdir(exist_ok=True)
+    version.write_text("")
+    with pytest.raises(DatabaseUnsuitable, match="damaged"):
+        await server.start()
 
 
 async def test_a_server_that_cannot_be_seen_is_not_started_twice(
@@ -347,22 +341,3 @@ async def test_programs_under_a_closed_folder_are_copied_once(tmp_path: Path, mo
             assert "PostgreSQL" in run.stdout
         assert stat.S_IMODE(closed.stat().st_mode) == 0o700
     assert reachable(hidden, Account(None, None)) == hidden
-
-
-async def test_a_full_disk_is_told_as_such(tmp_path: Path) -> None:
-    """On a real small file system where one can be mounted; the words of PostgreSQL stand in for it elsewhere."""
-    home = tmp_path / "small"
-    home.mkdir()
-    size = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "none", home], capture_output=True, check=False)
-    server = EmbeddedServer(home, durable=False)
-    if size.returncode:
-        told = trouble('initdb: error: could not write to file "x": No space left on device', server.home)
-        assert isinstance(told, DiskFull)
-        return
-    try:
-        with pytest.raises(DiskFull, match="no room") as caught:
-            await server.start()
-        assert caught.value.hint
-        assert not server.home.cluster.exists()
-    finally:
-        subprocess.run(["umount", "-l", home], check=True)
