@@ -159,7 +159,7 @@ class History:
 
     async def _near(self, words: str, filters: Filters, limit: int) -> list[Hit]:
         (vector,) = await self._embedder.embed([mask(words)])
-        if limit <= 0 or not any(vector):
+        if limit <= 0 or not any(vector) or not await self._vectors.readable():
             return []
         spaces = {
             kind: await self._vectors.space("ctx" if kind == "failure" else "pat")

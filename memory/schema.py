@@ -82,12 +82,10 @@ async def _check_vector(connection: "psycopg.AsyncConnection[Any]") -> None:
         )
     installed, offered = row
     if _numbers(installed or offered) < OLDEST_VECTOR:
-        newer = _numbers(offered) >= OLDEST_VECTOR
-        raise DatabaseUnsuitable(
-            f"pgvector {installed or offered} is too old",
-            ("" if newer else "Install pgvector 0.7 or newer on the server. ")
-            + "Then, as a superuser in this database: ALTER EXTENSION vector UPDATE;",
-        )
+        steps = [] if _numbers(offered) >= OLDEST_VECTOR else ["install pgvector 0.7 or newer on the server"]
+        steps += ["as a superuser in this database: ALTER EXTENSION vector UPDATE;"] if installed else []
+        hint = ", then ".join(steps)
+        raise DatabaseUnsuitable(f"pgvector {installed or offered} is too old", hint[:1].upper() + hint[1:])
 
 
 def _numbers(version: str) -> tuple[int, ...]:

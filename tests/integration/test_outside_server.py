@@ -133,6 +133,7 @@ async def test_who_may_only_look_can_look(outside: Outside, app: Database, user:
         assert [run.run_id for run in await engine.runs()] == ["r1"]
         assert [hit.id for hit in await engine.search("three dates")] == ["r1"]
         assert [hit.id for hit in await engine.search("parse three dates")] == ["r1"]
+        assert await engine.search_alike("parse three dates") == [], "no memory was ever embedded here"
         assert [one.seq for one in await engine.log("r1")] == [1]
         assert await engine.approvals() == []
         with pytest.raises(DatabaseUnsuitable) as caught:
