@@ -15,6 +15,7 @@ from config.paths import SERVICE_ROOT
 from memory.errors import DatabaseUnavailable, DatabaseUnsuitable, DiskFull, MemoryStoreError
 from memory.keeper import account, reach
 from memory.postmaster import Home, locked
+from memory.spare import is_shared_memory_little
 
 ROLE = "miracle"
 FOLDER = "pginstall"
@@ -222,6 +223,8 @@ def program_environment() -> dict[str, str]:
 
 def _initdb(home: Home, installation: Installation, who: Account, options: list[str]) -> None:
     # Made beside its place and renamed at the end: an initdb that was cut short leaves nothing to trip over.
+    if is_shared_memory_little():
+        options = [*options, "--set", "dynamic_shared_memory_type=mmap"]
     part = home.path / "cluster.part"
     shutil.rmtree(part, ignore_errors=True)
     try:
@@ -259,6 +262,10 @@ def _initdb(home: Home, installation: Installation, who: Account, options: list[
 
 def trouble(text: str, home: Home) -> MemoryStoreError:
     """The error that PostgreSQL's own words amount to."""
+    if "shared memory segment" in text and "No space left on device" in text:
+        return DatabaseUnavailable(
+            "There is too little shared memory for the database", "Give the container more: docker run --shm-size=256m"
+        )
     if "No space left on device" in text or "Disk quota exceeded" in text:
         return DiskFull(f"There is no room left for the database in {home.path}", "Free some space and start again.")
     if "definition of service" in text:

@@ -12,7 +12,7 @@ from memory.errors import DatabaseUnavailable, MemoryStoreError
 from memory.keeper import Order, spawn
 from memory.postmaster import Home, is_held, running_pid
 from memory.sockets import socket_folder
-from memory.spare import shared_memory_room, usable_memory
+from memory.spare import is_shared_memory_little, usable_memory
 
 if TYPE_CHECKING:
     import psycopg
@@ -24,8 +24,6 @@ KEEPER_S = 20.0
 second server on the same files would destroy them."""
 PORT = 5432
 LOG_BYTES = 8 * 2**20
-SMALL_SHARED_MEMORY = 256 * 2**20
-"""Bytes of /dev/shm below which parallel queries share memory in files instead; containers have 64 MB."""
 MB = 2**20
 _HOPELESS = ("authentication failed", "No space left on device", "definition of service")
 _FOREIGN = (
@@ -62,7 +60,7 @@ def serving_settings(*, durable: bool) -> dict[str, str]:
         "client_connection_check_interval": "10s",
         "timezone": "UTC",
         "log_timezone": "UTC",
-        **({"dynamic_shared_memory_type": "mmap"} if shared_memory_room() < SMALL_SHARED_MEMORY else {}),
+        **({"dynamic_shared_memory_type": "mmap"} if is_shared_memory_little() else {}),
         **({} if durable else {"fsync": "off", "full_page_writes": "off"}),
     }
 

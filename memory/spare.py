@@ -6,6 +6,8 @@ from pathlib import Path
 
 CGROUP = Path("/sys/fs/cgroup")
 SHARED_MEMORY = Path("/dev/shm")
+LITTLE = 256 * 2**20
+"""Bytes of shared memory below which servers share files instead; containers have 64 MB."""
 
 
 def usable_memory(cgroup: Path = CGROUP) -> int:
@@ -30,3 +32,8 @@ def shared_memory_room(folder: Path = SHARED_MEMORY) -> int:
         return shutil.disk_usage(folder).free
     except OSError:
         return 0
+
+
+def is_shared_memory_little() -> bool:
+    """Whether processes of a server had better share files."""
+    return shared_memory_room() < LITTLE

@@ -133,7 +133,7 @@ def test_the_server_is_sized_by_what_may_be_used(tmp_path: Path) -> None:
 
 async def test_little_shared_memory_is_enough(server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """As in a container, whose /dev/shm has 64 MB: processes that work on one query share files instead."""
-    monkeypatch.setattr("memory.launch.shared_memory_room", lambda: 64 * 2**20)
+    monkeypatch.setattr("memory.spare.shared_memory_room", lambda: 64 * 2**20)
     with psycopg.connect(await server.start()) as connection:
         assert connection.execute("show dynamic_shared_memory_type").fetchone() == ("mmap",)
         connection.execute("set local debug_parallel_query = on")
