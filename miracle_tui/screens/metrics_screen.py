@@ -87,9 +87,12 @@ class MetricsScreen(Screen[None]):
     @work(group="metrics", exclusive=True, description="read the metrics", exit_on_error=False)
     async def _read(self) -> None:
         since = datetime.now(UTC) - timedelta(days=self.days) if self.days else None
+        title = self.query_one("#metrics-title", Static)
+        title.update(Content.assemble(self._title(), ("  counting…", "$text-warning")))
         try:
             found = await self.engine.metrics(replace(self.filters, since=since))
         except Exception as exc:  # noqa: BLE001  a worker's edge: every error becomes words on the screen
+            title.update(self._title())
             self.app.post_message(trouble_of(exc, "read the metrics"))
             return
         if self.is_attached:
@@ -202,11 +205,13 @@ def following(values: tuple[Value, ...], current: Value) -> Value:
 
 def _nothing(found: Metrics) -> Content:
     sort, other = ("scripted", "real") if found.filters.scripted else ("real", "scripted")
-    lines = [Content.styled(f"No run of a {sort} model is within these filters.", "bold"), Content("")]
+    chosen = found.filters
+    narrowed = bool(chosen.since or chosen.project or chosen.language)
+    words = f"No run of a {sort} model is within these filters." if narrowed else f"No run of a {sort} model yet."
+    lines = [Content.styled(words, "bold"), Content("")]
     if found.others:
         lines.append(Content(f"{found.others} of {other} models are counted apart: press s."))
-    chosen = found.filters
-    if chosen.since or chosen.project or chosen.language:
+    if narrowed:
         lines.append(Content("r widens the range, p and l take the filters away."))
     if not found.others:
         lines.append(Content("Write a goal on the main screen, or see the demo: miracle demo."))

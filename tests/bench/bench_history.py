@@ -55,7 +55,8 @@ def rows(count: int) -> Iterator[tuple[object, ...]]:
         at = start + timedelta(seconds=number * 130)
         language = "node" if chance.random() < 0.01 else "python"
         outcome = chance.choice(("open", "solved", "improved", "unchanged", "red", "green"))
-        yield kind, f"r{number}", f"r{number // 9}", f"p{number % 300}", language, outcome, at, body[:80], body
+        id = f"r{number}#1" if kind == "iteration" else f"r{number}"
+        yield kind, id, f"r{number // 9}", f"p{number % 300}", language, outcome, at, body[:80], body
 
 
 async def fill(url: str, count: int) -> None:

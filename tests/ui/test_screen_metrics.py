@@ -1,5 +1,6 @@
 """The metrics screen: what its keys choose and show."""
 
+import asyncio
 import subprocess
 import sys
 from dataclasses import replace
@@ -90,6 +91,28 @@ async def test_where_nothing_counts_the_screen_says_what_to_do() -> None:
         engine.refuse = "The database went away"
         await pilot.press("r")
         await until(pilot, lambda: isinstance(app.screen, ErrorDialog))
+        assert "counting" not in words(screen, "#metrics-title")
+
+
+async def test_keys_answer_while_figures_are_counted() -> None:
+    counted = asyncio.Event()
+
+    class Counting(ScriptedEngine):
+        """Takes its time."""
+
+        async def metrics(self, filters: MetricFilters | None = None) -> Metrics:
+            await counted.wait()
+            return FIGURES
+
+    async with opened_app(Counting(), size=(80, 24)) as (app, pilot):
+        await pilot.press("escape", "M", "s", "r")
+        screen = app.screen
+        assert isinstance(screen, MetricsScreen)
+        assert "scripted models · last 90 days · all projects · all languages  counting…" in words(
+            screen, "#metrics-title"
+        )
+        counted.set()
+        await until(pilot, lambda: "counting" not in words(screen, "#metrics-title"))
 
 
 async def test_a_narrow_terminal_shows_one_plot_or_the_numbers() -> None:
