@@ -120,7 +120,7 @@ class Browsing:
         """
         found = await self.memory.history.find(name) if name.strip() else None
         if found is None:
-            raise CommandRefused(f"The history has nothing named {name!r}", "`miracle history --json` shows ids.")
+            raise CommandRefused(f"The history has nothing named {name!r}", "`miracle history WORDS` shows ids.")
         return await self.entry(*found)
 
     async def mark_memory(self, memory_id: str, *, pinned: bool | None = None, forgotten: bool | None = None) -> "Mark":

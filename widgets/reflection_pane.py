@@ -151,6 +151,7 @@ class ReflectionPane(TextCursorPane):
             key = (shown.number, shown.item.memory_id)
             (self._unfolded.add if unfolded else self._unfolded.discard)(key)
             self.lay_out()
+            self._bring_into_sight(key)
 
     def watch_state(self) -> None:
         """Show what is so now."""
@@ -184,6 +185,16 @@ class ReflectionPane(TextCursorPane):
         if self.has_focus and self.cursor < 0:
             self.stop_in_sight(-1)
         self.refresh_bindings()
+
+    def _bring_into_sight(self, key: tuple[int, str]) -> None:
+        """Scroll as far as a memory's last row needs it and its first one allows."""
+        rows = [
+            y for y, one in enumerate(self._rows) if one.shown and (one.shown.number, one.shown.item.memory_id) == key
+        ]
+        height = max(1, self.scrollable_content_region.height)
+        if rows and rows[-1] >= self.scroll_offset.y + height:
+            top = min(rows[0], rows[-1] - height + 1)
+            self.scroll_to(None, top, animate=False, force=True, immediate=True)
 
     def _place_of(self, shown: ShownMemory | None) -> int:
         if shown is None:

@@ -140,6 +140,10 @@ async def test_the_cursor_goes_from_memory_to_memory_and_scrolls_between() -> No
         await pilot.press("end", "o", "up", "up", "enter", "pageup", "pageup", "pageup")
         assert pane.scroll_offset.y == 0
         assert app.asked == [("run", PAIRS.memory_id), ("run", SOLUTION.memory_id), ("open", LOOP.memory_id)]
+        while pane.current is None or pane.current.item != PAIRS:
+            await pilot.press("down")
+        await pilot.press("right")
+        assert pane.scroll_offset.y == pane.cursor, "as much of the change as there is room for is in sight"
 
 
 async def test_a_change_is_shown_on_demand_and_the_cursor_keeps_its_memory() -> None:
