@@ -150,11 +150,15 @@ class EmbeddedServer:
         installation = reachable(newest, who)
         prepare_cluster(home, installation, who, durable=self._durable)
         write_access_rules(home, who)
-        conninfo = launch(home, installation, who, serving_settings(durable=self._durable))
+        conninfo = launch(home, installation, who, self._settings())
         _update_vector(conninfo, home)
         if not upgraded:
             drop_kept(home)
         return conninfo
+
+    def _settings(self) -> dict[str, str]:
+        """What the server is configured with."""
+        return serving_settings(durable=self._durable)
 
 
 def _update_vector(conninfo: str, home: Home) -> None:

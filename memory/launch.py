@@ -66,8 +66,8 @@ def serving_settings(*, durable: bool) -> dict[str, str]:
 
 
 def shared_buffers_mb(memory: int) -> int:
-    """An eighth of the memory (bytes), within 128 MB and 1 GB: pages that nobody touches take no room."""
-    return max(128, min(1024, memory // 8 // MB))
+    """An eighth of the memory (bytes), within 128 MB and 2 GB: pages that nobody touches take no room."""
+    return max(128, min(2048, memory // 8 // MB))
 
 
 def launch(home: Home, installation: Installation, who: Account, settings: Mapping[str, str]) -> str:

@@ -18,7 +18,6 @@ import psutil
 import psycopg
 from numpy.typing import NDArray
 
-from memory.cluster import Installation
 from memory.database import Database
 from memory.embedded import EmbeddedServer
 from memory.failures import FailureMemory, FailureQuery, FailureRecord
@@ -54,9 +53,8 @@ Search = Callable[[list[float]], Awaitable[list[float]]]
 class RoomyServer(EmbeddedServer):
     """The embedded server with the memory of a machine of 8 GB."""
 
-    def _command(self, installation: Installation, folder: Path) -> tuple[str, ...]:
-        more = [part for key, value in SETTINGS.items() for part in ("-c", f"{key}={value}")]
-        return (*super()._command(installation, folder), *more)
+    def _settings(self) -> dict[str, str]:
+        return super()._settings() | SETTINGS
 
 
 class Truth:
