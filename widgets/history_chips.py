@@ -42,16 +42,20 @@ class HistoryChips(Static):
 
     kinds: reactive[tuple[str, ...]] = reactive(())
     """The kinds that are shown; empty for all."""
-    also: reactive[Sequence[str]] = reactive(())
+    only: reactive[Sequence[str]] = reactive(())
     """What else narrows the results, in words."""
+    also: reactive[str] = reactive("")
+    """What widens them, in words."""
 
     def render(self) -> Content:
         """The chips, the chosen ones highlighted."""
         parts = [_chip("0", "all", not self.kinds)]
         parts += [_chip(str(place), word, kind in self.kinds) for place, (kind, word) in enumerate(CHIPS, 1)]
-        if self.also:
-            words = " · ".join(inert_line(word, 40) for word in self.also)
-            parts.append(Content.styled(f"  only {words}", "$text-warning"))
+        words = " · ".join(inert_line(word, 40) for word in self.only)
+        told = [f"only {words}"] if words else []
+        told += [inert_line(self.also, 40)] if self.also else []
+        if told:
+            parts.append(Content.styled(f"  {', '.join(told)}", "$text-warning"))
         return Content("").join(parts)
 
     def on_click(self, event: events.Click) -> None:

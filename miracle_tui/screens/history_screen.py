@@ -202,8 +202,8 @@ class HistoryScreen(Screen[str | Entry | None]):
         since = f"since {filters.since:%Y-%m-%d %H:%M}" if filters.since else ""
         until = f"until {filters.until:%Y-%m-%d %H:%M}" if filters.until else ""
         project = "one project" if filters.project else ""
-        forgotten = "with forgotten" if filters.forgotten else ""
-        chips.also = tuple(w for w in (filters.language, project, filters.outcome, since, until, forgotten) if w)
+        chips.only = tuple(word for word in (filters.language, project, filters.outcome, since, until) if word)
+        chips.also = "forgotten ones too" if filters.forgotten else ""
         self._search()
 
     # Keys
