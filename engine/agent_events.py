@@ -45,6 +45,8 @@ class SessionOpened(EventBody):
     """What the prompt is made of."""
     shown: tuple[Recollection, ...] = ()
     """Patterns that the prompt shows; a reflector's failures are in `Recalled`."""
+    asked_usd: float = 0.0
+    """What the embeddings endpoint was paid for finding them."""
 
 
 class CallStarted(EventBody):

@@ -113,6 +113,7 @@ def _tests_finished(state: State, event: e.TestsFinished, at: datetime) -> State
 
 
 def _recalled(state: State, event: e.Recalled, at: datetime) -> State:
+    state = replace(state, spend=state.spend.plus(event.asked_usd))
     return change_iteration(state, event.number, recalled=event.items, inherited=False)
 
 

@@ -39,6 +39,7 @@ def _session_opened(state: State, event: e.SessionOpened, at: datetime) -> State
     shown = tuple(item for item in event.shown if item.kind == "pattern" and item.memory_id not in known)
     return replace(
         state,
+        spend=state.spend.plus(event.asked_usd),
         patterns_shown=(*state.patterns_shown, *shown),
         sessions=(*(one for one in state.sessions if one.phase_id != event.phase_id), session),
         # A message that arrived while the prompt was being written is not in it, and goes with the next call.

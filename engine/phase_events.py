@@ -77,6 +77,8 @@ class Recalled(EventBody):
     phase_id: str
     number: int
     items: tuple[Recollection, ...] = ()
+    asked_usd: float = 0.0
+    """What the embeddings endpoint was paid for the question."""
 
 
 class PhaseFinished(EventBody):

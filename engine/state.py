@@ -90,6 +90,10 @@ class Spend:
     def tokens(self) -> int:
         return self.input_tokens + self.output_tokens
 
+    def plus(self, usd: float) -> "Spend":
+        """The same and what embeddings cost, which are no call of an agent."""
+        return replace(self, usd=self.usd + usd)
+
 
 @dataclass(frozen=True)
 class State:

@@ -114,12 +114,18 @@ def former_of(config: Config, database: Database, endpoint: "Endpoint") -> "Form
 
 
 def _of_endpoint(config: Config, database: Database, endpoint: "Endpoint", patience: "Patience") -> "Former":
+    from memory.billing import charge
     from memory.embedders import ApiEmbedder
     from memory.embedding_cache import CachedEmbedder
     from memory.patience import PatientEmbedder
 
+    async def paid(texts: list[str], model: str, dimensions: int) -> list[list[float]]:
+        counted = await endpoint.embed_counted(texts, model, dimensions)
+        charge(counted.usd)
+        return counted.vectors
+
     def made(model: str, dimensions: int) -> "Embedder":
-        api = PatientEmbedder(ApiEmbedder(endpoint.embed, model, dimensions), patience)
+        api = PatientEmbedder(ApiEmbedder(paid, model, dimensions), patience)
         return CachedEmbedder(api, database, config.settings.memory.embedding_cache_ttl)
 
     return made

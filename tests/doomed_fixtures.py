@@ -41,7 +41,13 @@ class Doomed:
     async def kill_in(self, *scene: str) -> None:
         """Start a scene, and kill it where it stops."""
         await self.begin(*scene)
-        os.kill(await self.reached("here"), signal.SIGKILL)
+        pid = await self.reached("here")
+        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            async with asyncio.timeout(30):
+                while True:  # its files and locks are its own until it is gone
+                    os.kill(pid, 0)
+                    await asyncio.sleep(0.01)
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ from engine import commands as c
 from engine import events as e
 from engine.lessons import failure_id, query_of
 from engine.run_context import RunContext
+from memory.billing import billed
 from memory.errors import MemoryStoreError
 
 _logger = logging.getLogger(__name__)
@@ -19,8 +20,10 @@ async def recall(run: RunContext, command: c.Recall) -> None:
         return
     query = query_of(state, last)
     settings = run.config.settings.memory
-    items = await run.memory.failures.recall(query, settings.max_similar_failures, settings.similarity_threshold)
-    await run.log.append(e.Recalled(phase_id=command.phase_id, number=command.number, items=tuple(items)))
+    with billed() as bill:
+        items = await run.memory.failures.recall(query, settings.max_similar_failures, settings.similarity_threshold)
+    recalled = e.Recalled(phase_id=command.phase_id, number=command.number, items=tuple(items), asked_usd=bill.usd)
+    await run.log.append(recalled)
     await embed_soon(run, failure_id(run.run_id, command.number))
 
 

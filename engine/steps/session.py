@@ -20,6 +20,7 @@ from engine.llm.tokens import most_tokens
 from engine.run_context import RunContext
 from engine.state import Session, State
 from engine.steps.request import call_request, first_prompt, model_of
+from memory.billing import billed
 
 FATAL = (KeyMissing, KeyRejected, QuotaExhausted)
 """Errors that the next model of the same server would answer with too."""
@@ -29,7 +30,8 @@ async def open_session(run: RunContext, command: c.OpenSession) -> None:
     """Write the first prompt and keep it in the log, so that a resumed session says the same."""
     agent = agent_for(command.role)
     state = run.state.focused(command.phase_id)
-    prompt = await first_prompt(run, agent, state, command.phase_id)
+    with billed() as bill:
+        prompt = await first_prompt(run, agent, state, command.phase_id)
     await run.log.append(
         e.SessionOpened(
             session_id=uuid4().hex[:12],
@@ -41,6 +43,7 @@ async def open_session(run: RunContext, command: c.OpenSession) -> None:
             messages=prompt.messages,
             sections=prompt.sections,
             shown=prompt.shown,
+            asked_usd=bill.usd,
         )
     )
 

@@ -8,12 +8,15 @@ from sqlalchemy import text
 
 from engine import events as e
 from engine.engine import Engine
+from engine.evolve import fold
 from engine.llm.choose import make_model
 from engine.scripted.server import ScriptedServer
 from tests.engine_fixtures import engine_config, task_of
 from tests.tiny_script import tiny_script
 
 pytestmark = pytest.mark.bubblewrap
+ASKING = (e.Recalled, e.SessionOpened)
+ANSWER = e.AnswerReceived
 
 
 async def test_the_configured_embedding_model_recalls_an_earlier_failure(
@@ -50,6 +53,10 @@ async def test_the_configured_embedding_model_recalls_an_earlier_failure(
     assert asked[0].json()["model"] == "text-embedding-3-large"
     assert asked[0].json()["dimensions"] == 1536
     assert any("text-embedding-3-large" in name for name in names)
+    paid = [sum(one.event.asked_usd for one in log if isinstance(one.event, ASKING)) for log in logs]
+    answered = [sum(one.event.answer.cost_usd or 0.0 for one in log if isinstance(one.event, ANSWER)) for log in logs]
+    assert paid[0] > paid[1] == 0, "a run pays for what it asks memory, and the same question costs nothing again"
+    assert [fold(log).spend.usd for log in logs] == pytest.approx([answered[0] + paid[0], answered[1]])
     first, second = ([one.event.items for one in log if isinstance(one.event, e.Recalled)] for log in logs)
     assert first == [()]
     assert second[0][0].cause == "adds instead of doubling"
