@@ -44,12 +44,13 @@ def dotted(key: Key) -> str:
     return ".".join(key)
 
 
-def read_document(path: Path, root: str) -> Document | None:
+def read_document(path: Path, root: str, *, packaged: bool = False) -> Document | None:
     """Read a YAML or JSON file.
 
     Args:
         path: the file.
         root: the part of the configuration that the file holds; begins every key.
+        packaged: it is Miracle's own, and may be parsed in C: ten times as quick, but no match for hostile nesting.
 
     Returns:
         What it says, or None where there is no such file.
@@ -61,9 +62,9 @@ def read_document(path: Path, root: str) -> Document | None:
     if text is None:
         return None
     if path.suffix == ".json":
-        values, lines = _parse_json(path, root, text)
+        values, lines = _parse_json(path, root, text, packaged)
     else:
-        values, lines = _parse_yaml(path, root, text)
+        values, lines = _parse_yaml(path, root, text, packaged)
     if values is None:
         values = {}
     if not isinstance(values, dict):
@@ -88,7 +89,7 @@ def _read(path: Path) -> str | None:
         raise ConfigFileError(path, "", None, f"is not UTF-8 text (byte {exc.start})") from exc
 
 
-def _parse_json(path: Path, root: str, text: str) -> tuple[Any, dict[Key, int]]:
+def _parse_json(path: Path, root: str, text: str, packaged: bool) -> tuple[Any, dict[Key, int]]:
     try:
         values = json.loads(text)
     except json.JSONDecodeError as exc:
@@ -96,16 +97,16 @@ def _parse_json(path: Path, root: str, text: str) -> tuple[Any, dict[Key, int]]:
     except (RecursionError, ValueError) as exc:
         raise ConfigFileError(path, "", None, f"is not usable JSON: {exc}") from exc
     # JSON is YAML but for tabs, which JSON only allows between tokens.
-    _, lines = _parse_yaml(path, root, text.replace("\t", " "))
+    _, lines = _parse_yaml(path, root, text.replace("\t", " "), packaged)
     return values, lines
 
 
-def _parse_yaml(path: Path, root: str, text: str) -> tuple[Any, dict[Key, int]]:
+def _parse_yaml(path: Path, root: str, text: str, packaged: bool) -> tuple[Any, dict[Key, int]]:
     import yaml
 
-    loader = None
+    loader: Any = None
     try:
-        loader = yaml.SafeLoader(text)
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text) if packaged else yaml.SafeLoader(text)
         node = loader.get_single_node()
         lines: dict[Key, int] = {}
         if node is not None:

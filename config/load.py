@@ -66,7 +66,7 @@ def load_config(
 
 def _add_folder(stack: Stack, folder: Path, environ: Mapping[str, str], label: str = "") -> None:
     for root, name in FILES.items():
-        document = read_document(folder / name, root)
+        document = read_document(folder / name, root, packaged=folder == PACKAGED)
         if document is None:
             continue
         for key, value, line in flatten(document, root):

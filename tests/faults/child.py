@@ -6,6 +6,7 @@ Orders may say at which moment the fork kills itself, which no watcher outside c
 
 import asyncio
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -24,8 +25,15 @@ from sandbox.bubblewrap import Bubblewrap
 from sandbox.protocol import EnvSpec
 from tests.engine_fixtures import engine_config
 
-HEAVY = ("openai", "sqlalchemy.ext.asyncio", "pgvector.psycopg", "numpy", "bandit", "tenacity", "genai_prices")
-OWN = ("memory.failures", "memory.schema", "memory.vectors", "sandbox.scan_bandit")
+HEAVY = ("openai", "openai.resources.chat.completions", "openai.lib.streaming.chat", "httpcore2", "truststore", "h11",
+         "anyio._backends._asyncio", "anyio._core._tasks", "sqlalchemy.ext.asyncio", "pgvector.psycopg", "numpy.typing",
+         "bandit", "jiter", "tenacity", "genai_prices.data",
+         "cryptography.hazmat.primitives.asymmetric.ed25519")  # fmt: skip
+AGENTS = ("auditor", "coder", "planner", "reflector", "replanner", "reprompter", "reviewer", "tester")
+OWN = (*(f"engine.agents.{name}" for name in AGENTS), "memory.failures", "memory.hashed_ngrams", "memory.history",
+       "memory.marks", "memory.projections", "memory.rules", "memory.schema", "memory.search", "memory.vectors",
+       "sandbox.runners.inside", "sandbox.scan_bandit")  # fmt: skip
+"""What a run loads when it first needs it: a fork that is killed would load it in vain, some hundred times a test."""
 
 
 async def work(orders: dict[str, Any]) -> None:
@@ -117,6 +125,9 @@ def main() -> None:
     """Fork for each order, and say how it ended."""
     for name in (*HEAVY, *OWN):
         importlib.import_module(name)
+    # A fork that looks through what it shares with its parent makes it its own, page by page.
+    gc.collect()
+    gc.freeze()
     say("ready")
     while line := sys.stdin.readline():
         pid = os.fork()

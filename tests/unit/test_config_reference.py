@@ -33,6 +33,7 @@ def test_every_key_is_explained(key: tuple[str, ...], info: object) -> None:
 def test_packaged_files_name_every_key(root: str) -> None:
     document = read_document(PACKAGED / FILES[root], root)
     assert document is not None
+    assert read_document(PACKAGED / FILES[root], root, packaged=True) == document, "both parsers read the same"
     named = {key for key, _, _ in flatten(document, root)}
     missing = [
         dotted(key) for key, _ in leaves(MODELS[root], (root,)) if not any(at[: len(key)] == key for at in named)
