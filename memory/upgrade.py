@@ -59,7 +59,7 @@ class Upgrade:
         self._tell = tell
         self._given_up = given_up
         self._programs = programs
-        self._said = ""
+        self._said = f"upgrade to PostgreSQL {newest.major}"
 
     def run(self) -> bool:
         """Upgrade the data if it is of an older version; whether it was.
@@ -82,9 +82,12 @@ class Upgrade:
             raise _no_programs(home, major, self._newest.major)
         check_owner(home.cluster, os.geteuid() if self._who.uid is None else self._who.uid)
         _check_room(home)
-        said = f"bringing the data from PostgreSQL {major} to {self._newest.major}"
-        _logger.warning("%s; it stays as it is until that is done", said)
-        self._transfer(older, said)
+        _logger.warning(
+            "upgrading the data from PostgreSQL %s to %s; it stays as it is until that is done",
+            major,
+            self._newest.major,
+        )
+        self._transfer(older)
         kept = self._swap(major)
         _logger.warning(
             "the data is PostgreSQL %s's now; the old data stays in %s until Miracle's next start",
@@ -93,10 +96,9 @@ class Upgrade:
         )
         return True
 
-    def _transfer(self, older: Installation, said: str) -> None:
+    def _transfer(self, older: Installation) -> None:
         home = self._home
         home.upgrade.mkdir(mode=0o700)
-        self._said = said
         self._progress("")
         try:
             new = reachable(self._newest, self._who)

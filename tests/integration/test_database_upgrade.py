@@ -122,7 +122,7 @@ async def test_data_of_an_older_version_is_brought_over_once_for_all_who_wait(ho
     assert (kept.major, (kept.path / "PG_VERSION").read_text()) == (OLDER, "16\n")
     assert kept.bytes > 10**7
     by_itself = max(told, key=len)
-    for words in ("from PostgreSQL 16 to 18", "copied", "comparing events", "writing it to the disk"):
+    for words in ("upgrade to PostgreSQL 18", "copied", "comparing events", "writing it to the disk"):
         assert any(words in said for said in by_itself), words
     assert not home.upgrade.exists()
     owners = {path.stat().st_uid for path in home.cluster.iterdir()}
