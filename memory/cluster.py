@@ -8,6 +8,7 @@ import shutil
 import stat
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,10 @@ FOLDER = "pginstall"
 """How the package calls a folder with PostgreSQL; the major version may follow."""
 ACCOUNT = "miracle-db"
 """The system account of the server of a Miracle that runs as root; PostgreSQL refuses to be root."""
+
+
+MAKING_S = 120.0
+"""Seconds for a data directory to be made."""
 
 
 @dataclass(frozen=True)
@@ -223,24 +228,48 @@ def program_environment() -> dict[str, str]:
 
 def _initdb(home: Home, installation: Installation, who: Account, options: list[str]) -> None:
     # Made beside its place and renamed at the end: an initdb that was cut short leaves nothing to trip over.
-    if is_shared_memory_little():
-        options = [*options, "--set", "dynamic_shared_memory_type=mmap"]
     part = home.path / "cluster.part"
-    shutil.rmtree(part, ignore_errors=True)
+    arguments = [
+        *("-U", ROLE, "--auth-local=peer", "--auth-host=reject", "--encoding=UTF8", "--locale=C"),
+        *("--locale-provider=builtin", "--builtin-locale=C.UTF-8", *options),
+        *(("--set", "dynamic_shared_memory_type=mmap") if is_shared_memory_little() else ()),
+    ]
     try:
-        part.mkdir(mode=0o700)
-        give(part, who)
+        # The program of a Miracle that was killed may still be writing here.
+        with locked(home.making_lock, MAKING_S) as lock:
+            shutil.rmtree(part, ignore_errors=True)
+            part.mkdir(mode=0o700)
+            give(part, who)
+            made = run_initdb(installation, who, part, arguments, lock)
+    except TimeoutError as error:
+        raise DatabaseUnavailable("Another process has been making the database for two minutes") from error
     except OSError as error:
         raise trouble(str(error), home) from error
-    folder = os.open(part, os.O_RDONLY)
+    if made.returncode:
+        shutil.rmtree(part, ignore_errors=True)
+        raise trouble(made.stderr, home)
+    if home.cluster.exists():
+        home.cluster.rmdir()
+    part.rename(home.cluster)
+
+
+def run_initdb(
+    installation: Installation, who: Account, folder: Path, arguments: Sequence[str], *fds: int
+) -> "subprocess.CompletedProcess[str]":
+    """Run the program initdb on a folder.
+
+    Args:
+        installation: whose program.
+        who: the account to run it under.
+        folder: the data directory.
+        arguments: what else it is told.
+        fds: file descriptors that it inherits.
+    """
+    opened = os.open(folder, os.O_RDONLY)
     try:
-        made = subprocess.run(
-            [
-                *(str(installation.bin / "initdb"), "-D", reach(part, folder, foreign=who.uid is not None), "-U", ROLE),
-                *("--auth-local=peer", "--auth-host=reject", "--encoding=UTF8", "--locale=C"),
-                *("--locale-provider=builtin", "--builtin-locale=C.UTF-8", *options),
-            ],
-            pass_fds=(folder,),
+        done: subprocess.CompletedProcess[str] = subprocess.run(
+            [str(installation.bin / "initdb"), "-D", reach(folder, opened, foreign=who.uid is not None), *arguments],
+            pass_fds=(opened, *fds),
             cwd="/",
             env=program_environment(),
             capture_output=True,
@@ -250,14 +279,8 @@ def _initdb(home: Home, installation: Installation, who: Account, options: list[
             **account(who.uid, who.gid),  # type: ignore[call-overload]
         )
     finally:
-        os.close(folder)
-    if made.returncode:
-        shutil.rmtree(part, ignore_errors=True)
-        raise trouble(made.stderr, home)
-    home.cluster.parent.mkdir(parents=True, exist_ok=True)
-    if home.cluster.exists():
-        home.cluster.rmdir()
-    part.rename(home.cluster)
+        os.close(opened)
+    return done
 
 
 def trouble(text: str, home: Home) -> MemoryStoreError:

@@ -56,6 +56,11 @@ class Home:
         return self.path / "exited"
 
     @property
+    def making_lock(self) -> Path:
+        """Held by the program that makes a data directory, which may outlive a Miracle that was killed."""
+        return self.path / "making.lock"
+
+    @property
     def upgrade(self) -> Path:
         """Where data of an older version is copied into a cluster of the new one."""
         return self.path / "upgrade"
@@ -126,8 +131,8 @@ def is_held(path: Path) -> bool:
 
 
 @contextmanager
-def locked(path: Path, timeout_s: float, meanwhile: Callable[[], None] | None = None) -> Iterator[None]:
-    """Hold the file's lock exclusively.
+def locked(path: Path, timeout_s: float, meanwhile: Callable[[], None] | None = None) -> Iterator[int]:
+    """Hold the file's lock exclusively; a child that inherits its file descriptor, which is yielded, holds it on.
 
     Args:
         path: the file.
@@ -148,7 +153,7 @@ def locked(path: Path, timeout_s: float, meanwhile: Callable[[], None] | None = 
                 meanwhile()
                 told = now
             time.sleep(0.01)
-        yield
+        yield fd
     finally:
         os.close(fd)
 

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from memory.cluster import Account, Installation, program_environment, trouble, write_access_rules
+from memory.cluster import Account, Installation, program_environment, run_initdb, trouble, write_access_rules
 from memory.comparing import differences
 from memory.errors import DatabaseUnavailable
-from memory.keeper import account, reach
 from memory.launch import await_keeper, launch, serving_settings
 from memory.postmaster import Home, open_lock
 from memory.spare import shared_memory_room, usable_memory
@@ -132,22 +131,7 @@ class Transfer:
         return DatabaseUnavailable(lines[0].strip())
 
     def _sync(self) -> None:
-        folder = os.open(self.target.cluster, os.O_RDONLY)
-        try:
-            place = reach(self.target.cluster, folder, foreign=self.who.uid is not None)
-            done = subprocess.run(
-                [str(self.new.bin / "initdb"), "--sync-only", "-D", place],
-                pass_fds=(folder,),
-                cwd="/",
-                env=program_environment(),
-                capture_output=True,
-                text=True,
-                errors="replace",
-                check=False,
-                **account(self.who.uid, self.who.gid),  # type: ignore[call-overload]
-            )
-        finally:
-            os.close(folder)
+        done = run_initdb(self.new, self.who, self.target.cluster, ["--sync-only"])
         if done.returncode:
             raise trouble(done.stderr, self.target)
 

@@ -20,7 +20,7 @@ from memory.cluster import Account, Installation, check_owner, cluster_major, pr
 from memory.errors import DatabaseUnavailable, DatabaseUnsuitable, DiskFull, MemoryStoreError
 from memory.kept import discard, free_name, kept_clusters, room_of
 from memory.older import find_older
-from memory.postmaster import Home, is_held, running_pid
+from memory.postmaster import Home, is_held, locked, running_pid
 from memory.transfer import Transfer
 
 SPARE_BYTES = 128 * 2**20
@@ -221,6 +221,11 @@ def _end(home: Home) -> None:
                 "End it (its process is named postgres and has that path's data directory), then start again.",
             )
         time.sleep(0.02)
+    try:
+        with locked(home.making_lock, STOP_S):
+            pass  # The program that made its data directory has ended as well.
+    except TimeoutError as error:
+        raise DatabaseUnavailable(f"initdb still runs in {home.path}", "End it, then start again.") from error
 
 
 def _check_not_lost(home: Home) -> None:

@@ -159,7 +159,7 @@ def killed_at(home: Home, words: str) -> None:
 
 
 async def test_an_upgrade_is_killed_again_and_again_and_then_succeeds(home: Home) -> None:
-    for words in ("copied", "comparing events", "writing it to the disk"):
+    for words in ("upgrade to", "copied", "comparing events", "writing it to the disk"):
         killed_at(home, words)
         assert (cluster_major(home), kept_clusters(home)) == (OLDER, [])
     async with EmbeddedServer(home.path, durable=False) as server:
