@@ -33,7 +33,7 @@ PLAIN_TEXT = (
     "select set_config('timezone', 'UTC', true), set_config('datestyle', 'ISO', true), "
     "set_config('extra_float_digits', '1', true), set_config('bytea_output', 'hex', true), "
     "set_config('client_encoding', 'UTF8', true), set_config('statement_timeout', '0', true), "
-    "set_config('lock_timeout', '0', true)"
+    "set_config('lock_timeout', '0', true), set_config('idle_in_transaction_session_timeout', '0', true)"
 )
 """One way to write a value down, whatever the server or the role has set; and all the time that it takes."""
 READ_AHEAD = 2**20

@@ -134,7 +134,7 @@ class History:
                     "ORDER BY length(id), "
                     "array_position(ARRAY['run', 'failure', 'iteration', 'pattern', 'task'], kind) LIMIT 1"
                 ),
-                {"name": name},
+                {"name": clean_text(name)},
             )
             row = found.first()
             return None if row is None else (row.kind, row.id)

@@ -8,7 +8,15 @@ from config.config import Config
 from config.openai import Embedding
 from config.paths import find_paths
 from engine.llm.choose import make_embeddings
-from engine.llm.errors import EmbeddingInvalid, KeyRejected, ModelError, ModelUnknown, ServerFailed, Unreachable
+from engine.llm.errors import (
+    EmbeddingInvalid,
+    KeyRejected,
+    ModelError,
+    ModelUnknown,
+    RateLimited,
+    ServerFailed,
+    Unreachable,
+)
 from engine.scripted.faults import Fault, FaultKind
 from engine.scripted.server import ScriptedServer
 from memory.embedders import API_BATCH_CHARACTERS, API_CHARACTERS, batches
@@ -58,7 +66,9 @@ async def test_vectors_that_say_nothing_are_refused_with_what_to_do(
 
 
 @pytest.mark.parametrize(
-    ("status", "error"), [(401, KeyRejected), (404, ModelUnknown), (500, ServerFailed)], ids=["key", "model", "failure"]
+    ("status", "error"),
+    [(401, KeyRejected), (404, ModelUnknown), (429, RateLimited), (500, ServerFailed)],
+    ids=["key", "model", "rate", "failure"],
 )
 async def test_a_status_that_stays_is_an_error(status: int, error: type[ModelError]) -> None:
     async with ScriptedServer(SCRIPT, [fault(FaultKind.STATUS, status=status)] * 3) as server:

@@ -160,6 +160,8 @@ async def test_a_query_that_is_no_query_is_answered(history: History, query: str
     async with asyncio.timeout(20):
         assert len(await history.search(query)) in (0, 2)
     assert len(words_of(query)) <= 8
+    assert await history.find(query + "\x00\udcff") is None
+    assert await history.alike(f"{query} the of \x00 \udcff") == []
 
 
 def test_what_of_a_query_counts_is_known() -> None:

@@ -53,7 +53,7 @@ async def test_a_missing_database_is_named(postgres_server: str) -> None:  # noq
         await Database.open_url(make_conninfo(postgres_server, dbname="absent"))
 
 
-async def test_a_server_without_pgvector_is_unsuitable(database: Database) -> None:  # noqa: F811
+async def test_a_server_without_pgvector_or_with_an_old_one_is_unsuitable(database: Database) -> None:  # noqa: F811
     from memory.schema import prepare_schema
 
     connection = await database.connect()
@@ -65,6 +65,19 @@ async def test_a_server_without_pgvector_is_unsuitable(database: Database) -> No
     await connection.execute("set search_path = shadow, pg_catalog, public")
     with pytest.raises(DatabaseUnsuitable, match="pgvector"):
         await prepare_schema(connection, {})
+    for installed, offered, steps in (
+        ("null", "'0.6.2'", "Install pgvector 0.7 or newer on the server"),
+        ("'0.5.1'", "'0.8.5'", "As a superuser in this database: ALTER EXTENSION vector UPDATE;"),
+        ("'0.6.2'", "'0.6.2'", "Install pgvector 0.7 or newer on the server, then as a superuser in this database: "),
+    ):
+        await connection.execute("drop view shadow.pg_available_extensions")
+        await connection.execute(
+            "create view shadow.pg_available_extensions as select 'vector'::name as name, "
+            f"{offered}::text as default_version, {installed}::text as installed_version, ''::text as comment".encode()
+        )
+        with pytest.raises(DatabaseUnsuitable, match=r"pgvector 0\.[56]\.\d is too old") as caught:
+            await prepare_schema(connection, {})
+        assert caught.value.hint.startswith(steps)
     await connection.close()
 
 
