@@ -14,6 +14,9 @@ from textual.style import Style
 
 CACHED_LINES = 1024
 
+FRAME = 4
+"""Cells beside the texts of a pane that is as wide as the screen."""
+
 
 class LinePane(ScrollView, can_focus=True):
     """Rows of styled text, any number of them.
@@ -64,7 +67,8 @@ class LinePane(ScrollView, can_focus=True):
     def lay_out(self) -> None:
         """Make the rows of what is to be shown now; before there is a screen, mounting will do it."""
         if self.is_attached:
-            self.make_rows(self.scrollable_content_region.width)
+            # A pane that is not in sight has no width yet; in a narrow terminal it will have all of it.
+            self.make_rows(self.scrollable_content_region.width or self.app.size.width - FRAME)
 
     def on_mount(self) -> None:
         """Lay out what was set before there was a screen."""

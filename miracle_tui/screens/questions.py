@@ -41,7 +41,7 @@ class Questions:
         for approval in state.pending_approvals:
             if approval.request.approval_id not in self._asked and not self.asking.busy:
                 self._asked.add(approval.request.approval_id)
-                screen.miracle.perform(partial(self.ask, approval), "ask", group="dialog")
+                screen.miracle.perform(partial(self._ask_if_open, approval), "ask", group="dialog")
                 return
         if state.outcome is not None:
             self._tell_end(state)
@@ -49,6 +49,12 @@ class Questions:
             self._tell_pause(state)
         else:
             self._told.discard("paused")
+
+    async def _ask_if_open(self, approval: Approval) -> None:
+        """Open the dialog unless the log goes on with the answer: what is shown of a run may be its past still."""
+        state = await self.desk.engine.state(self.desk.run_id)
+        if any(one.request.approval_id == approval.request.approval_id for one in state.pending_approvals):
+            await self.ask(approval)
 
     async def ask(self, approval: Approval) -> None:
         """Open the dialog of a question of the shown run."""
