@@ -1,4 +1,4 @@
-"""Makes the pictures in docs/screens from a real run of the demo: .venv/bin/python -P scripts/screens.py
+"""Makes the pictures in docs/screens from real runs of the demo: .venv/bin/python -P scripts/screens.py
 
 It needs rsvg-convert and the font Fira Code (Debian: librsvg2-bin, fonts-firacode), and a sandbox for the demo.
 """
@@ -18,6 +18,7 @@ from textual.pilot import Pilot
 
 from miracle_tui.app import MiracleApp
 from miracle_tui.demo import DEFAULT_DEMO
+from miracle_tui.screens.history_screen import HistoryScreen
 from miracle_tui.screens.timeline_screen import TimelineScreen
 from miracle_tui.services import Launch
 from widgets.dialogs.hunk_dialog import HunkDialog
@@ -39,6 +40,13 @@ async def _until(pilot: Pilot[Any], holds: Callable[[], bool]) -> None:
         if time.monotonic() > end:
             raise SystemExit("the demo did not come so far in time")
         await pilot.pause(0.05)
+
+
+def _play_before() -> None:
+    """Play the demo without a screen, so that the next run has something to remember."""
+    subprocess.run(
+        [sys.executable, "-P", "-m", "miracle_tui", "demo", "--headless"], check=True, stdout=subprocess.DEVNULL
+    )
 
 
 async def _play(folder: Path) -> list[Path]:
@@ -72,6 +80,13 @@ async def _play(folder: Path) -> list[Path]:
             app.action_toggle_theme()
             await pilot.press("end", "up", "left", "left")
             await keep("timeline")
+            await pilot.press("escape", "3", "m")
+            await keep("memory")
+            await pilot.press("m", "h", *"canonical")
+            await _until(pilot, lambda: isinstance(app.screen, HistoryScreen) and bool(app.screen.words))
+            await pilot.press("down", "down")
+            await pilot.pause(1.0)
+            await keep("history")
     finally:
         await app.services.close()
     return made
@@ -93,6 +108,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="miracle-screens-") as home:
         os.environ["MIRACLE_HOME"] = home
         os.chmod(home, 0o755)  # as root, the sandbox and the database run as other users, who must get in
+        _play_before()
         pictures = [_to_png(svg) for svg in asyncio.run(_play(Path(home)))]
     for picture in pictures:
         sys.stdout.write(f"{picture.name}: {picture.stat().st_size:,} bytes\n")

@@ -253,8 +253,12 @@ class ReflectionPane(TextCursorPane):
 
 
 def _wrapped(block: _Row, width: int) -> list[_Row]:
-    lines = block.content.wrap(width) if block.content else [Content("")]
-    return [_Row(line, block.shown, block.head and place == 0) for place, line in enumerate(lines)]
+    """The row's lines, each as far to the right as the first."""
+    plain = block.content.plain
+    lead = min(len(plain) - len(plain.lstrip(" ")), width // 3)
+    lines = block.content[lead:].wrap(width - lead) if plain else [Content("")]
+    before = Content(" " * lead)
+    return [_Row(before + line, block.shown, block.head and place == 0) for place, line in enumerate(lines)]
 
 
 def _section(title: str, aside: str) -> list[Content]:
