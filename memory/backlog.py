@@ -5,7 +5,7 @@ One process at a time works on it, under an advisory lock.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from psycopg import sql
 from sqlalchemy import text
@@ -23,8 +23,14 @@ if TYPE_CHECKING:
     import psycopg
 
 BACKLOG_LOCK = 7_240_004
+USED_S = 600.0
+"""Seconds after which a model that no Miracle said it uses is used by none: each that works says so twice as often."""
 GRACE_S = 86_400.0
 """Seconds for which another model's vectors are kept after it was last used: another Miracle may be set to it."""
+
+
+Forgotten = Literal["forgotten", "unknown", "used", "elsewhere"]
+"""What became of the wish to forget a model."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +125,26 @@ class Backlog:
             await self._forget_unused(mine)
             return last if last.total or last.state != "done" else ended
 
+    async def forget(self, name: str) -> Forgotten:
+        """Remove every vector of a model, of whatever length, that neither this Miracle nor another one uses."""
+        if name in {embedder.name for embedder, _ in self._spaces.stored()}:
+            return "used"
+        async with alone(self._database, BACKLOG_LOCK) as mine:
+            if mine is None:
+                return "elsewhere"
+            known = await mine.execute(
+                "SELECT model_id, used_at > now() - make_interval(secs => %s) FROM embed_model WHERE name = %s",
+                (USED_S, name),
+            )
+            found = await known.fetchall()
+            if any(used for _, used in found):
+                return "used"
+            for model_id, _ in found:
+                await _drop(mine, model_id)
+            # Of each length, as the cache names them.
+            await mine.execute("DELETE FROM embedding_cache WHERE regexp_replace(model, '/[0-9]+$', '') = %s", (name,))
+        return "forgotten" if found else "unknown"
+
     async def standing(self) -> list[Standing]:
         """What is there of each model's vectors, and what is missing."""
         return await standing(self._database)
@@ -139,12 +165,16 @@ class Backlog:
             (used, self._spaces.preferred is not None, self._grace_s),
         )
         for (model_id,) in await old.fetchall():
-            async with connection.transaction():
-                # The row first: whoever holds it goes through the tables just now.
-                await connection.execute("DELETE FROM embed_model WHERE model_id = %s", (model_id,))
-                for view in VIEWS:
-                    table = sql.Identifier(f"emb_{model_id}_{view}")
-                    await connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(table))
+            await _drop(connection, model_id)
+
+
+async def _drop(connection: "psycopg.AsyncConnection[tuple[Any, ...]]", model_id: int) -> None:
+    async with connection.transaction():
+        # The row first: whoever holds it goes through the tables just now.
+        await connection.execute("DELETE FROM embed_model WHERE model_id = %s", (model_id,))
+        for view in VIEWS:
+            table = sql.Identifier(f"emb_{model_id}_{view}")
+            await connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(table))
 
 
 async def _index(connection: "psycopg.AsyncConnection[tuple[Any, ...]]", vectors: Vectors, model_id: int) -> None:

@@ -10,7 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from memory.database import Database
 from memory.embedders import Embedder, Endpoint, Vector, batches, failed
-from memory.embedding_cache import paid_already
 from memory.errors import EmbeddingFailed
 from memory.patience import Patience
 from memory.vectors import VIEWS, Stored, Vectors, View
@@ -186,6 +185,8 @@ class Pass:
         if self._endpoint is None:
             yield dict(zip(texts, await self._embedder.embed(texts), strict=True))
             return
+        from memory.embedding_cache import paid_already
+
         if known := await paid_already(self._database, self._embedder, texts):
             yield dict(known)
         left = [text for text in texts if text not in known]

@@ -1,13 +1,16 @@
 """What `miracle db` says and does about vectors: which are missing, and making them."""
 
 import sys
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from miracle_tui.cli.problems import FAILED, SUCCESS
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from config.config import Config
-    from memory.backlog import Standing
+    from memory.backlog import Backlog, Standing
     from memory.backlog_pass import Progress
 
 STATES = {
@@ -15,6 +18,12 @@ STATES = {
     "capped": "! No more may be spent",
     "failed": "✗ The embeddings endpoint fails",
     "elsewhere": "· Another Miracle is at it",
+}
+FORGOTTEN = {
+    "forgotten": ["✓ The vectors of {} are removed; what they were of stays"],
+    "unknown": ["✗ There are no vectors of {}", "→ `miracle db status` names the models"],
+    "used": ["✗ {} is in use, here or by another Miracle", "→ choose another model, and wait for ten minutes"],
+    "elsewhere": ["· Another Miracle makes vectors just now", "→ try again in a moment"],
 }
 
 
@@ -41,10 +50,15 @@ def standing_line(one: "Standing") -> str:
     return f"{one.model}: {one.lacking:,} vectors are missing{paid}{why}"
 
 
+def unused_line(model: str) -> str:
+    """A model that nobody is configured to use here."""
+    from miracle_tui.cli.inert import one_line
+
+    return f"{one_line(model, 100)}: not used; to remove its vectors: miracle db embed --forget MODEL"
+
+
 async def embed(max_usd: float | None, as_json: bool) -> int:
     """Embed all that lacks vectors, to the end or as far as the money goes."""
-    from engine.llm.choose import make_embeddings, wants_embeddings
-    from memory.memory import MemoryService
     from miracle_tui.cli.console import say, say_json, tell
     from miracle_tui.cli.logs import command_log
     from miracle_tui.cli.opening import configuration
@@ -59,21 +73,49 @@ async def embed(max_usd: float | None, as_json: bool) -> int:
             tell([f"· {progress.model}: {progress.line}"])
 
     with command_log(config):
-        endpoint = make_embeddings(config) if wants_embeddings(config) else None
-        try:
-            memory = await MemoryService.open(config, endpoint)
-            try:
-                ended = await memory.backlog.work(show, more_usd=max_usd)
-            finally:
-                await memory.close()
-        finally:
-            if endpoint is not None:
-                await endpoint.close()
+        async with _backlog(config) as backlog:
+            ended = await backlog.work(show, more_usd=max_usd)
     if as_json:
         say_json(_record(ended))
     else:
         say(_lines(ended))
     return SUCCESS if ended.state == "done" else FAILED
+
+
+async def forget(name: str, as_json: bool) -> int:
+    """Remove the vectors of a model that is not used any more."""
+    from miracle_tui.cli.console import say, say_json
+    from miracle_tui.cli.inert import one_line
+    from miracle_tui.cli.logs import command_log
+    from miracle_tui.cli.opening import configuration
+
+    config = configuration()
+    with command_log(config):
+        async with _backlog(config) as backlog:
+            became = await backlog.forget(name)
+    if as_json:
+        say_json({"model": name, "state": became})
+    else:
+        say([line.format(one_line(name, 100)) for line in FORGOTTEN[became]])
+    return SUCCESS if became == "forgotten" else FAILED
+
+
+@asynccontextmanager
+async def _backlog(config: "Config") -> "AsyncIterator[Backlog]":
+    """The backlog of the configured embedders, over the configured database."""
+    from engine.llm.choose import make_embeddings, wants_embeddings
+    from memory.memory import MemoryService
+
+    endpoint = make_embeddings(config) if wants_embeddings(config) else None
+    try:
+        memory = await MemoryService.open(config, endpoint)
+        try:
+            yield memory.backlog
+        finally:
+            await memory.close()
+    finally:
+        if endpoint is not None:
+            await endpoint.close()
 
 
 def _record(progress: "Progress") -> dict[str, Any]:

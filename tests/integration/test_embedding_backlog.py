@@ -357,3 +357,14 @@ async def test_the_command_embeds_and_status_tells_what_is_missing(
         assert (done.code, done.out.splitlines()[0]) == (0, "✓ Everything that memory holds has its vectors")
         vectors = json.loads((await aside("db", "status", "--json")).out)["vectors"]
         assert [(one["lacking"], one["active"]) for one in vectors] == [(0, True), (0, True)]
+        for name, state in (("text-embedding-3-large", "used"), ("absent", "unknown")):
+            kept = await aside("db", "embed", "--forget", name, "--json")
+            assert (kept.code, kept.events) == (1, [{"model": name, "state": state}])
+    monkeypatch.setenv("MIRACLE_SETTINGS__MEMORY__EMBEDDER", "offline")
+    assert "text-embedding-3-large: not used" in (await aside("db", "status")).out
+    assert "wait for ten minutes" in (await aside("db", "embed", "--forget", "text-embedding-3-large")).out
+    long_unused = text("UPDATE embed_model SET used_at = now() - interval '11 minutes'")
+    await database.run(lambda connection: connection.execute(long_unused))
+    assert (await aside("db", "embed", "--forget", "text-embedding-3-large")).code == 0
+    assert json.loads((await aside("db", "status", "--json")).out)["vectors_unused"] == []
+    assert len([name for name in await tables(database) if name.endswith("_ctx")]) == 1

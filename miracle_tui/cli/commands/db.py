@@ -112,8 +112,9 @@ def upgrade(keep: bool, drop_old: bool, programs: Path | None, as_json: bool) ->
 
 @command.command("embed")
 @click.option("--max-usd", type=click.FloatRange(min=0), help="Most US dollars that this may cost at the endpoint.")
+@click.option("--forget", metavar="MODEL", help="Instead remove the vectors of a model that is not used any more.")
 @as_json
-def embed(max_usd: float | None, as_json: bool) -> int:
+def embed(max_usd: float | None, forget: str | None, as_json: bool) -> int:
     """Make the vectors that memory lacks, by which failures and solutions are found again.
 
     Miracle does so by itself while it works on runs. What was made stays when this is stopped. Without --max-usd,
@@ -122,6 +123,8 @@ def embed(max_usd: float | None, as_json: bool) -> int:
     from miracle_tui.cli import embedding
     from miracle_tui.cli.opening import in_loop
 
+    if forget is not None:
+        return in_loop(embedding.forget(forget, as_json))
     return in_loop(embedding.embed(max_usd, as_json))
 
 
@@ -150,7 +153,7 @@ async def _status(as_json: bool) -> int:
     from miracle_tui.checks import database_versions
     from miracle_tui.cli.console import say, say_json
     from miracle_tui.cli.database_server import footprint, server_lines, server_record
-    from miracle_tui.cli.embedding import models_in_use, standing_line
+    from miracle_tui.cli.embedding import models_in_use, standing_line, unused_line
     from miracle_tui.cli.logs import command_log
     from miracle_tui.cli.opening import configuration
 
@@ -161,7 +164,9 @@ async def _status(as_json: bool) -> int:
             versions = await database_versions(database)
             size = await Projections(database).size()
             pending = bool(size.rows.get("rebuilds"))
-            vectors = models_in_use(config, await standing(database))
+            known = await standing(database)
+            vectors = models_in_use(config, known)
+            unused = [one.model for one in known if one not in vectors]
             found = footprint(database)
         finally:
             await database.close()
@@ -174,12 +179,14 @@ async def _status(as_json: bool) -> int:
         "read_only": database.read_only or None,
         "rebuild_unfinished": pending,
         "vectors": [vars(one) for one in vectors],
+        "vectors_unused": unused,
         "rows": size.rows,
     }
+    lines = [*map(standing_line, vectors), *map(unused_line, unused)]
     if as_json:
         say_json(record)
     else:
-        say(_lines(record, server_lines(found), [standing_line(one) for one in vectors]))
+        say(_lines(record, server_lines(found), lines))
     return SUCCESS
 
 
