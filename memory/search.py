@@ -31,7 +31,7 @@ _BY_LETTERS = f"""
             SELECT substr(w, place, 3)
             FROM (SELECT lower(w) AS w FROM unnest(CAST(:words AS text[])) AS w) AS words,
                  generate_series(1, greatest(1, length(w) - 2)) AS place
-        ) AND {_MATCHES} AND {{where}} OFFSET 0
+        ) AND {{where}} AND {_MATCHES} OFFSET 0
     ) AS h {_ORDER.format("h")} LIMIT :limit"""
 _ROWS = rf"""
     WITH found AS MATERIALIZED ({{found}})

@@ -296,6 +296,8 @@ history = Table(
     PrimaryKeyConstraint("kind", "id"),
     Index("ix_history_at", "at", "kind", "id"),
     Index("ix_history_kind", "kind", "at", "id"),
+    Index("ix_history_language", "language", "at", "kind", "id"),
+    Index("ix_history_project", "project", "at", "kind", "id"),
     Index("ix_history_run_id", "run_id"),
     Index("ix_history_grams", text("history_grams(body)"), postgresql_using="gin"),
 )

@@ -71,7 +71,7 @@ def fill(url: str, iterations: int) -> None:
             return
         connection.execute("SET session_replication_role = replica")
         for statement in FILL.replace(":runs", str(runs)).split(";\n")[:-1]:
-            connection.execute(statement)  # type: ignore[call-overload]
+            connection.execute(statement)
         for table in FILLED:
             connection.execute(f"VACUUM ANALYZE {table}")
 

@@ -148,6 +148,13 @@ def server_times(home: Path) -> dict[int, float]:
     return {one.pid: sum(one.cpu_times()[:2]) for one in psutil.Process(pid).children()}
 
 
+def spent_since(before: dict[int, float], home: Path, times: int) -> str:
+    """What each of so many queries cost the server."""
+    after = server_times(home)
+    each = sum(after[pid] - before[pid] for pid in before if pid in after) / times
+    return f"the server's processor time: {each * 1000:.1f} ms each"
+
+
 async def timed(queries: Floats, search: Search, times: int) -> tuple[list[float], list[list[float]]]:
     """Seconds of each query, each asked so many times, and its answers."""
     took, answers = [], []
@@ -208,19 +215,19 @@ async def measure(home: Path, conninfo: str, rows: int, signatures: bool) -> Non
             cold, answers = await timed(queries, search, 1)
             before = server_times(home)
             took, _ = await timed(queries, search, TIMES)
-            after = server_times(home)
-            each = sum(after[pid] - before[pid] for pid in before if pid in after) / len(took)
+            cost = spent_since(before, home, len(took))
             print(f"{name}: {spread(took)}   ({load_now()})")
             print(f"  asked for the first time: {spread(cold)}")
-            print(f"  the server's processor time: {each * 1000:.1f} ms a query")
+            print(f"  {cost}")
             print("  " + verdict("p50", quantile(took, 0.5), P50_S))
             print("  " + verdict("p95", quantile(took, 0.95), P95_S))
             if exact:
                 print(
                     f"  tie-aware recall@{TOP}: {recall_at(answers, truth.of[exact]):.3f}, bound {RECALL}", flush=True
                 )
+        before = server_times(home)
         took = await stores(database)
-        print(f"storing a failure: {spread(took)}")
+        print(f"storing a failure: {spread(took)}; {spent_since(before, home, len(took))}")
         print("  " + verdict("p95", quantile(took, 0.95), STORE_P95_S))
     finally:
         await database.close()

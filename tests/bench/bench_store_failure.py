@@ -1,14 +1,15 @@
 """How long memory takes to keep a failure while it already knows many: the row, its two vectors, their indexes.
 
-    python -P -m tests.bench.bench_store_failure [--rows 1000000]
+    python -P -m tests.bench.bench_store_failure [--rows 1000000] [--home FOLDER]
 
-Both tables of vectors are filled and indexed first. Then failures are stored one by one, and as a run does it: a
-row that a projection made gets its vectors.
+Both tables of vectors are filled and indexed first; with a folder they are kept there and used again. Then failures
+are stored one by one, and as a run does it: a row that a projection made gets its vectors.
 """
 
 import argparse
 import asyncio
 import time
+from pathlib import Path
 
 from memory.database import Database
 from memory.failures import FailureMemory, FailureQuery, FailureRecord
@@ -16,7 +17,7 @@ from memory.offline import OfflineEmbedder
 from memory.records import Row
 from memory.upsert import upsert
 from memory.views import views_of
-from tests.bench.bench_recall_scale import RoomyServer, Truth, fill
+from tests.bench.bench_recall_scale import RoomyServer, Truth, fill, server_times, spent_since
 from tests.bench.measuring import load_now, quantile, spread, verdict, workplace
 from tests.bench.recall_rows import RowSource
 
@@ -58,7 +59,7 @@ async def of_a_run(database: Database, memory: FailureMemory) -> list[float]:
     return took
 
 
-async def measure(conninfo: str, rows: int) -> None:
+async def measure(home: Path, conninfo: str, rows: int) -> None:
     """Fill, store and print."""
     database = await Database.open_url(conninfo)
     try:
@@ -68,8 +69,10 @@ async def measure(conninfo: str, rows: int) -> None:
         for number, view in enumerate(("ctx", "sig")):
             space = await vectors.space(view)  # type: ignore[arg-type]
             await asyncio.to_thread(fill, conninfo, space, RowSource(number + 1), rows, truth)
-        for name, took in (("stored whole", await by_hand(memory)), ("of a run", await of_a_run(database, memory))):
-            print(f"{name}: {spread(took)}   ({load_now()})")
+        for name, store in (("stored whole", by_hand(memory)), ("of a run", of_a_run(database, memory))):
+            before = server_times(home)
+            took = await store
+            print(f"{name}: {spread(took)}; {spent_since(before, home, len(took))}   ({load_now()})")
             print("  " + verdict("p95", quantile(took, 0.95), P95_S), flush=True)
     finally:
         await database.close()
@@ -79,12 +82,14 @@ def main() -> None:
     """Print the figures beside the bound."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--home", type=Path, help="keeps the filled database for another time")
     given = parser.parse_args()
 
     async def work() -> None:
         with workplace() as folder:
-            async with RoomyServer(folder / "home") as server:
-                await measure(await server.start(), given.rows)
+            home = given.home or folder / "home"
+            async with RoomyServer(home) as server:
+                await measure(home, await server.start(), given.rows)
 
     print(f"{given.rows:,} rows, {load_now()}", flush=True)
     asyncio.run(work())

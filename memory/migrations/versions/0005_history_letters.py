@@ -1,4 +1,4 @@
-"""Rows of the history are sorted into the index of letters many at once, so that writing one costs less."""
+"""A row of the history costs less to write, and those of one language or project less to find."""
 
 from memory.migrations.sql import execute
 
@@ -7,5 +7,5 @@ down_revision = "0004"
 
 
 def upgrade() -> None:
-    """Let the index gather what is new."""
+    """Let the index of letters gather what is new; index languages and projects."""
     execute("0005_history_letters.sql")
