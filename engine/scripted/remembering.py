@@ -9,7 +9,8 @@ from engine.scripted.script import ScriptedCall, Turn
 SHOWN = "shown: "
 """Before words that stand for the id of the first memory in the prompt that says them."""
 _KEY = "used_memories"
-_MEMORY = re.compile(r"^- id (\S+), similarity [^\n]*\n +(\{[^\n]*\})", re.MULTILINE)
+_MEMORY = re.compile(r"^- id (\S+), similarity [^\n]*\n +(\{[^\n]*)", re.MULTILINE)
+"""A memory that was cut to what there is room for does not end as JSON does."""
 
 
 def with_memories(turn: Turn, conversation: str) -> Turn:

@@ -75,7 +75,7 @@ def test_a_scripted_model_names_the_memories_that_its_prompt_shows() -> None:
         ("r9.9", ["r9.9"]),
     ):
         asked = said.calls[0].model_copy(update={"arguments": {"used_memories": [named]}})
-        turn = with_memories(said.model_copy(update={"calls": (asked,)}), f"## Memory\n{told}\n\n## Task")
+        turn = with_memories(said.model_copy(update={"calls": (asked,)}), f"## Memory\n{told[:-2]}… cut\n\n## Task")
         assert turn.calls[0].arguments == {"used_memories": resolved}
 
 
