@@ -99,12 +99,12 @@ class Backlog:
         Returns:
             How it ended; its numbers are those of the last model that lacked something.
         """
+        tell = on_progress or (lambda progress: None)
+        purse = Purse(self.max_usd, more_usd, self._ask_price)
         # What is done is not done again, so the whole may be repeated when the server was away.
-        return await self._database.persist(
-            lambda: self._work(on_progress or (lambda progress: None), more_usd, settled_s)
-        )
+        return await self._database.persist(lambda: self._work(tell, purse, settled_s))
 
-    async def _work(self, tell: OnProgress, more_usd: float | None, settled_s: float) -> Progress:
+    async def _work(self, tell: OnProgress, purse: Purse, settled_s: float) -> Progress:
         async with alone(self._database, BACKLOG_LOCK) as mine:
             if mine is None:
                 return Progress(state="elsewhere", reason="another process works on it")
@@ -113,7 +113,6 @@ class Backlog:
                 await self._forget_unused(mine)
                 return ended
             embedder, vectors = self._spaces.preferred
-            purse = Purse(self.max_usd, more_usd, self._ask_price)
             last = await Pass(
                 self._database, embedder, vectors, tell, self._endpoint, purse, self.patience, settled_s
             ).run()

@@ -61,9 +61,9 @@ class Progress:
 OnProgress = Callable[[Progress], None]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Purse:
-    """What may be spent."""
+    """What may be spent, and what was; it outlives a pass that has to be begun again."""
 
     max_usd: float
     """The most that one model's vectors may cost in all."""
@@ -71,15 +71,24 @@ class Purse:
     """The most that they may cost now, in place of that."""
     ask_price: bool = False
     """Whether nothing is bought whose price is unknown, unless a person said how much."""
+    spent_usd: float = 0.0
+    """What was paid from it."""
+    owed_usd: float = 0.0
+    """What of that is not written down yet."""
 
-    def check(self, price: float | None, spent_usd: float, before_usd: float) -> None:
+    def pay(self, usd: float) -> None:
+        """Take this much out."""
+        self.spent_usd += usd
+        self.owed_usd += usd
+
+    def check(self, price: float | None, before_usd: float) -> None:
         """Raise `Capped` where the next batch would cost too much."""
         if price is None:
             if self.ask_price and self.more_usd is None:
                 raise Capped(UNKNOWN_PRICE)
             return
-        room = self.max_usd - before_usd if self.more_usd is None else self.more_usd
-        if spent_usd + price > room:
+        spent_usd = before_usd + self.owed_usd if self.more_usd is None else self.spent_usd
+        if spent_usd + price > (self.max_usd if self.more_usd is None else self.more_usd):
             cap = self.max_usd if self.more_usd is None else self.more_usd
             raise Capped(
                 f"${cap:.2f} may be spent, and more is needed: raise memory.reembed_max_usd, or run "
@@ -126,8 +135,6 @@ class Pass:
         self._progress = Progress(embedder.name)
         self._settled_s = settled_s
         self._before_usd = 0.0
-        self._owed_usd = 0.0
-        """What was paid and is not written down yet."""
 
     async def run(self) -> Progress:
         """Go through all views; how it ended."""
@@ -146,8 +153,9 @@ class Pass:
         except EmbeddingFailed as error:
             self._patience.failed(error)
             self._progress = replace(self._progress, state="failed", reason=f"{error.title}. {error.hint}".strip())
-        reason, owed = self._progress.reason, self._owed_usd
+        reason, owed = self._progress.reason, self._purse.owed_usd
         await self._database.run(lambda connection: _note(connection, model_id, reason, owed))
+        self._purse.owed_usd -= owed
         return self._progress
 
     async def _fill(self, model_id: int, view: View) -> None:
@@ -165,7 +173,7 @@ class Pass:
 
     async def _keep(self, model_id: int, view: View, rows: Sequence[Any], of: dict[str, Vector | None]) -> None:
         space = await self._vectors.space(view)
-        owed = self._owed_usd
+        owed = self._purse.owed_usd
 
         async def work(connection: AsyncConnection) -> int:
             same = await _unchanged(connection, view, {row.id: row.body for row in rows})
@@ -176,7 +184,8 @@ class Pass:
             return len(stored)
 
         done = await self._database.run(work)
-        self._owed_usd -= owed
+        self._purse.owed_usd -= owed
+        self._before_usd += owed
         self._progress = replace(self._progress, done=self._progress.done + done)
         self._tell(self._progress)
 
@@ -213,12 +222,12 @@ class Pass:
 
     async def _ask(self, endpoint: Endpoint, batch: list[str]) -> list[list[float]]:
         name, dimensions = self._embedder.name, self._embedder.dimensions
-        self._purse.check(endpoint.price_usd(batch, name), self._progress.usd, self._before_usd)
+        self._purse.check(endpoint.price_usd(batch, name), self._before_usd)
         try:
             counted = await endpoint.embed_counted(batch, name, dimensions)
         except Exception as error:
             raise failed(error) from error
-        self._owed_usd += counted.usd or 0.0
+        self._purse.pay(counted.usd or 0.0)
         self._progress = replace(self._progress, usd=self._progress.usd + (counted.usd or 0.0))
         return counted.vectors
 

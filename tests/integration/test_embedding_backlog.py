@@ -195,6 +195,23 @@ async def test_no_more_is_spent_than_was_said(database: Database) -> None:  # no
         assert large.usd == pytest.approx(ended.usd + rest.usd)
 
 
+async def test_what_may_be_spent_is_not_spent_again_when_the_server_was_away(database: Database) -> None:  # noqa: F811
+    await fill(database)
+    cut = False
+
+    def told(progress: Progress) -> None:
+        nonlocal cut
+        if progress.model == "large" and not cut:
+            cut = True
+            raise ConnectionResetError
+
+    async with memory_of(database, "large") as (memory, _):
+        assert (await memory.backlog.work(told, more_usd=1.0)).state == "capped"
+        (large,) = [one for one in await memory.backlog.standing() if one.model == "large"]
+    assert cut
+    assert 0 < large.usd <= 1.0
+
+
 async def test_nothing_is_paid_for_twice(database: Database) -> None:  # noqa: F811
     # Texts of which sixteen fill a request.
     await fill(database, 20, " x" * API_CHARACTERS)
