@@ -13,6 +13,7 @@ from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
+from miracle_tui.hangup import Hangup
 from miracle_tui.host import Host
 from miracle_tui.messages import EngineReady, RunCalls, RunsChanged, ServiceChanged, Trouble
 from miracle_tui.screens.first_screen import FirstScreen
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from miracle_tui.screens.run_screen import RunScreen
 
 
-LEAVING_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
-"""The system, or the terminal that goes away, ends the app as a person would: runs can be resumed."""
 PATIENCE_S = 1.0
 """Seconds that leaving takes before it says what it waits for."""
 AGAIN_S = 5.0
@@ -274,13 +273,15 @@ def run_app(workspace: Path | None = None, *, demo: str = "", launch: Launch | N
 
 async def _run(app: MiracleApp) -> None:
     loop = asyncio.get_running_loop()
-    for number in LEAVING_SIGNALS:
-        loop.add_signal_handler(number, app.call_later, app.action_quit)
+    # The system, or the terminal that goes away, ends the app as a person would: runs can be resumed.
+    loop.add_signal_handler(signal.SIGTERM, app.call_later, app.action_quit)
+    hangup = Hangup(lambda: loop.call_soon_threadsafe(app.call_later, app.action_quit))
+    hangup.listen()
     try:
         await app.run_async()
     finally:
-        for number in LEAVING_SIGNALS:
-            loop.remove_signal_handler(number)
+        hangup.stop()
+        loop.remove_signal_handler(signal.SIGTERM)
         await _close(app.services)
 
 
