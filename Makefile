@@ -6,7 +6,7 @@ unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 WORKERS ?= 4
 
-.PHONY: help setup demo test check bench format docs constraints clean
+.PHONY: help setup demo test check types layers bench format docs constraints clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -23,10 +23,17 @@ test: setup ## all tests
 check: setup ## format, ruff, strict mypy, layers, all tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(MAKE) --no-print-directory --jobs=2 --output-sync types layers
+	$(MAKE) --no-print-directory test
+
+types:
 	$(BIN)/mypy
 	$(BIN)/mypy scripts/*.py
+
+# The second core is free while mypy works: pytest compiles the tests in that time, once and not once in every worker.
+layers:
 	$(BIN)/lint-imports
-	$(MAKE) --no-print-directory test
+	-@$(BIN)/pytest --collect-only -qq -m "not bench" >/dev/null
 
 bench: setup ## measurements, one after another
 	@set -e; for script in tests/bench/bench_*.py; do echo "== $$script"; $(BIN)/python -P "$$script"; done
