@@ -17,7 +17,7 @@ CANDIDATES = 40
 """Neighbours looked at for each list before they are cut to the limit."""
 FIX_SHOWN = 2_000
 """Characters of a diff that a recollection carries."""
-FEW_ROWS = 30_000
+FEW_ROWS = 20_000
 """So many rows of a language are compared exactly: surer than an index that must skip all others."""
 
 

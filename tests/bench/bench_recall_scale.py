@@ -150,8 +150,7 @@ def server_times(home: Path) -> dict[int, float]:
 
 def spent_since(before: dict[int, float], home: Path, times: int) -> str:
     """What each of so many queries cost the server."""
-    after = server_times(home)
-    each = sum(after[pid] - before[pid] for pid in before if pid in after) / times
+    each = sum(spent - before.get(pid, 0.0) for pid, spent in server_times(home).items()) / times
     return f"the server's processor time: {each * 1000:.1f} ms each"
 
 
