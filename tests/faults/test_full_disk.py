@@ -40,11 +40,12 @@ def small_home(sandbox_workspace: Path) -> Iterator[Path]:
 def fill(home: Path) -> Path:
     """Take all the room of the disk."""
     ballast = home / "ballast"
-    with ballast.open("wb", buffering=0) as file:
-        size = 2**20
+    with ballast.open("wb") as file:
+        size, end = 2**26, 0
         while size:
             try:
-                file.write(bytes(size))
+                os.posix_fallocate(file.fileno(), end, size)
+                end += size
             except OSError:
                 size //= 2
     return ballast
