@@ -42,7 +42,7 @@ _NOTHING_NEW = "no test is new"
 
 
 @dataclass(frozen=True)
-class _Seen:
+class Seen:
     """The test files of a commit, read: what they hold to, and the settings that decide what is collected."""
 
     tests: TestInventory
@@ -50,6 +50,11 @@ class _Seen:
     files: Mapping[str, Entry]
     accepting: frozenset[str] = frozenset()
     """Files that the person's acceptance command runs."""
+
+    @property
+    def is_measure(self) -> bool:
+        """Whether there are tests, or settings of a runner, that later ones can be less than."""
+        return any(map(is_test_file, self.files)) or any(self.settings.values()) or bool(self.tests)
 
 
 @dataclass(frozen=True)
@@ -86,7 +91,7 @@ async def compare_tests(run: RunContext, command: c.CompareTests) -> None:
     own_command = suite_of(run)[0] not in ("pytest", "node")
     chosen = _Chosen(reported, own_command, acceptance_files(state))
     *before, now = await _read(prepared, tuple(dict.fromkeys([base, *since, newest])) if newest else (), chosen)
-    found = await asyncio.to_thread(_lost, before or [now], now)
+    found = await asyncio.to_thread(lost_between, before or [now], now)
     found += lost_cases(ran, _outcomes(last.report), found)
     new = gained(highest([one.tests for one in before]), now.tests) if before else 0
     event = TestsCompared(
@@ -95,19 +100,20 @@ async def compare_tests(run: RunContext, command: c.CompareTests) -> None:
     await run.log.append(event)
 
 
-def _lost(before: list[_Seen], now: _Seen) -> tuple[TestLoss, ...]:
+def lost_between(before: list[Seen], now: Seen) -> tuple[TestLoss, ...]:
+    """What the newest of some commits holds to less than the others, the phase's base first."""
     tests = {path for seen in before for path in seen.files if is_test_file(path)}
     tests |= {name.split("::", 1)[0].split(" > ", 1)[0] for seen in before for name in seen.tests}
     found = losses(highest([seen.tests for seen in before]), now.tests, guarded=bool(tests))
     found += _acceptance_changed(before[0], now)
-    if not tests and not any(seen.settings for seen in before):
-        return found
-    for path in sorted({path for seen in (before[0], now) for path in seen.settings}):
-        found += settings_losses(before[0].settings.get(path, {}), now.settings.get(path, {}), path, tests)
+    first = next((seen for seen in before if seen.is_measure), None)
+    if first is not None:
+        for path in sorted({path for seen in (first, now) for path in seen.settings}):
+            found += settings_losses(first.settings.get(path, {}), now.settings.get(path, {}), path, tests)
     return found
 
 
-def _acceptance_changed(before: _Seen, now: _Seen) -> tuple[TestLoss, ...]:
+def _acceptance_changed(before: Seen, now: Seen) -> tuple[TestLoss, ...]:
     """Files of the person that their acceptance command runs, and that are other than they were."""
     changed_files = (path for path in sorted(before.accepting) if before.files.get(path) != now.files.get(path))
     detail = "was changed, and the acceptance command runs it"
@@ -134,20 +140,22 @@ def _ran_before(state: State, last: Iteration) -> dict[str, str]:
     return {}
 
 
-async def _read(prepared: Prepared, commits: tuple[str, ...], chosen: _Chosen) -> list[_Seen]:
-    """The test files of some commits; those that are the same in all of them are not parsed."""
+async def _read(prepared: Prepared, commits: tuple[str, ...], chosen: _Chosen) -> list[Seen]:
+    """The test files of some commits, and settings; tests that are the same in all of them are not parsed."""
     listed = [await files_of(prepared, commit) for commit in commits]
     paths = {path for files in listed for path in files if chosen.is_test(path) or chosen.is_settings(path)}
-    differing = {path for path in paths if len({files.get(path) for files in listed}) > 1 or len(listed) == 1}
+    differing = {
+        path
+        for path in paths
+        if len({files.get(path) for files in listed}) > 1 or len(listed) == 1 or chosen.is_settings(path)
+    }
     blobs = await read_blobs(
         prepared.store, {files[path][1] for files in listed for path in differing if path in files}
     )
     return await asyncio.to_thread(_parse, listed, sorted(differing), blobs, chosen)
 
 
-def _parse(
-    listed: list[dict[str, Entry]], paths: list[str], blobs: Mapping[str, bytes], chosen: _Chosen
-) -> list[_Seen]:
+def _parse(listed: list[dict[str, Entry]], paths: list[str], blobs: Mapping[str, bytes], chosen: _Chosen) -> list[Seen]:
     seen = []
     for files in listed:
         tests: dict[str, TestFacts] = {}
@@ -160,7 +168,7 @@ def _parse(
                 settings[path] = runner_settings(path, source.decode("utf-8", "replace"))
             if chosen.is_test(path):
                 tests |= inventory_of(path, source)
-        seen.append(_Seen(tests, settings, files, chosen.accepting(files)))
+        seen.append(Seen(tests, settings, files, chosen.accepting(files)))
     return seen
 
 

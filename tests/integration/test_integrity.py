@@ -12,8 +12,9 @@ from engine.engine import Engine
 from engine.integrity_events import MutantsTried, RedFirst, TestsCompared, TestsReturned
 from engine.scripted.script import Script
 from engine.state import State, Status
+from engine.steps.integrity import Seen, lost_between
 from tests.engine_fixtures import config, folder, scripted_engine, task_of
-from tests.tiny_script import WRONG, tiny_script
+from tests.tiny_script import CODE, WRONG, tiny_script
 
 __all__ = ["config", "folder"]
 
@@ -84,8 +85,15 @@ async def test_a_test_that_passes_on_the_base_goes_back_and_mutants_are_counted(
 
 
 async def test_a_removed_test_waits_for_a_person_and_is_restored_when_they_say_no(config: Config, folder: Path) -> None:
+    """What a new project's own settings say from its first tests on is no loss."""
     blamed = call("submit_reflection", cause="the test is wrong", hypothesis="mend it", fault="tests")
+    settings = '[tool.pytest.ini_options]\npythonpath = ["."]\ntestpaths = ["tests"]\n'
+    wrote = [
+        call("create_file", path="pyproject.toml", content=settings),
+        call("create_file", path="double.py", content=CODE),
+    ]
     sessions = [
+        session("coder", 1, *wrote, call("submit_work", summary="doubles")),
         by_tester(1, content=PROVING + TWO),
         session("reflector", 1, blamed),
         by_tester(2, old=TWO, new="\n"),
@@ -111,6 +119,19 @@ async def test_a_removed_test_waits_for_a_person_and_is_restored_when_they_say_n
     assert state.receipt is not None
     assert "tests/test_double.py::test_zero" in state.receipt.tests
     assert not of_kind(log, RedFirst)[-1].duration_s, "a new module cannot be read on its base: nothing was run"
+
+
+def test_settings_are_measured_by_the_first_commit_that_has_tests_or_settings() -> None:
+    own = {"pytest.ini": {"testpaths": "tests"}}
+    tested = {"tests/test_a.py": ("100644", "0")}
+    later = Seen({}, {"pytest.ini": {"pythonpath": "fakes"}}, tested)
+    for before, lost in (
+        ([Seen({}, {}, {}), Seen({}, later.settings, tested)], 0),
+        ([Seen({}, {}, {}), Seen({}, later.settings, {}), Seen({}, {}, tested)], 0),
+        ([Seen({}, {}, {}), Seen({}, {}, tested)], 1),
+        ([Seen({}, own, {}), Seen({}, later.settings, tested)], 1),
+    ):
+        assert len(lost_between(before, later)) == lost, before
 
 
 async def test_an_acceptance_script_that_an_agent_changed_waits_for_a_person(config: Config, folder: Path) -> None:
