@@ -23,11 +23,14 @@ from memory.comparing import differences
 from memory.database import Database
 from memory.embedded import EmbeddedServer
 from memory.errors import DatabaseUnsuitable, DiskFull
+from memory.footprint import measure_home
 from memory.kept import kept_clusters, wish
 from memory.older import find_older
 from memory.postmaster import Home, is_held, running_pid
 from memory.records import NewEvent
 from memory.store import EventStore
+from miracle_tui.cli.database_server import server_lines
+from tests.cli_fixtures import aside
 from tests.database_fixtures import database_url, postgres_server  # noqa: F401
 from tests.older_cluster import OLDER, make_older_cluster, older_programs
 
@@ -78,8 +81,8 @@ def older_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def home(older_home: Path, tmp_path: Path) -> Home:
     """A copy of it, with its owner."""
-    target = tmp_path / "data é" / "postgres"
-    target.parent.mkdir()
+    target = tmp_path / "home é" / "data" / "postgres"
+    target.parent.mkdir(parents=True)
     subprocess.run(["cp", "-a", older_home, target], check=True)
     return Home(target.resolve())
 
@@ -111,7 +114,9 @@ def check_content(conninfo: str) -> None:
         assert following[0] > 200
 
 
-async def test_data_of_an_older_version_is_brought_over_once_for_all_who_wait(home: Home) -> None:
+async def test_data_of_an_older_version_is_brought_over_once_for_all_who_wait(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
     told: list[list[str]] = [[], []]
     servers = [EmbeddedServer(home.path, durable=False, tell=one.append) for one in told]
     places = await asyncio.gather(*(server.start() for server in servers))
@@ -130,18 +135,29 @@ async def test_data_of_an_older_version_is_brought_over_once_for_all_who_wait(ho
     for server in servers:
         await server.stop()
     wait_until(lambda: gone(home))
+    monkeypatch.setenv("MIRACLE_HOME", str(home.path.parent.parent))
+    monkeypatch.delenv("DATABASE_URL", raising=False)
     await _keeps_what_was_before_as_wished(home)
 
 
 async def _keeps_what_was_before_as_wished(home: Home) -> None:
-    wish(home, keep=True)
+    said = await aside("db", "upgrade", "--keep")
+    assert "stays until you drop it" in said.out
     for wished in (True, False):
         server = EmbeddedServer(home.path, durable=False)
         check_content(await server.start())
         assert bool(kept_clusters(home)) is wished
+        told = "\n".join(server_lines(measure_home(home)))
+        assert ("--drop-old" in told) is wished
+        assert "used by 1 process: " in told
+        assert f"(pid {os.getpid()})" in told
         wish(home, keep=False)
         await server.stop()
         wait_until(lambda: gone(home))
+    (home.path / "cluster.old-16").mkdir()
+    assert (await aside("db", "upgrade", "--drop-old")).out.startswith("✓")
+    assert kept_clusters(home) == []
+    assert (await aside("db", "upgrade", "--keep")).code == 2
 
 
 def killed_at(home: Home, words: str) -> None:
