@@ -28,6 +28,8 @@ DOUBT_S = 4.0
 """Seconds without an answer of the server after which a holder must not count on its lease."""
 STALE_S = 5.0
 """Seconds without a sign of life after which somebody else may take the run; the holder knows by then."""
+UNLOCK_S = 1.0
+"""Seconds that letting go of a run may take; the server lets go of it by itself after that."""
 _CLIENT_SIDE = {
     "keepalives_idle": "2",
     "keepalives_interval": "1",
@@ -135,6 +137,11 @@ class Lease:
     async def release(self) -> None:
         """Let go of the run; harmless when it is repeated."""
         beat, self._beat = self._beat, None
+        if self._connection is not None and not self.doubtful:
+            # The server hears of a closed connection a moment later; until then nobody else would get the run.
+            with suppress(TimeoutError, *DRIVER_ERRORS):
+                async with asyncio.timeout(UNLOCK_S):
+                    await self._connection.execute("select pg_advisory_unlock_all()")
         # The connection first: a beat that waits for a server which cannot be reached ends with it.
         await self._disconnect()
         if beat is not None:
