@@ -21,6 +21,9 @@ RETRY_S = 30.0
 IDLE_S = 5
 """Seconds that a transaction may hold its locks without a word: its process is frozen, or cut off from the server."""
 
+_SESSION = f"set idle_in_transaction_session_timeout = '{IDLE_S}s'; set jit = off"
+"""Compiling a statement costs more than any of these takes."""
+
 
 class Database:
     """An open database. Make one with `open` or `open_url`, and close it.
@@ -264,7 +267,7 @@ class Database:
             await connection.rollback()
             if not self._session:
                 # A pool of transactions would give the setting to others; it notices by itself who is gone.
-                await connection.execute(f"set idle_in_transaction_session_timeout = '{IDLE_S}s'")
+                await connection.execute(_SESSION)
                 await connection.commit()
         except BaseException:
             await connection.close()
