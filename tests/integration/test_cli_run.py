@@ -239,8 +239,8 @@ async def test_a_database_that_does_not_answer_is_an_error_with_a_hint(project: 
 
 
 async def test_a_run_that_is_held_elsewhere_is_not_touched(project: Path) -> None:
-    async with ScriptedServer(adder_script(), words_per_second=0.02) as slow:
-        process = await start("run", *GOAL, *model(slow), "--json", cwd=project)
+    async with ScriptedServer(adder_script(), words_per_second=1) as slow:
+        process = await start("run", *GOAL, *model(slow), "--approve", "all", "--json", cwd=project)
         assert process.stdout
         run = json.loads(await asyncio.wait_for(process.stdout.readline(), 60))["run_id"]
         await asyncio.wait_for(process.stdout.readline(), 60)
