@@ -24,6 +24,8 @@ VERSION = 1
 PIECE = 2**20
 """Bytes of rows in one frame, before they are compressed."""
 LONGEST_HEADER = 2**16
+LONGEST_ROW = 2**28
+"""Bytes: PostgreSQL gathers a whole row in its memory before it looks at it."""
 _FRAME = struct.Struct(">cI")
 _DIGEST = 32
 
@@ -114,6 +116,7 @@ class BackupReader:
             BackupUnusable: it is cut short or was changed.
         """
         rows: int | None = None
+        open_row = 0
         while True:
             kind, packed = self._read_frame()
             if kind == b"Z":
@@ -124,6 +127,9 @@ class BackupReader:
             payload = self._unpacked(packed)
             if kind == b"D" and rows is not None:
                 rows += payload.count(b"\n")
+                open_row = len(payload) - payload.rfind(b"\n") + (0 if b"\n" in payload else open_row)
+                if open_row > LONGEST_ROW:
+                    raise self._damaged("a row of it is longer than any can be")
                 yield payload
             elif kind == b"T" and rows is None:
                 rows = 0

@@ -35,8 +35,9 @@ _FOUND = """
 
 _LESSONS = """
     SELECT lesson, lesson ->> 'table' AS name,
-           ARRAY(SELECT key FROM jsonb_object_keys(lesson -> 'row') AS key ORDER BY key) AS columns
-    FROM pruned_runs, jsonb_array_elements(lessons) AS lesson"""
+           ARRAY(SELECT key FROM jsonb_each(lesson -> 'row') WHERE value <> 'null' ORDER BY key) AS columns
+    FROM pruned_runs, jsonb_array_elements(lessons) AS lesson
+    WHERE lesson ->> 'table' IN ('failures', 'patterns', 'recalls')"""
 _KINDS = f"SELECT DISTINCT name, columns FROM ({_LESSONS}) AS kept ORDER BY name, columns"
 
 

@@ -15,7 +15,7 @@ from memory.backup_file import BackupReader, Begin, End, Part
 from memory.database import Database
 from memory.errors import BackupUnusable, DatabaseNotEmpty
 from memory.lease import LOCK_CLASS
-from memory.schema import head_revision, migrate
+from memory.schema import head_revision, migrate, revisions
 
 if TYPE_CHECKING:
     import psycopg
@@ -82,6 +82,7 @@ async def restore(
                 async with connection.transaction():
                     await _make_room(connection, replace)
                     rows = await _fill(connection, source, tell)
+                    await _check(connection, source)
             else:
                 rows = await _fill_migrated(database, connection, source, header["schema"], replace, tell)
             await connection.execute("analyze")
@@ -97,6 +98,8 @@ def _check_header(source: Path, header: dict[str, Any]) -> None:
             f"The backup {source} was made by a newer Miracle (schema {schema}, this one knows {head})",
             "Update Miracle, then restore it.",
         )
+    if schema not in revisions():
+        raise BackupUnusable(f"The backup {source} is damaged: there is no such schema", "Take another copy of it.")
 
 
 def _check_table(source: Path, begin: Begin, header: dict[str, Any]) -> None:
@@ -188,11 +191,31 @@ async def _fill(connection: "psycopg.AsyncConnection[Any]", source: Path, tell: 
                 rows[begin.table] = piece.rows
                 tell(begin.table, piece.rows)
         except (DataError, IntegrityError, errors.UndefinedColumn, errors.UndefinedTable) as error:
-            said = str(error).splitlines()[0]
-            raise BackupUnusable(
-                f"The backup {source} does not fit: {said}", "Nothing was changed. Take another copy of it."
-            ) from error
+            raise _unfit(source, error) from error
     return rows
+
+
+async def _check(connection: "psycopg.AsyncConnection[Any]", source: Path) -> None:
+    """See that the rows that were written are such as Miracle writes.
+
+    Raises:
+        BackupUnusable: they are not.
+    """
+    from psycopg import DataError
+
+    from memory.soundness import check_rows
+
+    try:
+        await check_rows(connection)
+    except DataError as error:
+        raise _unfit(source, error) from error
+
+
+def _unfit(source: Path, error: Exception) -> BackupUnusable:
+    said = str(error).splitlines()[0]
+    return BackupUnusable(
+        f"The backup {source} does not fit: {said}", "Nothing was changed. Take another copy of it."
+    )
 
 
 def _next(parts: Iterator[Part]) -> Part | None:
@@ -234,6 +257,7 @@ async def _fill_migrated(
                         sql.Identifier(table), columns, stage
                     )
                 )
+            await _check(connection, source)
     finally:
         await connection.execute(sql.SQL("drop schema if exists {} cascade").format(stage))
     return rows

@@ -17,9 +17,14 @@ MIGRATION_LOCK = 7_240_001
 """Key of the advisory lock under which one process at a time migrates."""
 
 
+def revisions() -> frozenset[str]:
+    """The revisions in the migrations folder; they are numbered, and their files begin with the number."""
+    return frozenset(path.name.split("_", 1)[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+
+
 def head_revision() -> str:
-    """The newest revision in the migrations folder; revisions are numbered, and their files begin with the number."""
-    return max(path.name.split("_", 1)[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+    """The newest of them."""
+    return max(revisions())
 
 
 async def prepare_schema(connection: "psycopg.AsyncConnection[Any]", parameters: dict[str, Any]) -> None:

@@ -98,6 +98,9 @@ def forget_record(git_dir: Path) -> None:
 
 def find_prepared(run_id: str, paths: Paths, identity: tuple[int, int] | None) -> Prepared | None:
     """The run's worktree, or None where it has none; its folder may be gone."""
+    if not _RUN_ID.fullmatch(run_id):
+        # A log may come from anywhere; a name with slashes would look for a record outside of Miracle's folder.
+        return None
     return read_record(git_dir_of(run_id, paths), identity)
 
 

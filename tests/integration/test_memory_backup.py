@@ -202,26 +202,54 @@ async def test_an_older_backup_is_migrated_and_a_newer_one_refused(empty: Databa
         await restore(empty, newer, replace=True)
 
 
-@pytest.mark.parametrize(
-    "tables",
-    [
-        {"pg_authid": (("rolname",), b"x\n")},
-        {"events": (("run_id\") from program 'touch /tmp/x' --",), b"x\n")},
-        {"events": (("run_id",), b"x\n")},
-        {"streams": (("run_id", "last_seq"), b"x\tnot a number\n")},
-        {"streams": (("run_id",), b"x\nx\n")},
-        {"streams": (("run_id",), b"x\n\\.\ny\n")},
-    ],
-)
-async def test_a_forged_backup_changes_nothing(
-    empty: Database, tmp_path: Path, tables: dict[str, tuple[tuple[str, ...], bytes]]
-) -> None:
+STREAM, EVENT = ("run_id", "last_seq"), ("run_id", "seq", "at", "event_id", "kind", "body")
+PRUNED = ("run_id", "lessons")
+FAILED = {"failure_id": "a.1", "run_id": "a", "iteration": 1}
+Tables = dict[str, tuple[tuple[str, ...], bytes]]
+
+
+def one_event(body: str = "{}", at: str = "2026-01-02") -> Tables:
+    return {"streams": (STREAM, b"a\t1\n"), "events": (EVENT, f"a\t1\t{at}\te\tx\t{body}\n".encode())}
+
+
+def lessons(value: object) -> Tables:
+    return {"pruned_runs": (PRUNED, f"a\t{json.dumps(value)}\n".encode())}
+
+
+FORGED: list[Tables] = [
+    {"pg_authid": (("rolname",), b"x\n")},
+    {"events": (("run_id\") from program 'touch /tmp/x' --",), b"x\n")},
+    {"events": (("run_id",), b"x\n")},
+    {"streams": (STREAM, b"x\tnot a number\n")},
+    {"streams": (("run_id",), b"x\nx\n")},
+    {"streams": (("run_id",), b"x\n\\.\ny\n")},
+    *({"streams": (("run_id",), name + b"\n")} for name in (b"../../x", b"x\x1b[2J", b"a#b", b"", b"x" * 101)),
+    *(one_event(body) for body in ("[1]", '"x"', "null")),
+    *(one_event(at=at) for at in ("infinity", "20000-01-01", "0044-01-01 BC")),
+    {"streams": (STREAM, b"a\t2\n")},
+    {"streams": (STREAM, b"a\t0\n"), "events": one_event()["events"]},
+    {"events": one_event()["events"]},
+    *(lessons(value) for value in ({}, 3, [3], [{"table": "failures"}], [{"table": "failures", "row": 3}])),
+    lessons([{"table": "approval_rules", "row": {"rule_id": "r", "topic": "command"}}]),
+    *(lessons([{"table": "failures", "row": FAILED | odd}]) for odd in ({"iteration": "x"}, {"at": "infinity"})),
+    *(lessons([{"table": "failures", "row": FAILED | odd}]) for odd in ({"run_id": "b"}, {"failure_id": "a 1"})),
+]
+
+
+async def test_a_forged_backup_changes_nothing(empty: Database, tmp_path: Path) -> None:
     await EventStore(empty).create_run("mine")
     before = await everything(empty)
-    bad = forged(tmp_path / "bad", {"schema": head_revision()}, tables)
-    with pytest.raises(BackupUnusable):
-        await restore(empty, bad, replace=True)
+    bad = tmp_path / "bad"
+    for tables in FORGED:
+        forged(bad, {"schema": head_revision()}, tables)
+        with pytest.raises(BackupUnusable):
+            await restore(empty, bad, replace=True)
+            pytest.fail(f"restored {tables}")
+    for schema in ("00005", "0000", ""):
+        with pytest.raises(BackupUnusable):
+            await restore(empty, forged(bad, {"schema": schema}, one_event()), replace=True)
     assert await everything(empty) == before
+    await restore(empty, forged(bad, {"schema": head_revision()}, one_event()), replace=True)
 
 
 def test_a_frame_that_unpacks_to_more_than_it_may_is_refused(tmp_path: Path) -> None:
