@@ -11,33 +11,13 @@ from config.database import PgVector
 from memory.database import Database
 from memory.embedders import Embedder, Vector
 from memory.errors import EmbeddingFailed
-from memory.patterns import PatternRecord, best_patterns, pattern_text, read_patterns, write_pattern
+from memory.patterns import best_patterns, pattern_text, read_patterns
 from memory.recalling import ALL, CANDIDATES, Asked, RecallFilters, Space, chosen, found_in, recall_statement
-from memory.records import Recollection, Row
+from memory.records import Recollection
 from memory.spaces import Former, Spaces
 from memory.tables import failures, patterns
-from memory.upsert import upsert
 from memory.vectors import Near, Stored, Vectors, View
-from memory.views import FailureQuery as FailureQuery
-from memory.views import views_of
-
-
-@dataclass(frozen=True)
-class FailureRecord:
-    """A failure to remember by hand."""
-
-    failure_id: str
-    query: FailureQuery
-    run_id: str = ""
-    iteration: int = 0
-    kind: str = "test"
-    cause: str = ""
-    hypothesis: str = ""
-    solution: str = ""
-    fix: str = ""
-    helped: bool | None = None
-    outcome: str = "open"
-    code_context: str = ""
+from memory.views import FailureQuery, views_of
 
 
 @dataclass(frozen=True)
@@ -71,21 +51,6 @@ class FailureMemory:
     ) -> None:
         self._database = database
         self.spaces = Spaces(database, embedder, index, former)
-
-    async def remember(self, failure: FailureRecord) -> None:
-        """Store a failure with its vectors, or replace the one with its id: for one that no log tells of."""
-        query = failure.query
-        seen = views_of(query)
-        values = {name: value for name, value in vars(failure).items() if name not in ("failure_id", "query")}
-        values |= {"project": query.project, "language": query.language, **seen.columns()}
-        row = Row("failures", {"failure_id": failure.failure_id}, values)
-        views = await self._embed({"ctx": seen.context, "sig": seen.signature})
-
-        async def work(connection: AsyncConnection) -> None:
-            await upsert(connection, [row])
-            await _store(connection, views, failure.failure_id, query.project, query.language)
-
-        await self._database.run(work)
 
     async def embed(self, memory_id: str) -> bool:
         """Give a failure or a pattern that has a row its vectors; without those of an endpoint that fails now.
@@ -139,16 +104,6 @@ class FailureMemory:
             return (await connection.execute(known.union_all(also))).first() is not None
 
         return await self._database.run(work)
-
-    async def remember_pattern(self, pattern: PatternRecord) -> None:
-        """Store a solution with its vectors, or replace the one with its id: for one that no log tells of."""
-        views = await self._embed({"pat": pattern_text(pattern.problem_type, pattern.description)})
-
-        async def work(connection: AsyncConnection) -> None:
-            await write_pattern(connection, pattern)
-            await _store(connection, views, pattern.pattern_id, pattern.project, pattern.language)
-
-        await self._database.run(work)
 
     async def recall_patterns(
         self, text: str, limit: int = 3, threshold: float | None = None, *, project: str = ""

@@ -1,18 +1,15 @@
 """Solutions that worked, as rows; their vectors are kept by `FailureMemory`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Row, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from memory import records
 from memory.ranking import TrackRecord, weight
 from memory.records import Recollection
 from memory.tables import patterns
-from memory.upsert import upsert
 
 _STANDING = """
     SELECT p.pattern_id, p.project, p.updated_at AS at, coalesce(m.pinned, false) AS pinned,
@@ -26,31 +23,9 @@ _STANDING = """
     WHERE p.pattern_id = ANY (:ids)"""
 
 
-@dataclass(frozen=True)
-class PatternRecord:
-    """A solution of a kind of problem."""
-
-    pattern_id: str
-    problem_type: str
-    description: str = ""
-    """The problem in words: what it is found by."""
-    project: str = ""
-    language: str = ""
-    plan: str = ""
-    """What it was broken into."""
-    code_template: str = ""
-    test_template: str = ""
-
-
 def pattern_text(problem_type: str, description: str) -> str:
     """What a pattern is embedded as."""
     return f"{problem_type}\n{description}".strip()
-
-
-async def write_pattern(connection: AsyncConnection, pattern: PatternRecord) -> None:
-    """Insert the pattern, or replace the one with its id."""
-    values = {name: value for name, value in vars(pattern).items() if name != "pattern_id"}
-    await upsert(connection, [records.Row("patterns", {"pattern_id": pattern.pattern_id}, values)])
 
 
 async def best_patterns(

@@ -20,14 +20,15 @@ from numpy.typing import NDArray
 
 from memory.database import Database
 from memory.embedded import EmbeddedServer
-from memory.failures import FailureMemory, FailureQuery, FailureRecord
 from memory.offline import DIMENSIONS, OfflineEmbedder
 from memory.postmaster import Home, running_pid
 from memory.recalling import ALL, Asked, RecallFilters, found_in, recall_statement
 from memory.recalling import Space as Views
 from memory.vectors import Space, Vectors
+from memory.views import FailureQuery
 from tests.bench.measuring import load_now, quantile, spread, verdict, workplace
 from tests.bench.recall_rows import COMMON_LANGUAGE, RARE_LANGUAGE, Chunk, Floats, RowSource
+from tests.memory_fixtures import FailureRecord, WritableMemory
 
 QUERIES = 200
 TIMES = 3
@@ -233,8 +234,8 @@ async def measure(home: Path, conninfo: str, rows: int, signatures: bool) -> Non
 
 
 async def stores(database: Database) -> list[float]:
-    """Seconds in which memory takes a failure: its row, two vectors, their indexes, the commit."""
-    memory = FailureMemory(database, OfflineEmbedder())
+    """Seconds in which memory takes a failure, as of a run: its row, then two vectors, with their indexes."""
+    memory = WritableMemory(database, OfflineEmbedder())
     took = []
     for number in range(STORED):
         shown = (

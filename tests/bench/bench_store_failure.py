@@ -3,7 +3,7 @@
     python -P -m tests.bench.bench_store_failure [--rows 1000000] [--home FOLDER]
 
 Both tables of vectors are filled and indexed first; with a folder they are kept there and used again. Then failures
-are stored one by one, and as a run does it: a row that a projection made gets its vectors.
+are stored one by one, as a run does it: a row that a projection made gets its vectors.
 """
 
 import argparse
@@ -12,14 +12,12 @@ import time
 from pathlib import Path
 
 from memory.database import Database
-from memory.failures import FailureMemory, FailureQuery, FailureRecord
 from memory.offline import OfflineEmbedder
-from memory.records import Row
-from memory.upsert import upsert
-from memory.views import views_of
+from memory.views import FailureQuery
 from tests.bench.bench_recall_scale import RoomyServer, Truth, fill, server_times, spent_since
 from tests.bench.measuring import load_now, quantile, spread, verdict, workplace
 from tests.bench.recall_rows import RowSource
+from tests.memory_fixtures import FailureRecord, WritableMemory
 
 STORED = 300
 WARM = 20
@@ -34,8 +32,8 @@ def report(number: int) -> str:
     )
 
 
-async def by_hand(memory: FailureMemory) -> list[float]:
-    """Seconds for each failure that is stored with its row."""
+async def stored(memory: WritableMemory) -> list[float]:
+    """Seconds for each row and, after it, its vectors."""
     took = []
     for number in range(-WARM, STORED):
         failure = FailureRecord(f"s{number}", FailureQuery("p001", "python", report=report(number)))
@@ -45,35 +43,20 @@ async def by_hand(memory: FailureMemory) -> list[float]:
     return took[WARM:]
 
 
-async def of_a_run(database: Database, memory: FailureMemory) -> list[float]:
-    """Seconds for each row and, after it, its vectors."""
-    took = []
-    for number in range(STORED):
-        query = FailureQuery("p001", "python", report=report(STORED + number))
-        begun = time.perf_counter()
-        values = {"project": "p001", "language": "python", **views_of(query).columns()}
-        row = Row("failures", {"failure_id": f"r{number}"}, values)
-        await database.run(lambda connection, row=row: upsert(connection, [row]))  # type: ignore[misc]
-        await memory.embed(f"r{number}")
-        took.append(time.perf_counter() - begun)
-    return took
-
-
 async def measure(home: Path, conninfo: str, rows: int) -> None:
     """Fill, store and print."""
     database = await Database.open_url(conninfo)
     try:
-        memory = FailureMemory(database, OfflineEmbedder())
+        memory = WritableMemory(database, OfflineEmbedder())
         _, vectors = memory.spaces.offline
         truth = Truth(RowSource(2).vectors(1))
         for number, view in enumerate(("ctx", "sig")):
             space = await vectors.space(view)  # type: ignore[arg-type]
             await asyncio.to_thread(fill, conninfo, space, RowSource(number + 1), rows, truth)
-        for name, store in (("stored whole", by_hand(memory)), ("of a run", of_a_run(database, memory))):
-            before = server_times(home)
-            took = await store
-            print(f"{name}: {spread(took)}; {spent_since(before, home, len(took))}   ({load_now()})")
-            print("  " + verdict("p95", quantile(took, 0.95), P95_S), flush=True)
+        before = server_times(home)
+        took = await stored(memory)
+        print(f"stored: {spread(took)}; {spent_since(before, home, len(took))}   ({load_now()})")
+        print("  " + verdict("p95", quantile(took, 0.95), P95_S), flush=True)
     finally:
         await database.close()
 

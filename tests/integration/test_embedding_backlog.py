@@ -25,13 +25,14 @@ from memory.backlog_pass import Pass, Progress
 from memory.database import Database
 from memory.embedders import API_CHARACTERS, ApiEmbedder
 from memory.embedding_cache import CachedEmbedder
-from memory.failures import FailureMemory, FailureQuery
+from memory.failures import FailureMemory
 from memory.offline import OfflineEmbedder
 from memory.patience import Patience, PatientEmbedder
 from memory.records import Row
 from memory.spaces import Spaces
 from memory.upsert import upsert
 from memory.vectors import Vectors
+from memory.views import FailureQuery
 from tests.cli_fixtures import aside
 from tests.database_fixtures import database, database_url, postgres_server, url_of  # noqa: F401
 from tests.model_fixtures import SCRIPT, settings

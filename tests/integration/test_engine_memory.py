@@ -18,9 +18,9 @@ from engine.rebuild import rebuild
 from engine.scripted.script import Script
 from engine.state import State
 from memory.database import Database
-from memory.failures import FailureQuery
 from memory.recalling import RecallFilters
 from memory.tables import PROJECTIONS
+from memory.views import FailureQuery
 from tests.engine_fixtures import config, folder, scripted_engine, task_of  # noqa: F401
 from tests.tiny_script import tiny_script
 

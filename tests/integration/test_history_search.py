@@ -15,16 +15,16 @@ from psycopg.conninfo import make_conninfo
 from sqlalchemy import text
 
 from memory.database import Database
-from memory.failures import FailureMemory, FailureQuery, FailureRecord
 from memory.history import History
 from memory.hits import Filters, Hit, is_cut, project_named, words_of
 from memory.marks import MarkStore
 from memory.offline import OfflineEmbedder
-from memory.patterns import PatternRecord
 from memory.records import NewEvent, Row
 from memory.store import EventStore
+from memory.views import FailureQuery
 from miracle_tui.cli.main import cli
 from tests.database_fixtures import TEMPLATE, postgres_server, url_of  # noqa: F401
+from tests.memory_fixtures import FailureRecord, PatternRecord, WritableMemory
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 BISECT = """Traceback (most recent call last):
@@ -201,7 +201,7 @@ async def test_marks_are_told_and_what_is_forgotten_is_hidden(opened: Database) 
 
 
 async def test_meaning_and_likeness(opened: Database) -> None:
-    history, memory = History(opened), FailureMemory(opened, OfflineEmbedder())
+    history, memory = History(opened), WritableMemory(opened, OfflineEmbedder())
     for name, report in (("alike-a", BISECT), ("alike-b", SERVER), ("alike-c", BISECT.replace("12", "13"))):
         await memory.remember(FailureRecord(name, FailureQuery("mine", report=report)))
     await memory.remember_pattern(PatternRecord("alike-p", "web service", "a Flask web service that returns JSON"))

@@ -9,12 +9,12 @@ from sqlalchemy import text
 from memory.database import Database
 from memory.embedders import ApiEmbedder
 from memory.embedding_cache import CachedEmbedder
-from memory.failures import FailureMemory, FailureQuery, FailureRecord
 from memory.hashed_ngrams import embed_text
 from memory.marks import MarkStore
 from memory.offline import OfflineEmbedder
-from memory.patterns import PatternRecord
+from memory.views import FailureQuery
 from tests.database_fixtures import database, database_url, postgres_server  # noqa: F401
+from tests.memory_fixtures import FailureRecord, PatternRecord, WritableMemory
 
 
 def report(function: str, error: str, line: str = "x = 1") -> str:
@@ -35,11 +35,11 @@ def record(failure_id: str, shown: str, project: str = "mine") -> FailureRecord:
 
 
 @pytest.fixture
-def memory(database: Database) -> FailureMemory:  # noqa: F811
-    return FailureMemory(database, OfflineEmbedder())
+def memory(database: Database) -> WritableMemory:  # noqa: F811
+    return WritableMemory(database, OfflineEmbedder())
 
 
-async def test_the_same_place_is_recalled_by_fingerprint_with_what_helped(memory: FailureMemory) -> None:
+async def test_the_same_place_is_recalled_by_fingerprint_with_what_helped(memory: WritableMemory) -> None:
     known = replace(record("a", BISECT), solution="check for an empty list first", helped=True, cause="empty input")
     await memory.remember(known)
     moved = BISECT.replace(":12:", ":40:").replace("/tmp/w-4711/", "/home/me/")
@@ -49,7 +49,7 @@ async def test_the_same_place_is_recalled_by_fingerprint_with_what_helped(memory
     assert first.own_project
 
 
-async def test_two_failures_without_an_error_that_is_known_are_not_taken_for_one(memory: FailureMemory) -> None:
+async def test_two_failures_without_an_error_that_is_known_are_not_taken_for_one(memory: WritableMemory) -> None:
     texts = ("make: *** [Makefile:4: check] Error 2\nthree links are broken", "\nThe page is 40 kB too large")
     for name, shown in zip("ab", texts, strict=True):
         await memory.remember(replace(record(name, shown), solution=f"what mended {name}", helped=True))
@@ -59,14 +59,14 @@ async def test_two_failures_without_an_error_that_is_known_are_not_taken_for_one
         assert found[0].title == shown.strip().split("\n")[0]
 
 
-async def test_what_helped_comes_before_what_did_not(memory: FailureMemory) -> None:
+async def test_what_helped_comes_before_what_did_not(memory: WritableMemory) -> None:
     for name, solution, helped in (("a", "guess", False), ("b", "cure", True), ("c", "another guess", False)):
         await memory.remember(replace(record(name, BISECT), solution=solution, helped=helped))
     found = await memory.recall(FailureQuery("mine", report=BISECT))
     assert [one.solution for one in found] == ["cure", "another guess", "guess"]
 
 
-async def test_a_changed_report_is_recalled_by_context(memory: FailureMemory) -> None:
+async def test_a_changed_report_is_recalled_by_context(memory: WritableMemory) -> None:
     for name, shown in (("a", BISECT), ("b", PARSER), ("c", SERVER)):
         await memory.remember(record(name, shown))
     changed = PARSER.replace("KeyError: 'amount'", "KeyError: 'price'").replace(
@@ -77,7 +77,7 @@ async def test_a_changed_report_is_recalled_by_context(memory: FailureMemory) ->
     assert "c" not in {one.memory_id for one in found if one.via == "context" and one.similarity > 0.6}
 
 
-async def test_another_projects_bug_of_the_same_kind_is_recalled_by_signature(memory: FailureMemory) -> None:
+async def test_another_projects_bug_of_the_same_kind_is_recalled_by_signature(memory: WritableMemory) -> None:
     await memory.remember(record("theirs", SERVER, project="theirs"))
     for number in range(6):
         await memory.remember(record(f"mine{number}", PARSER.replace("row", f"row{number}")))
@@ -89,7 +89,7 @@ async def test_another_projects_bug_of_the_same_kind_is_recalled_by_signature(me
     assert len(found) == 4
 
 
-async def test_limits_thresholds_and_exclusions_hold(memory: FailureMemory) -> None:
+async def test_limits_thresholds_and_exclusions_hold(memory: WritableMemory) -> None:
     await memory.remember(record("a", BISECT))
     query = FailureQuery("mine", report=BISECT)
     assert await memory.recall(query, limit=0) == []
@@ -98,12 +98,12 @@ async def test_limits_thresholds_and_exclusions_hold(memory: FailureMemory) -> N
     assert await memory.recall(FailureQuery("mine")) == []
 
 
-async def test_awkward_text_is_remembered(memory: FailureMemory) -> None:
+async def test_awkward_text_is_remembered(memory: WritableMemory) -> None:
     await memory.remember(record("a", BISECT + "\x00 \ud800 \x1b[31mred\x1b[0m"))
     assert (await memory.recall(FailureQuery("mine", report=BISECT)))[0].memory_id == "a"
 
 
-async def test_patterns_are_recalled_by_likeness_help_and_wish(memory: FailureMemory, database: Database) -> None:  # noqa: F811
+async def test_patterns_are_recalled_by_likeness_help_and_wish(memory: WritableMemory, database: Database) -> None:  # noqa: F811
     flask = PatternRecord(
         "p1", "web service", "a Flask web service with a JSON endpoint\nmore", "mine", plan="- one app"
     )
@@ -144,7 +144,7 @@ class Endpoint:
 
 async def test_an_endpoint_is_cached_and_its_failure_is_no_failure(database: Database) -> None:  # noqa: F811
     endpoint = Endpoint()
-    memory = FailureMemory(database, CachedEmbedder(ApiEmbedder(endpoint, "large", 256), database, ttl_s=60))
+    memory = WritableMemory(database, CachedEmbedder(ApiEmbedder(endpoint, "large", 256), database, ttl_s=60))
     await memory.remember(record("a", BISECT))
     asked = len(endpoint.asked)
     changed = FailureQuery("another", report=BISECT)

@@ -10,13 +10,14 @@ from sqlalchemy import text
 
 import memory.recalling
 from memory.database import Database
-from memory.failures import FailureMemory, FailureQuery, FailureRecord
 from memory.marks import MarkStore
 from memory.offline import OfflineEmbedder
 from memory.ranking import TrackRecord, weight
 from memory.recalling import RecallFilters
 from memory.records import Recollection
+from memory.views import FailureQuery
 from tests.database_fixtures import database_url, postgres_server  # noqa: F401
+from tests.memory_fixtures import FailureRecord, WritableMemory
 
 REPORT = "    def total(rows):\n>       return rows[0]['{0}']\nE       KeyError: '{0}'\n\n{1}.py:12: KeyError\n"
 NOW = datetime.now(UTC)
@@ -58,7 +59,7 @@ def ids(found: Sequence[Recollection]) -> list[str]:
 
 
 async def test_recall_is_one_trip_and_narrowed_by_filters(database: Counting, monkeypatch: pytest.MonkeyPatch) -> None:
-    memory_ = FailureMemory(database, OfflineEmbedder())
+    memory_ = WritableMemory(database, OfflineEmbedder())
     languages = {"old": "python", "cured": "python", "worse": "python", "other": "node"}
     for name, language in languages.items():
         seen = FailureQuery("mine", language, report=REPORT.format(name, name))
@@ -88,7 +89,7 @@ async def test_recall_is_one_trip_and_narrowed_by_filters(database: Counting, mo
 
 
 async def test_marks_and_what_came_of_advice_decide_the_order(database: Counting) -> None:
-    memory_, marks = FailureMemory(database, OfflineEmbedder()), MarkStore(database)
+    memory_, marks = WritableMemory(database, OfflineEmbedder()), MarkStore(database)
     for name in ("a", "b", "c"):
         await memory_.remember(FailureRecord(name, query(), solution=f"try {name}"))
     for run, helped in (("r1", "true"), ("r2", "false")):
@@ -123,7 +124,7 @@ async def test_the_index_is_searched_beyond_what_the_filter_takes_away(
     database_url: str,  # noqa: F811
 ) -> None:
     """With the width that pgvector has by itself, the project's own rows would hide all others."""
-    memory_ = FailureMemory(database, OfflineEmbedder())
+    memory_ = WritableMemory(database, OfflineEmbedder())
     for number in range(60):
         await memory_.remember(FailureRecord(f"own{number}", query(place=f"shop{number}")))
     await memory_.remember(FailureRecord("stranger", query("theirs", "price", "cart")))
@@ -132,7 +133,7 @@ async def test_the_index_is_searched_beyond_what_the_filter_takes_away(
         await execute(database, f"ALTER DATABASE {name} SET {setting} = off")
     again = await Database.open_url(database_url)
     try:
-        found = await FailureMemory(again, OfflineEmbedder()).recall(query(place="nowhere"), 70, threshold=-1)
+        found = await WritableMemory(again, OfflineEmbedder()).recall(query(place="nowhere"), 70, threshold=-1)
     finally:
         await again.close()
     assert "stranger" in ids(found)
@@ -155,7 +156,7 @@ async def test_the_index_is_searched_beyond_what_the_filter_takes_away(
     ids=["100,000", "words", "NUL", "stop words", "Cyrillic", "Chinese", "quotes", "only NUL", "blank", "empty"],
 )
 async def test_bad_input_is_answered_and_stored(database: Counting, report: str) -> None:
-    memory_ = FailureMemory(database, OfflineEmbedder())
+    memory_ = WritableMemory(database, OfflineEmbedder())
     await memory_.remember(FailureRecord("known", query()))
     began = time.process_time()
     for project in ("mine", "theirs", "\x00"):

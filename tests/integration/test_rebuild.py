@@ -16,15 +16,16 @@ from engine.fork import fork_run
 from engine.rebuild import rebuild
 from engine.run_log import RunLog
 from memory.errors import DatabaseUnavailable
-from memory.failures import FailureQuery, FailureRecord
 from memory.memory import MemoryService
-from memory.patterns import PatternRecord
+from memory.offline import OfflineEmbedder
 from memory.rebuilding import rebuild_lock
 from memory.tables import PROJECTIONS
 from memory.vectors import VIEWS
+from memory.views import FailureQuery
 from tests.database_fixtures import database_url, postgres_server  # noqa: F401
 from tests.doomed_fixtures import Doomed, doomed
 from tests.engine_fixtures import engine_config
+from tests.memory_fixtures import FailureRecord, PatternRecord, WritableMemory
 from tests.unit.simulated_run import SimulatedRun, task
 
 RUNS = 3
@@ -90,8 +91,9 @@ async def embedded(memory: MemoryService) -> set[str]:
 async def spoil(memory: MemoryService) -> str:
     """Rows that no log gives, and rows that are not as the log gives them; an id whose vectors are right."""
     other = FailureQuery("p", report="E   ValueError: nothing that a log tells of")
-    await memory.failures.remember(FailureRecord("nobody.1", other, run_id="nobody"))
-    await memory.failures.remember_pattern(PatternRecord("nobody", "library", "count nothing"))
+    learnt = WritableMemory(memory.database, OfflineEmbedder())
+    await learnt.remember(FailureRecord("nobody.1", other, run_id="nobody"))
+    await learnt.remember_pattern(PatternRecord("nobody", "library", "count nothing"))
     known = await memory.database.run(
         lambda connection: connection.execute(text("SELECT failure_id FROM failures WHERE ctx_text <> '' ORDER BY 1"))
     )

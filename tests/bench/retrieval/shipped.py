@@ -10,10 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from memory.database import Database
 from memory.embedded import EmbeddedServer
-from memory.failures import FailureMemory, FailureQuery, FailureRecord
+from memory.failures import FailureMemory
 from memory.offline import OfflineEmbedder
+from memory.views import FailureQuery
 from tests.bench.retrieval.corpus import Failure
 from tests.bench.retrieval.scoring import TOP, Question, Scores
+from tests.memory_fixtures import FailureRecord, WritableMemory
 
 
 async def by_recall(folder: Path, questions: Sequence[Question]) -> list[Scores]:
@@ -21,7 +23,7 @@ async def by_recall(folder: Path, questions: Sequence[Question]) -> list[Scores]
     async with EmbeddedServer(folder / "home", durable=False) as server:
         database = await Database.open_url(await server.start())
         try:
-            memory = FailureMemory(database, OfflineEmbedder())
+            memory = WritableMemory(database, OfflineEmbedder())
             for number, one in enumerate(questions[0].stored):
                 # A solution of its own each, for recall shows one solution once.
                 await memory.remember(FailureRecord(str(number), _query(one), solution=str(number)))
