@@ -134,7 +134,8 @@ class Vectors:
             return {"ivfflat.probes": str(self._index.probes)}
         if self._database.iterative_scan:
             # Where a filter leaves too few, the scan goes on by itself.
-            return {"hnsw.ef_search": "200", "hnsw.iterative_scan": "relaxed_order"}
+            width = "120" if self._embedder.sparse else "200"
+            return {"hnsw.ef_search": width, "hnsw.iterative_scan": "relaxed_order"}
         return {"hnsw.ef_search": "400" if self._embedder.sparse else "200"}
 
     async def _tune(self, connection: AsyncConnection) -> None:
