@@ -10,6 +10,7 @@ from memory.database import Database
 from memory.errors import RunUnknown
 from memory.feed import CHANNEL
 from memory.records import NewEvent, Row
+from memory.store import event_rows
 from memory.tables import events, streams
 from memory.upsert import upsert
 
@@ -50,13 +51,8 @@ async def copy_log(
             return
         if await _copy(connection, source, target, upto) != upto:
             raise RunUnknown(f"There are no {upto} events of a run {source}", "`miracle history` lists the runs.")
-        added = [
-            {"run_id": target, "seq": upto + place, "event_id": one.event_id, "kind": one.kind, "body": one.body}
-            | ({"at": one.at} if one.at else {})
-            for place, one in enumerate(new, start=1)
-        ]
-        if added:
-            await connection.execute(insert(events), added)
+        if new:
+            await connection.execute(insert(events), event_rows(target, new, upto))
         await upsert(connection, rows)
 
     await database.run(work)

@@ -13,6 +13,7 @@ from memory.hits import EVERYTHING, Entry, Filters, Hit, Kind
 from memory.normalise import mask
 from memory.offline import OfflineEmbedder
 from memory.patterns import read_patterns
+from memory.ranking import COUNTED
 from memory.records import Recollection
 from memory.search import hits_of, search
 from memory.vectors import Vectors
@@ -50,10 +51,7 @@ _VALUES: dict[Kind, str] = {
         SELECT problem_type, language, description, plan, code_template, test_template
         FROM patterns WHERE pattern_id = :id""",
 }
-_WORTH = """
-    SELECT count(*) AS shown, count(*) FILTER (WHERE used) AS used, count(*) FILTER (WHERE helped) AS helped,
-           count(*) FILTER (WHERE helped = false) AS harmed
-    FROM recalls WHERE memory_id = :id"""
+_WORTH = f"SELECT {COUNTED} FROM recalls WHERE memory_id = :id"
 
 
 class History:

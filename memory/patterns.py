@@ -7,19 +7,15 @@ from typing import Any
 from sqlalchemy import Row, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from memory.ranking import TrackRecord, weight
+from memory.ranking import COUNTED, TrackRecord, weight
 from memory.records import Recollection
 from memory.tables import patterns
 
-_STANDING = """
+_STANDING = f"""
     SELECT p.pattern_id, p.project, p.updated_at AS at, coalesce(m.pinned, false) AS pinned,
            coalesce(m.forgotten, false) AS forgotten, md5(concat(p.description, p.plan)) AS told, r.*
     FROM patterns AS p LEFT JOIN memory_marks AS m ON m.memory_id = p.pattern_id
-    CROSS JOIN LATERAL (
-        SELECT count(*) AS shown, count(*) FILTER (WHERE used) AS used, count(*) FILTER (WHERE helped) AS helped,
-               count(*) FILTER (WHERE NOT helped) AS harmed
-        FROM recalls WHERE memory_id = p.pattern_id
-    ) AS r
+    CROSS JOIN LATERAL (SELECT {COUNTED} FROM recalls WHERE memory_id = p.pattern_id) AS r
     WHERE p.pattern_id = ANY (:ids)"""
 
 

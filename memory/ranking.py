@@ -9,6 +9,11 @@ HELP = 0.25
 AGE = 0.1
 """How far age lowers it at most."""
 HALF_LIFE_DAYS = 180.0
+COUNTED = (
+    "count(*) AS shown, count(*) FILTER (WHERE used) AS used, count(*) FILTER (WHERE helped) AS helped, "
+    "count(*) FILTER (WHERE NOT helped) AS harmed"
+)
+"""A track record as SQL over rows of `recalls`."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Replacing a run's rows by those that its log gives, one run a transaction: a rebuild may stop at any instant."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -13,17 +13,16 @@ from memory.alone import alone
 from memory.database import Database
 from memory.errors import DatabaseUnavailable
 from memory.one_statement import merged
-from memory.prune import put_lessons_back
-from memory.records import Row, StoredEvent
+from memory.prune import LESSONS, put_lessons_back
+from memory.records import Row
 from memory.schema import MIGRATION_LOCK
-from memory.tables import embed_model, events, failures, patterns, rebuilds, streams
+from memory.store import RowsOf, select_events
+from memory.tables import embed_model, failures, patterns, rebuilds, streams
 from memory.translate import translated
 from memory.upsert import upsert
 from memory.vectors import VIEWS, View
 
-RowsOf = Callable[[Sequence[StoredEvent]], Sequence[Row]]
 _OF_A_RUN = ("runs", "iterations", "metrics", "approvals", "failures", "recalls")
-_LEARNT = {"failures": "run_id", "recalls": "run_id", "patterns": "pattern_id"}
 _REBUILD = 1
 
 
@@ -84,8 +83,7 @@ class Rebuild:
             if (await connection.execute(locked)).first() is None:
                 return 0
             await connection.execute(text("set local idle_in_transaction_session_timeout = 0"))
-            found = await connection.execute(select(events).where(events.c.run_id == run_id).order_by(events.c.seq))
-            stored = [StoredEvent(row.run_id, row.seq, row.at, row.event_id, row.kind, row.body) for row in found]
+            stored = await select_events(connection, run_id)
             made = merged(await asyncio.to_thread(rows_of, stored))
             before = await _embedded_texts(connection, run_id)
             for table in _OF_A_RUN:
@@ -108,7 +106,7 @@ class Rebuild:
                 await connection.execute(text(f"DELETE FROM {table} WHERE run_id NOT IN (SELECT run_id FROM streams)"))
             await connection.execute(text("DELETE FROM tasks WHERE task_id NOT IN (SELECT task_id FROM runs)"))
             kept = "SELECT run_id FROM streams UNION ALL SELECT run_id FROM pruned_runs"
-            for table, column in _LEARNT.items():
+            for table, column in LESSONS.items():
                 await connection.execute(text(f"DELETE FROM {table} WHERE {column} NOT IN ({kept})"))
 
         async def end(connection: AsyncConnection) -> Rebuilt:

@@ -9,7 +9,7 @@ from pgvector import HalfVector
 
 from memory.codec import clean_text
 from memory.embedders import Vector
-from memory.ranking import TrackRecord, weight
+from memory.ranking import COUNTED, TrackRecord, weight
 from memory.records import Recollection
 
 Via = Literal["fingerprint", "context", "signature"]
@@ -124,8 +124,7 @@ def recall_statement(asked: Asked, space: Space | None) -> tuple[str, list[Any]]
         {union}
     ),
     record AS (
-        SELECT memory_id, count(*) AS shown, count(*) FILTER (WHERE used) AS used,
-               count(*) FILTER (WHERE helped) AS helped, count(*) FILTER (WHERE NOT helped) AS harmed
+        SELECT memory_id, {COUNTED}
         FROM recalls WHERE memory_id IN (SELECT id FROM found) GROUP BY memory_id
     )
     SELECT found.id, found.via, found.similarity, f.error_signature, f.cause, f.solution, left(f.fix, {FIX_SHOWN}),

@@ -1,6 +1,7 @@
 """The log: append-only, idempotent, fenced by a lease, announced by NOTIFY."""
 
 from collections.abc import AsyncGenerator, Callable, Sequence
+from typing import Any
 
 from psycopg.errors import UniqueViolation
 from sqlalchemy import Row as Record
@@ -98,7 +99,7 @@ class EventStore:
 
     async def read(self, run_id: str, after: int = 0, limit: int | None = None) -> list[StoredEvent]:
         """The run's events after a sequence number, in order."""
-        return await self._database.run(lambda connection: _select(connection, run_id, after, limit))
+        return await self._database.run(lambda connection: select_events(connection, run_id, after, limit))
 
     async def last_seq(self, run_id: str) -> int:
         """The end of the run's log.
@@ -197,7 +198,7 @@ class EventStore:
             mine = await _insert(connection, run_id, fresh, end) if fresh else []
             if len(mine) < len(fresh):
                 raise _AlreadyStored
-            everything = mine if end == after else await _select(connection, run_id, after, None)
+            everything = mine if end == after else await select_events(connection, run_id, after)
             if fresh or not new:
                 await upsert(connection, rows if end == after else rows_for(everything))
             if fresh or rows:
@@ -244,13 +245,17 @@ async def _unknown(connection: AsyncConnection, run_id: str, new: Sequence[NewEv
     return list(fresh.values())
 
 
-async def _insert(connection: AsyncConnection, run_id: str, fresh: list[NewEvent], end: int) -> list[StoredEvent]:
-    rows = [
+def event_rows(run_id: str, new: Sequence[NewEvent], end: int) -> list[dict[str, Any]]:
+    """New events as rows of the log that ends at a sequence number."""
+    return [
         {"run_id": run_id, "seq": end + place, "event_id": event.event_id, "kind": event.kind, "body": event.body}
         | ({"at": event.at} if event.at else {})
-        for place, event in enumerate(fresh, start=1)
+        for place, event in enumerate(new, start=1)
     ]
-    made = await connection.execute(_INSERT, rows)
+
+
+async def _insert(connection: AsyncConnection, run_id: str, fresh: list[NewEvent], end: int) -> list[StoredEvent]:
+    made = await connection.execute(_INSERT, event_rows(run_id, fresh, end))
     return sorted((_stored(row) for row in made), key=lambda stored: stored.seq)
 
 
@@ -259,7 +264,10 @@ async def _advance(connection: AsyncConnection, run_id: str, end: int) -> None:
     await connection.execute(_ADVANCE, {"run": run_id, "end": end, "notice": f"{run_id} {end}"})
 
 
-async def _select(connection: AsyncConnection, run_id: str, after: int, limit: int | None) -> list[StoredEvent]:
+async def select_events(
+    connection: AsyncConnection, run_id: str, after: int = 0, limit: int | None = None
+) -> list[StoredEvent]:
+    """A run's events after a sequence number, in order."""
     found = await connection.execute(
         select(events).where(events.c.run_id == run_id, events.c.seq > after).order_by(events.c.seq).limit(limit)
     )
