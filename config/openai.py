@@ -76,9 +76,9 @@ class Retry(Section):
 class Price(Section):
     """A model's price where the price table does not know it, in USD a million tokens."""
 
-    input: float = Field(ge=0)
+    input: float = Field(ge=0, allow_inf_nan=False)
     """US dollars for a million tokens of input."""
-    output: float = Field(ge=0)
+    output: float = Field(ge=0, allow_inf_nan=False)
     """US dollars for a million tokens of output."""
 
 

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from engine.llm.protocol import Answer, Message
 from engine.task import Finding, Plan, Spec
@@ -75,7 +75,7 @@ class AnswerReceived(EventBody):
     session_id: str
     call_id: str
     answer: Answer
-    cut: int = 0
+    cut: int = Field(default=0, ge=0, le=1000)
     """Attempts before it whose answer broke off; each may have been charged for."""
 
 
@@ -91,7 +91,7 @@ class CallFailed(EventBody):
     hint: str = ""
     fatal: bool = False
     """True when another model would not help: the key is wrong, the account is empty."""
-    cut: int = 0
+    cut: int = Field(default=0, ge=0, le=1000)
     """Attempts whose answer broke off; each may have been charged for."""
 
 

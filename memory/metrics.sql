@@ -25,7 +25,8 @@ WITH chosen AS MATERIALIZED (
            count(*) - count(cost_usd) AS unpriced_calls
     FROM (SELECT coalesce(m.metadata ->> 'role', '') AS agent, coalesce(m.metadata ->> 'model', '') AS model,
                  CAST(m.at AT TIME ZONE 'UTC' AS date) AS day, m.value AS tokens,
-                 CAST(m.metadata ->> 'cost_usd' AS double precision) AS cost_usd
+                 CASE WHEN jsonb_typeof(m.metadata -> 'cost_usd') = 'number'
+                      THEN CAST(m.metadata ->> 'cost_usd' AS double precision) END AS cost_usd
           FROM metrics AS m JOIN chosen USING (run_id)
           WHERE m.metric_type = 'tokens' OFFSET 0) AS calls
     GROUP BY 1, 2, 3

@@ -11,6 +11,9 @@ from memory.ranking import COUNTED, TrackRecord, weight
 from memory.records import Recollection
 from memory.tables import patterns
 
+TEXT_SHOWN = 8_000
+CODE_SHOWN = 20_000
+"""Characters that a recollection carries: it is stored with the run that asked."""
 _STANDING = f"""
     SELECT p.pattern_id, p.project, p.updated_at AS at, coalesce(m.pinned, false) AS pinned,
            coalesce(m.forgotten, false) AS forgotten, md5(concat(p.description, p.plan)) AS told, r.*
@@ -76,9 +79,9 @@ def _recollection(row: Row[Any], standing: Row[Any], project: str) -> Recollecti
         similarity=0.0,
         via="text",
         title=": ".join(part for part in (row.problem_type, row.description.strip().split("\n")[0][:200]) if part),
-        cause=row.description,
-        solution=row.code_template,
-        plan=row.plan,
+        cause=row.description[:TEXT_SHOWN],
+        solution=row.code_template[:CODE_SHOWN],
+        plan=row.plan[:TEXT_SHOWN],
         project=row.project,
         own_project=own,
         pinned=standing.pinned and own,

@@ -17,6 +17,8 @@ CANDIDATES = 40
 """Neighbours looked at for each list before they are cut to the limit."""
 FIX_SHOWN = 2_000
 """Characters of a diff that a recollection carries."""
+TEXT_SHOWN = 8_000
+"""Characters of each of its other texts: what was recalled is stored with the run that asked."""
 FEW_ROWS = 20_000
 """So many rows of a language are compared exactly: surer than an index that must skip all others."""
 
@@ -127,7 +129,8 @@ def recall_statement(asked: Asked, space: Space | None) -> tuple[str, list[Any]]
         SELECT memory_id, {COUNTED}
         FROM recalls WHERE memory_id IN (SELECT id FROM found) GROUP BY memory_id
     )
-    SELECT found.id, found.via, found.similarity, f.error_signature, f.cause, f.solution, left(f.fix, {FIX_SHOWN}),
+    SELECT found.id, found.via, found.similarity, left(f.error_signature, {TEXT_SHOWN}), left(f.cause, {TEXT_SHOWN}),
+           left(f.solution, {TEXT_SHOWN}), left(f.fix, {FIX_SHOWN}),
            f.outcome, f.helped, f.project, f.run_id, f.at, coalesce(m.pinned, false),
            coalesce(r.shown, 0), coalesce(r.used, 0), coalesce(r.helped, 0), coalesce(r.harmed, 0)
     FROM found JOIN failures AS f ON f.failure_id = found.id

@@ -213,9 +213,7 @@ async def _check(connection: "psycopg.AsyncConnection[Any]", source: Path) -> No
 
 def _unfit(source: Path, error: Exception) -> BackupUnusable:
     said = str(error).splitlines()[0]
-    return BackupUnusable(
-        f"The backup {source} does not fit: {said}", "Nothing was changed. Take another copy of it."
-    )
+    return BackupUnusable(f"The backup {source} does not fit: {said}", "Nothing was changed. Take another copy of it.")
 
 
 def _next(parts: Iterator[Part]) -> Part | None:

@@ -1,11 +1,19 @@
 """The sections that say what was found: in the project, in the worktree, in memory."""
 
 import json
+import re
 from collections.abc import Iterable
 
 from engine.context.section import Material
 from engine.state import State
 from memory.records import Recollection
+
+LONGEST_ID = 200
+_UNSEEN = re.compile(
+    "[\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0"
+    "\ufff0-\ufffb\U000e0000-\U000e0fff]"
+)
+"""What a person who reads the memory does not see: in a prompt it stands as its number."""
 
 
 def project(state: State, material: Material) -> str:
@@ -61,7 +69,14 @@ def _quoted(item: Recollection, about: dict[str, str]) -> str:
     record = f" Helped {item.helped} of {item.helped + item.harmed} who used it." if item.helped + item.harmed else ""
     pinned = " Pinned by the person." if item.pinned else ""
     quoted = json.dumps({name: text for name, text in about.items() if text}, ensure_ascii=False)
-    return f"- id {item.memory_id}, similarity {item.similarity:.2f}.{pinned}{record}{trust}\n  {quoted}"
+    quoted = _UNSEEN.sub(lambda sign: json.dumps(sign[0])[1:-1], quoted)
+    return f"- id {_named(item.memory_id)}, similarity {item.similarity:.2f}.{pinned}{record}{trust}\n  {quoted}"
+
+
+def _named(memory_id: str) -> str:
+    """An id as it is; one that no Miracle makes, out of a database of somebody else's, in quotes too."""
+    plain = memory_id.isascii() and memory_id.isprintable() and " " not in memory_id and len(memory_id) <= LONGEST_ID
+    return memory_id if plain else json.dumps(memory_id[:LONGEST_ID])
 
 
 def locked_tests(state: State, material: Material) -> str:

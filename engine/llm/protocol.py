@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from engine.llm.errors import ModelError
 
@@ -30,12 +30,17 @@ class Message(_Value):
     tool_call_id: str = ""
 
 
+MOST_TOKENS = 10**12
+"""Of one call: what a server says beyond that, or below nothing, is no count."""
+Tokens = Annotated[int, Field(ge=0, le=MOST_TOKENS)]
+
+
 class Usage(_Value):
     """Tokens of one call; `estimated` when the server did not say."""
 
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cached_tokens: int = 0
+    input_tokens: Tokens = 0
+    output_tokens: Tokens = 0
+    cached_tokens: Tokens = 0
     estimated: bool = False
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from engine.llm.protocol import OnDelta, ToolCall, Usage
+from engine.llm.protocol import MOST_TOKENS, OnDelta, ToolCall, Usage
 
 if TYPE_CHECKING:
     from openai.types.chat import ChatCompletionChunk
@@ -85,11 +85,16 @@ class AnswerAssembler:
         if usage is None:
             return
         details = getattr(usage, "prompt_tokens_details", None)
-        prompt = getattr(usage, "prompt_tokens", None) or 0
-        total = getattr(usage, "total_tokens", None) or 0
+        prompt, total = _count(usage, "prompt_tokens"), _count(usage, "total_tokens")
         self._usage = Usage(
             input_tokens=prompt,
             # Some servers leave thinking out of the completion's tokens; it is in their total, and it is charged.
-            output_tokens=max(getattr(usage, "completion_tokens", None) or 0, total - prompt),
-            cached_tokens=getattr(details, "cached_tokens", None) or 0,
+            output_tokens=max(_count(usage, "completion_tokens"), total - prompt),
+            cached_tokens=_count(details, "cached_tokens"),
         )
+
+
+def _count(holder: Any, name: str) -> int:
+    """What a server says that it counted; nothing where that is no count: a budget is reckoned with it."""
+    said = getattr(holder, name, None)
+    return int(said) if isinstance(said, int | float) and 0 <= said <= MOST_TOKENS else 0

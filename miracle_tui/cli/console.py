@@ -8,6 +8,8 @@ from typing import IO, Any
 
 import click
 
+from miracle_tui.cli.inert import inert
+
 MARKS: dict[str, dict[str, Any]] = {
     "✓": {"fg": "green"},
     "✗": {"fg": "red"},
@@ -32,16 +34,16 @@ def paint(line: str) -> str:
 
 
 def say(lines: Iterable[str]) -> None:
-    """Print harmless lines on stdout, at once."""
+    """Print lines on stdout, at once and harmless: a name out of a database may be anything."""
     colour = coloured(sys.stdout)
-    for line in lines:
+    for line in map(inert, lines):
         click.echo(paint(line) if colour else line, color=colour)
 
 
 def tell(lines: Iterable[str]) -> None:
-    """Print harmless lines on stderr: what is said to a person while stdout is for a program."""
+    """Print lines on stderr, harmless: what is said to a person while stdout is for a program."""
     colour = coloured(sys.stderr)
-    for line in lines:
+    for line in map(inert, lines):
         click.echo(paint(line) if colour else line, err=True, color=colour)
 
 
@@ -51,7 +53,8 @@ def say_json(value: Any) -> None:
 
 
 def table(rows: Sequence[tuple[str, ...]], header: tuple[str, ...]) -> list[str]:
-    """Rows as columns of even width; the last column is as long as it is."""
+    """Rows as columns of even width; the last column is as long as it is, and no cell has more than one line."""
+    rows = [tuple(" ".join(cell.splitlines()) for cell in row) for row in rows]
     widths = [max(len(row[column]) for row in (header, *rows)) for column in range(len(header) - 1)]
     return [
         "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]).rstrip()

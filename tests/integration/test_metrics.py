@@ -135,6 +135,9 @@ def hand_made() -> Told:
     for number, at in ((1, began - MINUTE), (2, began + MINUTE)):
         copied = {"outcome": "green", "passed": 1, "started_at": at}
         story.rows.append(Row("iterations", {"run_id": "f", "number": number}, copied))
+    odd = {"role": "coder", "model": "odd", "cost_usd": float("nan")}
+    key = {"run_id": "f", "metric_type": "tokens", "at": began}
+    story.rows.append(Row("metrics", key, {"value": 7.0, "metadata": odd}))
     return story
 
 
@@ -264,3 +267,5 @@ async def test_what_a_fork_has_from_its_source_is_not_counted_again(told: Databa
     assert found.iterations_to_success == Spread(1, 1, 1.0, 1.0)
     assert [(one.place, one.n, one.green) for one in found.steps] == [(1, 1, 1)]
     assert found.time_to_green_s == Spread(1, 60.0, 60.0, 60.0)
+    [(name, odd)] = found.used_by("model")
+    assert (name, odd.tokens, odd.cost_usd, odd.unpriced_calls) == ("odd", 7, 0.0, 1), "NaN is no cost"

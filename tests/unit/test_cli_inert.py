@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from miracle_tui.cli.console import say, table, tell
 from miracle_tui.cli.inert import inert, one_line
 
 
@@ -60,3 +61,12 @@ def test_one_line_says_that_it_was_cut() -> None:
 
 def test_one_line_of_a_huge_text_is_quick_and_short() -> None:
     assert len(one_line("word " * 10_000_000, 100)) <= 100
+
+
+def test_what_is_printed_is_harmless_whoever_made_the_names(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [("\x1b[2Jrun\nFORGED  line", "\u202eoutcome", "ok"), ("run", "red", "\x9b31m")]
+    say(table(rows, ("RUN", "OUTCOME", "WHAT")))
+    tell(["\x1b]52;c;x\x07"])
+    told, errors = capsys.readouterr()
+    assert told.split("\n")[1:] == ["␛[2Jrun FORGED  line  �outcome  ok", "run                   red       �31m", ""]
+    assert errors == "␛]52;c;x␇\n"

@@ -143,3 +143,9 @@ def test_bars_and_clocks() -> None:
     assert (bar(0.0), bar(1.0), bar(7.0), len(bar(0.5))) == ("", "█" * 24, "█" * 24, 12)
     assert bar(1 / 48) == "▌"
     assert [clock(value) for value in (0.4, 59.7, 61, 3725)] == ["0s", "1m00s", "1m01s", "1h02m"]
+
+
+def test_what_is_no_number_is_said_as_prometheus_says_it() -> None:
+    odd = Usage("coder", "m", None, 1, 1, float("inf"), 0), Usage("coder", "n", None, 1, 1, float("nan"), 0)
+    told = prometheus_text(replace(FIGURES, usage=odd))
+    assert [line.rpartition(" ")[2] for line in told.split("\n") if line.startswith("miracle_cost")] == ["+Inf", "NaN"]

@@ -64,3 +64,12 @@ def test_thinking_that_only_the_total_counts_is_charged() -> None:
     answer.add(ChatCompletionChunk.construct(choices=[], usage=told))
     assert answer.usage is not None
     assert (answer.usage.input_tokens, answer.usage.output_tokens) == (100, 300)
+
+
+def test_what_is_no_count_of_tokens_counts_nothing() -> None:
+    answer = assembled({"content": "text"})
+    for odd in (-5, 10**30, float("nan"), "many", None):
+        told = {"prompt_tokens": odd, "completion_tokens": odd, "total_tokens": odd}
+        answer.add(ChatCompletionChunk.construct(choices=[], usage=told))
+        assert answer.usage is not None
+        assert (answer.usage.input_tokens, answer.usage.output_tokens) == (0, 0)

@@ -1,5 +1,6 @@
 """`miracle metrics`: what many runs came to."""
 
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,6 +61,7 @@ def command(
 
 async def _metrics(filters: "MetricFilters", as_json: bool, prometheus: bool) -> int:
     from miracle_tui.cli.console import say, say_json
+    from miracle_tui.cli.inert import inert
     from miracle_tui.cli.metric_lines import metric_lines
     from miracle_tui.cli.metric_records import metrics_record
     from miracle_tui.cli.opening import configuration, opened
@@ -70,7 +72,9 @@ async def _metrics(filters: "MetricFilters", as_json: bool, prometheus: bool) ->
     if as_json:
         say_json(metrics_record(found))
     elif prometheus:
-        click.echo(prometheus_text(found), nl=False)
+        told = prometheus_text(found)
+        # A program gets the labels letter for letter; a terminal would act upon them.
+        click.echo(inert(told) if sys.stdout.isatty() else told, nl=False)
     else:
         say(metric_lines(found))
     return SUCCESS
