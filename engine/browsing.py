@@ -73,7 +73,7 @@ class Browsing:
 
     async def approvals(self) -> list[PendingApproval]:
         """Questions of all runs that wait for a person."""
-        return [PendingApproval.from_row(row) for row in await self.memory.projections.approvals(pending_only=True)]
+        return [PendingApproval.from_row(row) for row in await self.memory.projections.pending_approvals()]
 
     async def search(
         self, query: str, filters: Filters = EVERYTHING, *, limit: int = 50, after: Hit | None = None

@@ -1,27 +1,14 @@
-"""Reading the projections: what the history, the runs list and the command line show."""
+"""Reading the projections: what lists of runs and of questions show."""
 
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select, text
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from memory.database import Database
-from memory.tables import approvals, iterations, metadata, metrics, recalls, runs, tasks
+from memory.tables import approvals, runs
 
 Record = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Size:
-    """How much the database holds."""
-
-    bytes: int
-    rows: dict[str, int]
-    """Table to number of rows."""
-    oldest: datetime | None
-    """When the first event was stored."""
 
 
 class Projections:
@@ -34,10 +21,9 @@ class Projections:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def runs(self, limit: int = 100, status: str | None = None) -> list[Record]:
+    async def runs(self, limit: int = 100) -> list[Record]:
         """The latest runs first."""
-        query = select(runs).order_by(runs.c.updated_at.desc(), runs.c.run_id).limit(limit)
-        return await self._all(query if status is None else query.where(runs.c.status == status))
+        return await self._all(select(runs).order_by(runs.c.updated_at.desc(), runs.c.run_id).limit(limit))
 
     async def run(self, run_id: str) -> Record | None:
         """One run, or None."""
@@ -50,42 +36,10 @@ class Projections:
         )
         return [str(row["run_id"]) for row in found]
 
-    async def task(self, task_id: str) -> Record | None:
-        """One task, or None."""
-        return next(iter(await self._all(select(tasks).where(tasks.c.task_id == task_id))), None)
-
-    async def iterations(self, run_id: str) -> list[Record]:
-        """A run's iterations in order."""
-        return await self._all(select(iterations).where(iterations.c.run_id == run_id).order_by(iterations.c.number))
-
-    async def approvals(self, pending_only: bool = False, run_id: str | None = None) -> list[Record]:
-        """Questions to a person, the oldest first."""
-        query = select(approvals).order_by(approvals.c.asked_at, approvals.c.approval_id)
-        if pending_only:
-            query = query.where(approvals.c.answered_at.is_(None), approvals.c.decision == "")
-        return await self._all(query if run_id is None else query.where(approvals.c.run_id == run_id))
-
-    async def metrics(self, run_id: str) -> list[Record]:
-        """A run's metrics in order of time."""
-        return await self._all(select(metrics).where(metrics.c.run_id == run_id).order_by(metrics.c.at))
-
-    async def recalls(self, run_id: str) -> list[Record]:
-        """What memory offered to a run."""
-        query = select(recalls).where(recalls.c.run_id == run_id)
-        return await self._all(query.order_by(recalls.c.iteration, recalls.c.similarity.desc()))
-
-    async def size(self) -> Size:
-        """The database's size on disk and the number of rows of each table."""
-
-        async def work(connection: AsyncConnection) -> Size:
-            size = (await connection.execute(text("select pg_database_size(current_database())"))).scalar_one()
-            rows = {}
-            for name, table in metadata.tables.items():
-                rows[name] = (await connection.execute(select(func.count()).select_from(table))).scalar_one()
-            oldest = (await connection.execute(text("select min(at) from events"))).scalar()
-            return Size(int(size), rows, oldest)
-
-        return await self._database.run(work)
+    async def pending_approvals(self) -> list[Record]:
+        """Questions that no person and no rule has answered yet, the oldest first."""
+        pending = select(approvals).where(approvals.c.answered_at.is_(None), approvals.c.decision == "")
+        return await self._all(pending.order_by(approvals.c.asked_at, approvals.c.approval_id))
 
     async def _all(self, query: Select[Any]) -> list[Record]:
         async def work(connection: AsyncConnection) -> list[Record]:

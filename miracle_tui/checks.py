@@ -13,10 +13,7 @@ from typing import TYPE_CHECKING
 from miracle_tui.check import Check, Status
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
     from config.config import Config
-    from memory.database import Database
     from sandbox.protocol import Capabilities
 
 OLDEST_PYTHON = (3, 11)
@@ -132,6 +129,7 @@ async def check_database(config: "Config") -> Check:
     """PostgreSQL with pgvector: the embedded server starts, or the configured one answers."""
     from memory.database import Database
     from memory.errors import MemoryStoreError
+    from memory.overview import versions_of
     from miracle_tui.cli import database_server
 
     try:
@@ -140,7 +138,7 @@ async def check_database(config: "Config") -> Check:
         remedy = exc.hint or "Correct DATABASE_URL, or unset it to use the embedded server."
         return Check("PostgreSQL", "fail", exc.title, remedy)
     try:
-        versions = await database_versions(database)
+        versions = await versions_of(database)
         server = database_server.footprint(database)
     except MemoryStoreError as exc:
         return Check("PostgreSQL", "fail", exc.title, exc.hint)
@@ -148,20 +146,6 @@ async def check_database(config: "Config") -> Check:
         await database.close()
     said = f"{versions['postgresql']}, pgvector {versions['pgvector']} ({database.where})"
     return Check("PostgreSQL", "ok", said + database_server.in_short(server))
-
-
-async def database_versions(database: "Database") -> dict[str, str]:
-    """Versions of PostgreSQL, pgvector and the tables' schema."""
-    from sqlalchemy import text
-
-    async def ask(connection: "AsyncConnection") -> dict[str, str]:
-        execute = connection.execute
-        server = (await execute(text("show server_version"))).scalar_one()
-        vector = (await execute(text("select extversion from pg_extension where extname = 'vector'"))).scalar()
-        schema = (await execute(text("select version_num from alembic_version"))).scalar()
-        return {"postgresql": str(server).split()[0], "pgvector": str(vector or "-"), "schema": str(schema or "-")}
-
-    return await database.run(ask)
 
 
 async def check_sandboxes(config: "Config") -> list[Check]:

@@ -18,8 +18,8 @@ def short_count(number: int) -> str:
 
 
 def plural(number: int, word: str) -> str:
-    """`1 test`, `2 tests`."""
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+    """`1 test`, `2 tests`, `2 branches`."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}{'es' if word.endswith(('s', 'ch')) else 's'}"
 
 
 def size(count: int) -> str:

@@ -1,15 +1,14 @@
 """What `miracle db backup`, `restore` and `rebuild` do."""
 
-import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from miracle_tui.cli.amounts import plural, size
 from miracle_tui.cli.console import say, say_json
 from miracle_tui.cli.problems import SUCCESS
+from miracle_tui.cli.progress_line import progress_line
 
 if TYPE_CHECKING:
     from config.config import Config
@@ -23,18 +22,11 @@ BEFORE = "backups"
 async def make_backup(file: Path, with_vectors: bool, as_json: bool) -> int:
     """Write a backup and tell what is in it."""
     from memory.backup import back_up
-    from memory.database import Database
-    from miracle_tui.cli.logs import command_log
-    from miracle_tui.cli.opening import configuration
+    from miracle_tui.cli.opening import configuration, opened_database
 
-    config = configuration()
-    with command_log(config):
-        database = await Database.open(config)
-        try:
-            made = await back_up(database, file, with_vectors=with_vectors, progress=_progress)
-        finally:
-            await database.close()
-            _clear()
+    with progress_line() as show:
+        async with opened_database(configuration()) as database:
+            made = await back_up(database, file, with_vectors=with_vectors, progress=_counting(show))
     if as_json:
         say_json({"file": str(made.path), "bytes": made.bytes, "rows": made.rows, **made.header})
     else:
@@ -51,26 +43,20 @@ async def make_backup(file: Path, with_vectors: bool, as_json: bool) -> int:
 
 async def restore_backup(file: Path, replace: bool, as_json: bool) -> int:
     """Put a backup back, and rebuild what follows from it."""
-    from memory.database import Database
     from memory.restore import check_backup, restore
-    from miracle_tui.cli.logs import command_log
-    from miracle_tui.cli.opening import configuration
+    from miracle_tui.cli.opening import configuration, opened_database
 
     check_backup(file)
     config = configuration()
     kept = None
-    with command_log(config):
-        database = await Database.open(config)
-        try:
+    with progress_line() as show:
+        async with opened_database(config) as database:
             if replace:
                 kept = await _keep(config, database)
-            done = await restore(database, file, replace=replace, progress=_progress)
-        finally:
-            await database.close()
-            _clear()
-        if kept and not as_json:
-            say([f"· what was there before: {kept}"])
-        built = await _rebuild(config)
+            done = await restore(database, file, replace=replace, progress=_counting(show))
+    if kept and not as_json:
+        say([f"· what was there before: {kept}"])
+    built = await _rebuild(config)
     if as_json:
         replaced = str(kept) if kept else None
         say_json({"file": str(file), "rows": done.rows, "rebuilt": built.rows, "replaced": replaced})
@@ -82,12 +68,9 @@ async def restore_backup(file: Path, replace: bool, as_json: bool) -> int:
 
 async def rebuild_all(as_json: bool) -> int:
     """Project every log again."""
-    from miracle_tui.cli.logs import command_log
     from miracle_tui.cli.opening import configuration
 
-    config = configuration()
-    with command_log(config):
-        built = await _rebuild(config)
+    built = await _rebuild(configuration())
     if as_json:
         say_json({"runs": built.runs, "rows": built.rows})
     else:
@@ -107,22 +90,13 @@ async def _keep(config: "Config", database: "Database") -> Path:
 
 async def _rebuild(config: "Config") -> "Rebuilt":
     from engine.rebuild import rebuild
-    from memory.memory import MemoryService
+    from miracle_tui.cli.opening import opened_memory
 
-    memory = await MemoryService.open(config)
-    try:
-        return await rebuild(memory, lambda done, of: _progress("rebuilt runs", done))
-    finally:
-        await memory.close()
-        _clear()
+    with progress_line() as show:
+        async with opened_memory(config) as memory:
+            return await rebuild(memory, lambda done, of: show(f"rebuilt runs: {done} of {of}"))
 
 
-def _progress(what: str, count: int) -> None:
-    """One line on a terminal that is written over."""
-    if sys.stderr.isatty():
-        click.echo(f"\r· {what}: {count} ", nl=False, err=True)
-
-
-def _clear() -> None:
-    if sys.stderr.isatty():
-        click.echo("\r" + " " * 60 + "\r", nl=False, err=True)
+def _counting(show: Callable[[str], None]) -> Callable[[str, int], None]:
+    """What shows a table and the number of its rows that are done."""
+    return lambda table, rows: show(f"{table}: {rows}")

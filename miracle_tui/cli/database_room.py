@@ -26,18 +26,11 @@ SHOWN = 12
 
 async def show_size(runs: int, as_json: bool) -> int:
     """Tell what takes the room."""
-    from memory.database import Database
     from memory.size import measure
-    from miracle_tui.cli.logs import command_log
-    from miracle_tui.cli.opening import configuration
+    from miracle_tui.cli.opening import configuration, opened_database
 
-    config = configuration()
-    with command_log(config):
-        database = await Database.open(config)
-        try:
-            room = await measure(database, runs)
-        finally:
-            await database.close()
+    async with opened_database(configuration()) as database:
+        room = await measure(database, runs)
     if as_json:
         say_json({"where": database.where, **asdict(room)})
     else:
@@ -64,24 +57,18 @@ async def prune_runs(older_than: timedelta, dry_run: bool, force: bool, yes: boo
         BadInput: nobody can be asked, and `yes` is not set.
     """
     from engine.pruning import prune
-    from memory.memory import MemoryService
     from memory.prune import old_runs
-    from miracle_tui.cli.logs import command_log
-    from miracle_tui.cli.opening import configuration
+    from miracle_tui.cli.opening import configuration, opened_memory
 
     config = configuration()
-    with command_log(config):
-        memory = await MemoryService.open(config)
-        try:
-            found = await old_runs(memory.database, datetime.now(UTC) - older_than)
-            wanted = [run for run in found if force or not run.unpromoted]
-            spared = [run for run in found if run not in wanted]
-            if dry_run or not wanted or not (yes or _agreed(wanted)):
-                _say_found(wanted, spared, as_json)
-                return SUCCESS
-            done = await prune(memory, config.paths, wanted, lambda run_id: tell([f"· {run_id}"]))
-        finally:
-            await memory.close()
+    async with opened_memory(config) as memory:
+        found = await old_runs(memory.database, datetime.now(UTC) - older_than)
+        wanted = [run for run in found if force or not run.unpromoted]
+        spared = [run for run in found if run not in wanted]
+        if dry_run or not wanted or not (yes or _agreed(wanted)):
+            _say_found(wanted, spared, as_json)
+            return SUCCESS
+        done = await prune(memory, config.paths, wanted, lambda run_id: tell([f"· {run_id}"]))
     _say_done(done, spared, as_json)
     return SUCCESS
 
@@ -130,7 +117,7 @@ def _say_done(done: "Pruned", spared: "Sequence[OldRun]", as_json: bool) -> None
         ]
     )
     if done.branches_kept:
-        say([f"! {plural(len(done.branches_kept), 'branch').replace('branchs', 'branches')} with work stay:"])
+        say([f"! {plural(len(done.branches_kept), 'branch')} with work stay:"])
         say([f"  git branch -D {one_line(branch)}" for branch in done.branches_kept])
     if done.skipped:
         say([f"! {plural(len(done.skipped), 'run')} passed over, somebody is at work: {', '.join(done.skipped[:5])}"])

@@ -1,16 +1,14 @@
 """What the command line tells of the embedded server, and `miracle db upgrade`."""
 
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
-from miracle_tui.cli.amounts import size
+from miracle_tui.cli.amounts import plural, size
 from miracle_tui.cli.console import say, say_json
 from miracle_tui.cli.inert import one_line
 from miracle_tui.cli.problems import SUCCESS, BadInput
+from miracle_tui.cli.progress_line import progress_line
 
 if TYPE_CHECKING:
     from memory.database import Database
@@ -32,13 +30,9 @@ def in_short(found: "Footprint | None") -> str:
     """The embedded server in the words that `miracle doctor` adds to its line."""
     if found is None:
         return ""
-    used = f", used by {_processes(len(found.users))}" if found.users else ""
+    used = f", used by {plural(len(found.users), 'process')}" if found.users else ""
     kept = f", and {size(sum(one.bytes for one in found.kept))} from before an upgrade" if found.kept else ""
     return f": {size(found.cluster_bytes)}{kept}{used}"
-
-
-def _processes(count: int) -> str:
-    return "1 process" if count == 1 else f"{count} processes"
 
 
 def server_record(found: "Footprint | None") -> dict[str, Any] | None:
@@ -58,7 +52,7 @@ def server_lines(found: "Footprint | None") -> list[str]:
     if found.users:
         users = "; ".join(f"{one_line(user.command, 60)} (pid {user.pid})" for user in found.users[:5])
         more = f" and {len(found.users) - 5} more" if len(found.users) > 5 else ""
-        lines.append(f"  used by {_processes(len(found.users))}: {users}{more}")
+        lines.append(f"  used by {plural(len(found.users), 'process')}: {users}{more}")
     return lines + [line for one in found.kept for line in _kept_lines(one, found.keep_for_good)]
 
 
@@ -114,33 +108,15 @@ def _say_decided(home: "Home", freed: int, as_json: bool) -> None:
 
 
 async def _bring(programs: Path | None, as_json: bool) -> int:
-    from memory.database import Database
-    from miracle_tui.checks import database_versions
-    from miracle_tui.cli.logs import command_log
-    from miracle_tui.cli.opening import configuration
+    from memory.overview import versions_of
+    from miracle_tui.cli.opening import configuration, opened_database
 
-    config = configuration()
-    with command_log(config):
-        database = await Database.open(config, tell=_tell, programs=programs)
-        try:
-            versions = await database_versions(database)
+    with progress_line() as show:
+        async with opened_database(configuration(), tell=show, programs=programs) as database:
+            versions = await versions_of(database)
             found = footprint(database)
-        finally:
-            await database.close()
-            _clear()
     if as_json:
         say_json({**versions, "server": server_record(found)})
     else:
         say([f"✓ PostgreSQL {versions['postgresql']}, pgvector {versions['pgvector']}", *server_lines(found)])
     return SUCCESS
-
-
-def _tell(said: str) -> None:
-    """One line on a terminal that is written over."""
-    if sys.stderr.isatty():
-        click.echo(f"\r· {one_line(said, 100).ljust(100)}", nl=False, err=True)
-
-
-def _clear() -> None:
-    if sys.stderr.isatty():
-        click.echo("\r" + " " * 110 + "\r", nl=False, err=True)

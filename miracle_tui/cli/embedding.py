@@ -2,7 +2,7 @@
 
 import sys
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from miracle_tui.cli.problems import FAILED, SUCCESS
 
@@ -60,23 +60,20 @@ def unused_line(model: str) -> str:
 async def embed(max_usd: float | None, as_json: bool) -> int:
     """Embed all that lacks vectors, to the end or as far as the money goes."""
     from miracle_tui.cli.console import say, say_json, tell
-    from miracle_tui.cli.logs import command_log
     from miracle_tui.cli.opening import configuration
 
-    config = configuration()
     shown = sys.stderr.isatty()
 
     def show(progress: "Progress") -> None:
         if as_json:
-            say_json(_record(progress))
+            say_json(vars(progress))
         elif shown:
             tell([f"· {progress.model}: {progress.line}"])
 
-    with command_log(config):
-        async with _backlog(config) as backlog:
-            ended = await backlog.work(show, more_usd=max_usd)
+    async with _backlog(configuration()) as backlog:
+        ended = await backlog.work(show, more_usd=max_usd)
     if as_json:
-        say_json(_record(ended))
+        say_json(vars(ended))
     else:
         say(_lines(ended))
     return SUCCESS if ended.state == "done" else FAILED
@@ -86,13 +83,10 @@ async def forget(name: str, as_json: bool) -> int:
     """Remove the vectors of a model that is not used any more."""
     from miracle_tui.cli.console import say, say_json
     from miracle_tui.cli.inert import one_line
-    from miracle_tui.cli.logs import command_log
     from miracle_tui.cli.opening import configuration
 
-    config = configuration()
-    with command_log(config):
-        async with _backlog(config) as backlog:
-            became = await backlog.forget(name)
+    async with _backlog(configuration()) as backlog:
+        became = await backlog.forget(name)
     if as_json:
         say_json({"model": name, "state": became})
     else:
@@ -104,22 +98,15 @@ async def forget(name: str, as_json: bool) -> int:
 async def _backlog(config: "Config") -> "AsyncIterator[Backlog]":
     """The backlog of the configured embedders, over the configured database."""
     from engine.llm.choose import make_embeddings, wants_embeddings
-    from memory.memory import MemoryService
+    from miracle_tui.cli.opening import opened_memory
 
     endpoint = make_embeddings(config) if wants_embeddings(config) else None
     try:
-        memory = await MemoryService.open(config, endpoint)
-        try:
+        async with opened_memory(config, endpoint) as memory:
             yield memory.backlog
-        finally:
-            await memory.close()
     finally:
         if endpoint is not None:
             await endpoint.close()
-
-
-def _record(progress: "Progress") -> dict[str, Any]:
-    return vars(progress)
 
 
 def _lines(ended: "Progress") -> list[str]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from config.config import Config
     from engine.engine import Engine
     from engine.llm.protocol import ModelClient
+    from memory.database import Database
+    from memory.embedders import Endpoint
+    from memory.memory import MemoryService
 
 
 def in_loop(work: Coroutine[Any, Any, int]) -> int:
@@ -88,3 +91,44 @@ async def opened(
             yield engine
         finally:
             await engine.close()
+
+
+@asynccontextmanager
+async def opened_memory(config: "Config", endpoint: "Endpoint | None" = None) -> AsyncIterator["MemoryService"]:
+    """The memory without an engine, closed at the end.
+
+    Args:
+        config: the configuration in force.
+        endpoint: makes vectors; the caller closes it.
+    """
+    from memory.memory import MemoryService
+    from miracle_tui.cli.logs import command_log
+
+    with command_log(config):
+        memory = await MemoryService.open(config, endpoint)
+        try:
+            yield memory
+        finally:
+            await memory.close()
+
+
+@asynccontextmanager
+async def opened_database(
+    config: "Config", *, tell: Callable[[str], None] | None = None, programs: Path | None = None
+) -> AsyncIterator["Database"]:
+    """The database alone, closed at the end.
+
+    Args:
+        config: the configuration in force.
+        tell: told in words what takes long, from another thread.
+        programs: where the embedded server finds an older PostgreSQL.
+    """
+    from memory.database import Database
+    from miracle_tui.cli.logs import command_log
+
+    with command_log(config):
+        database = await Database.open(config, tell=tell, programs=programs)
+        try:
+            yield database
+        finally:
+            await database.close()

@@ -148,39 +148,30 @@ def prune(older_than: timedelta, dry_run: bool, force: bool, yes: bool, as_json:
 
 async def _status(as_json: bool) -> int:
     from memory.backlog import standing
-    from memory.database import Database
-    from memory.projections import Projections
-    from miracle_tui.checks import database_versions
+    from memory.overview import contents_of, versions_of
     from miracle_tui.cli.console import say, say_json
     from miracle_tui.cli.database_server import footprint, server_lines, server_record
     from miracle_tui.cli.embedding import models_in_use, standing_line, unused_line
-    from miracle_tui.cli.logs import command_log
-    from miracle_tui.cli.opening import configuration
+    from miracle_tui.cli.opening import configuration, opened_database
 
     config = configuration()
-    with command_log(config):
-        database = await Database.open(config)
-        try:
-            versions = await database_versions(database)
-            size = await Projections(database).size()
-            pending = bool(size.rows.get("rebuilds"))
-            known = await standing(database)
-            vectors = models_in_use(config, known)
-            unused = [one.model for one in known if one not in vectors]
-            found = footprint(database)
-        finally:
-            await database.close()
+    async with opened_database(config) as database:
+        versions, contents = await versions_of(database), await contents_of(database)
+        known = await standing(database)
+        vectors = models_in_use(config, known)
+        unused = [one.model for one in known if one not in vectors]
+        found = footprint(database)
     record = {
         "where": database.where,
         **versions,
-        "bytes": size.bytes,
+        "bytes": contents.bytes,
         "server": server_record(found),
-        "oldest": size.oldest.isoformat() if size.oldest else None,
+        "oldest": contents.oldest.isoformat() if contents.oldest else None,
         "read_only": database.read_only or None,
-        "rebuild_unfinished": pending,
+        "rebuild_unfinished": bool(contents.rows.get("rebuilds")),
         "vectors": [vars(one) for one in vectors],
         "vectors_unused": unused,
-        "rows": size.rows,
+        "rows": contents.rows,
     }
     lines = [*map(standing_line, vectors), *map(unused_line, unused)]
     if as_json:

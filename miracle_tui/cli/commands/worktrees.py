@@ -34,20 +34,14 @@ def command(remove_ended: bool, as_json: bool) -> int:
 
 async def _worktrees(remove: bool, as_json: bool) -> int:
     from engine.worktrees import list_worktrees, remove_ended
-    from memory.database import Database
     from miracle_tui.cli.console import say_json
-    from miracle_tui.cli.logs import command_log
-    from miracle_tui.cli.opening import configuration
+    from miracle_tui.cli.opening import configuration, opened_database
 
     config = configuration()
-    with command_log(config):
-        database = await Database.open(config)
-        try:
-            look = _Look(database)
-            found = await list_worktrees(config.paths, look)
-            removed = await remove_ended(config.paths, found, look) if remove else []
-        finally:
-            await database.close()
+    async with opened_database(config) as database:
+        look = _Look(database)
+        found = await list_worktrees(config.paths, look)
+        removed = await remove_ended(config.paths, found, look) if remove else []
     if as_json:
         for one in found:
             say_json(_record(one, one in removed))
