@@ -1,5 +1,6 @@
 """A line on stderr that says how far something is, written over again and again."""
 
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,19 +9,18 @@ import click
 
 from miracle_tui.cli.inert import one_line
 
-CELLS = 100
-
 
 @contextmanager
 def progress_line() -> Iterator[Callable[[str], None]]:
     """What shows a text in the line, which is gone at the end; it shows nothing where stderr is no terminal."""
 
-    def show(text: str) -> None:
+    def write(line: str, end: str = "") -> None:
         if sys.stderr.isatty():
-            click.echo(f"\r· {one_line(text, CELLS).ljust(CELLS)}", nl=False, err=True)
+            # A line that fills the terminal would wrap, and could not be written over.
+            cells = max(shutil.get_terminal_size().columns - 1, 10)
+            click.echo(f"\r{one_line(line, cells).ljust(cells)}{end}", nl=False, err=True)
 
     try:
-        yield show
+        yield lambda text: write(f"· {text}")
     finally:
-        if sys.stderr.isatty():
-            click.echo(f"\r{' ' * (CELLS + 2)}\r", nl=False, err=True)
+        write("", "\r")
