@@ -1,6 +1,7 @@
 """What there is to read about one thing of the history: titled texts, each with the language that it is written in."""
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,7 +65,7 @@ def as_markdown(entry: Entry) -> str:
     lines += [f"- {name}: {_line(value)}" for name, value in (("when", entry.hit.at.isoformat()), *facts_of(entry))]
     for part in parts_of(entry):
         lines += ["", f"## {part.title.capitalize()}", ""]
-        lines += _fenced(part) if part.language else [part.text.rstrip()]
+        lines += _fenced(part)
     return "\n".join(lines) + "\n"
 
 
@@ -147,7 +148,9 @@ def _cut(text: str) -> str:
 
 
 def _line(text: str) -> str:
-    return " ".join(text.split())
+    """One line of a page in which nothing is a link, a picture or a tag."""
+    plain = re.sub(r"[\x00-\x1f\x7f-\x9f]", "", " ".join(text.split()))
+    return re.sub(r"[<\[`]", r"\\\g<0>", plain)
 
 
 def _fenced(part: Part) -> list[str]:
@@ -155,4 +158,4 @@ def _fenced(part: Part) -> list[str]:
     ticks = "```"
     while ticks in part.text:
         ticks += "`"
-    return [f"{ticks}{part.language}", part.text.rstrip(), ticks]
+    return [f"{ticks}{part.language or 'text'}", part.text.rstrip(), ticks]

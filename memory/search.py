@@ -51,7 +51,8 @@ _ROWS = rf"""
         WHEN 'task' THEN (SELECT t.run_id FROM runs AS t WHERE t.task_id = h.id ORDER BY t.started_at DESC LIMIT 1)
         WHEN 'pattern' THEN h.id ELSE h.run_id END
     LEFT JOIN iterations AS i ON i.run_id = h.run_id
-        AND i.number = CASE h.kind WHEN 'iteration' THEN CAST(split_part(h.id, '#', 2) AS integer) END
+        AND i.number = CASE h.kind
+            WHEN 'iteration' THEN CAST(substring(h.id FROM '#([0-9]{{{{1,9}}}})$') AS integer) END
     LEFT JOIN memory_marks AS m ON m.memory_id = h.id
     {_ORDER.format("h")}"""
 _THESE = "SELECT h.kind, h.id FROM history AS h WHERE h.kind = ANY (:these) AND h.id = ANY (:ids) AND {where}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from config.secrets import redact, redact_value
 from engine.errors import EngineError
+from widgets.inert import inert
 
 if TYPE_CHECKING:
     from memory.hits import Entry
@@ -27,18 +28,24 @@ def export_entry(entry: "Entry", path: Path) -> None:
     if path.suffix == ".json":
         text = json.dumps(redact_value(as_record(entry)), ensure_ascii=False, indent=2) + "\n"
     else:
-        text = redact(as_markdown(entry))
+        # Without what a terminal would act upon, and before secrets are looked for: none hides behind a colour.
+        text = redact(inert(as_markdown(entry)))
     try:
         with path.open("x", encoding="utf-8", errors="replace") as file:
-            file.write(text)
+            try:
+                file.write(text)
+                file.flush()
+            except OSError:
+                path.unlink(missing_ok=True)
+                raise
     except FileExistsError as exc:
         raise EngineError(
             f"{path} is there already", "Choose a name that is not taken; nothing is overwritten."
         ) from exc
-    except OSError as exc:
-        raise EngineError(
-            f"{path} cannot be written: {exc.strerror}", "Choose a folder that you may write to."
-        ) from exc
+    except (OSError, ValueError) as exc:
+        # A name with NUL, or of letters that this system cannot write, is a ValueError.
+        why = exc.strerror if isinstance(exc, OSError) else "that is no name of a file"
+        raise EngineError(f"{path} cannot be written: {why}", "Choose a folder that you may write to.") from exc
 
 
 def offered_name(kind: str, id: str) -> str:

@@ -45,6 +45,7 @@ ROWS = [
     Row("patterns", {"pattern_id": "p1"}, {"problem_type": "csv", "code_template": "csv.DictReader('Straße 東京')"}),
     Row("runs", {"run_id": "r3"}, {"goal": "\n Count words\nin a file"}),
     Row("iterations", {"run_id": "r3", "number": 1}, {"outcome": "red", "cause": "it splits at tabs only"}),
+    Row("iterations", {"run_id": "odd#name", "number": 1}, {"cause": "<b>![x](y)\x1b[2J\u202e"}),
     Row("patterns", {"pattern_id": "p2"}, {"problem_type": "library", "description": "\nword count\nmore"}),
 ]  # fmt: skip
 
@@ -104,7 +105,7 @@ async def ids(history: History, query: str, filters: Filters = Filters()) -> set
         ("nothing like it", set()),
         ("\x00", set()),
         ("the", {"t1", "r1#2"}),
-        ("", {"t1", "r1", "r2", "r3", "r1#1", "r1#2", "r3#1", "f1", "p1", "p2"}),
+        ("", {"t1", "r1", "r2", "r3", "r1#1", "r1#2", "r3#1", "odd#name#1", "f1", "p1", "p2"}),
     ],
 )
 async def test_parts_of_words_are_found(history: History, query: str, found: set[str]) -> None:
@@ -127,6 +128,7 @@ async def test_titles_tell_what_it_was_about(history: History) -> None:
         "r1#1": ("KeyError: 'amount'", "CSV parser", "r1"),
         "r1#2": ("the header is skipped twice", "CSV parser", "r1"),
         "r3#1": ("it splits at tabs only", "Count words", "r3"),
+        "odd#name#1": ("<b>![x](y)\x1b[2J\u202e", "", "odd#name"),
         "f1": ("KeyError: 'amount'", "CSV parser", "r1"),
         "p1": ("csv", "", ""),
         "p2": ("library: word count", "", ""),
@@ -250,6 +252,10 @@ async def test_the_command_is_the_screens_twin(url: str, tmp_path: Path) -> None
     assert "written" in (await told(url, "show", "f1", "--export", str(page))).stdout
     assert json.loads(page.read_text(encoding="utf-8"))["values"]["solution"] == "get"
     again = await told(url, "show", "f1", "--export", str(page))
+    await told(url, "show", "odd#name#1", "--export", str(tmp_path / "odd.md"))
+    told_odd = (tmp_path / "odd.md").read_text(encoding="utf-8")
+    assert told_odd.startswith("# Iteration: \\<b>!\\[x](y)\\[2J�\n"), "nothing of it acts"
+    assert "## Cause\n\n```text\n<b>![x](y)�\n```\n" in told_odd
     assert (again.exit_code, "nothing is overwritten" in again.stderr) == (1, True)
     assert "nothing named 'nowhere'" in (await told(url, "show", "nowhere")).stderr
     assert (await told(url, "x", "--export", "y.md")).exit_code == 2

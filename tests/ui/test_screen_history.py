@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from memory.hits import Entry, Hit, Kind
 from miracle_tui.app import MiracleApp
@@ -176,6 +176,11 @@ async def test_an_export_is_never_written_over_something(tmp_path: Path) -> None
         app.screen.query_one("#path", Input).value = str(there)
         await pilot.press("enter")
         assert "never written over" in str(app.screen.query_one(".problem").render())
+        for odd in ("~nobody-of-this-name/x.md", f"{tmp_path}/{'n' * 300}.md", str(tmp_path / "no" / "x.md"), "/"):
+            app.screen.query_one(".problem", Static).update("")
+            app.screen.query_one("#path", Input).value = odd
+            await pilot.press("enter")
+            assert "." in str(app.screen.query_one(".problem").render()), odd
         app.screen.query_one("#path", Input).value = str(tmp_path / "new.md")
         await pilot.press("enter")
         await until(pilot, lambda: (tmp_path / "new.md").exists() and bool((tmp_path / "new.md").read_text()))

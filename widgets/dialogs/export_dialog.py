@@ -45,12 +45,24 @@ class ExportDialog(Dialog["Path | None"]):
     @on(Input.Submitted, "#path")
     def _submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        path = Path(event.value.strip()).expanduser()
-        if path.suffix not in (".md", ".json"):
-            self.show_problem("The name ends in .md for a page or in .json for a program.")
-        elif path.exists() or path.is_symlink():
-            self.show_problem("Something is there already, and it is never written over: choose another name.")
-        elif not path.absolute().parent.is_dir():
-            self.show_problem("There is no such folder: make it first, or choose another.")
+        try:
+            path = Path(event.value.strip()).expanduser().absolute()
+            problem = _problem_of(path)
+        except (OSError, ValueError, RuntimeError) as exc:
+            # Too long, in a folder that is closed, of a person who is not known.
+            problem = f"That cannot be looked at: {getattr(exc, 'strerror', None) or exc}. Choose another name."
+        if problem:
+            self.show_problem(problem)
         else:
-            self.dismiss(path.absolute())
+            self.dismiss(path)
+
+
+def _problem_of(path: Path) -> str:
+    """Why nothing can be written there, in a sentence; empty if nothing speaks against it."""
+    if path.suffix not in (".md", ".json"):
+        return "The name ends in .md for a page or in .json for a program."
+    if path.exists() or path.is_symlink():
+        return "Something is there already, and it is never written over: choose another name."
+    if not path.parent.is_dir():
+        return "There is no such folder: make it first, or choose another."
+    return ""
