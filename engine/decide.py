@@ -5,6 +5,7 @@ is there a spec, a plan, an approval; then the phases of the tier at work, each 
 proof. There is at most one command for a phase, so commands of different phases may be carried out side by side.
 """
 
+from config.amounts import dollars
 from engine import commands as c
 from engine import events as e
 from engine.context.summarise import due_summary
@@ -16,7 +17,6 @@ from engine.decide_session import next_in_session
 from engine.decide_stuck import NEW_WAY, begun_anew, escalation
 from engine.gates.blast import of_plan
 from engine.gates.breaker import breaker_reason
-from engine.gates.budget import usd
 from engine.gates.dependencies import asks_for_source, is_safe
 from engine.state import Approval, Iteration, Phase, State
 from engine.task import BlastRadius
@@ -112,7 +112,7 @@ def _warning(state: State) -> e.Warned | None:
         text = f"Iteration {done} of {state.max_iterations}: the run stops at {state.max_iterations}."
         return e.Warned(topic="iterations", text=text)
     if "budget" not in state.warned and state.spend.usd * 100 >= state.budget_usd * task.warn_percentage:
-        return e.Warned(topic="budget", text=f"{usd(state.spend.usd)} of {usd(state.budget_usd)} are spent.")
+        return e.Warned(topic="budget", text=f"{dollars(state.spend.usd)} of {dollars(state.budget_usd)} are spent.")
     if "tokens" not in state.warned and state.spend.tokens * 100 >= state.max_tokens * task.warn_percentage:
         return e.Warned(topic="tokens", text=f"{state.spend.tokens:,} of {state.max_tokens:,} tokens are used.")
     return None
@@ -123,7 +123,7 @@ def _over_limits(state: State) -> e.RunPaused | None:
     if state.spend.usd + state.spend.uncertain_usd >= state.budget_usd:
         return e.RunPaused(
             reason="budget",
-            detail=f"The budget is spent: {usd(state.spend.usd)} of {usd(state.budget_usd)}.",
+            detail=f"The budget is spent: {dollars(state.spend.usd)} of {dollars(state.budget_usd)}.",
             hint=f"Go on with more: miracle resume {state.run_id} --budget-usd +1",
         )
     if state.spend.tokens >= state.max_tokens:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from config.amounts import times
 from engine.evidence import Evidence, evidence_of, remedy_of
 from engine.state import State
 from memory.records import Recollection
@@ -84,9 +85,5 @@ def record_words(item: Recollection) -> str:
     if judged:
         return f"helped {item.helped} of {judged} {'time' if judged == 1 else 'times'} before"
     if item.used:
-        return f"used {_times(item.used)} before, not known what for"
-    return f"shown {_times(item.shown)} before, never used" if item.shown else ""
-
-
-def _times(count: int) -> str:
-    return {1: "once", 2: "twice"}.get(count, f"{count} times")
+        return f"used {times(item.used)} before, not known what for"
+    return f"shown {times(item.shown)} before, never used" if item.shown else ""

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from config.amounts import plural
 from miracle_tui.check import Check
 
 if TYPE_CHECKING:
@@ -35,8 +36,8 @@ async def check_execution(config: "Config") -> Check:
         return Check(NAME, "fail", f"queue: {exc}", f"See whether {config.paths.data} can be written.")
     here = [worker for worker in live if worker.site == site]
     names = f" ({', '.join(worker.name for worker in live[:5])}{', …' if len(live) > 5 else ''})" if live else ""
-    detail = f"queue: {_counted(len(live), 'worker')} alive{names}, {len(here)} for this data folder, " + (
-        f"{_counted(waiting, 'run')} waiting"
+    detail = f"queue: {plural(len(live), 'worker')} alive{names}, {len(here)} for this data folder, " + (
+        f"{plural(waiting, 'run')} waiting"
     )
     if here:
         return Check(NAME, "ok", detail)
@@ -45,7 +46,3 @@ async def check_execution(config: "Config") -> Check:
         "Or set orchestrator.execution to inline."
     )
     return Check(NAME, "fail", detail, remedy)
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"

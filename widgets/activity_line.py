@@ -10,8 +10,9 @@ from textual.reactive import reactive
 from textual.timer import Timer
 from textual.widget import Widget
 
+from config.amounts import clock
 from widgets.inert import inert_line
-from widgets.marks import SPINNER, STAGE_STYLES, clock
+from widgets.marks import SPINNER, STAGE_STYLES
 
 if TYPE_CHECKING:
     from engine.state import Approval, Session, State

@@ -10,9 +10,9 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
 
+from config.amounts import short_count
 from widgets.cursor_pane import CursorPane
 from widgets.inert import inert_line
-from widgets.marks import short_count
 
 if TYPE_CHECKING:
     from engine.calls import Call

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 from textual.reactive import reactive
 
+from config.amounts import clock, short_count
 from widgets.inert import inert_line
 from widgets.line_pane import LinePane
-from widgets.marks import OUTCOME_MARKS, clock, short_count
+from widgets.marks import OUTCOME_MARKS
 
 if TYPE_CHECKING:
     from engine.compare import Comparison, RunFacts, TestDifference

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from config.amounts import plural
+
 if TYPE_CHECKING:
     from engine.state import State
 
@@ -54,20 +56,16 @@ def fork_facts(state: State, *, later: int) -> ForkFacts:
 
 def _dropped(state: State, later: int) -> tuple[str, ...]:
     parts = [
-        f"the {session.role}'s conversation ({_many(session.turns, 'answer')}): it begins anew"
+        f"the {session.role}'s conversation ({plural(session.turns, 'answer')}): it begins anew"
         for session in state.sessions
     ]
     if any(one is not None and one.unsaved for one in (state.iteration_of(phase.id) for phase in state.phases)):
         parts.append("work that no checkpoint has: it is done again")
     if state.pending_approvals:
-        parts.append(f"{_many(len(state.pending_approvals), 'open question')}: asked again when it comes to them")
+        parts.append(f"{plural(len(state.pending_approvals), 'open question')}: asked again when it comes to them")
     lasting = sum(a.answer is not None and a.answer.decision == "run" for a in state.approvals)
     if lasting:
-        parts.append(f"{_many(lasting, 'permission')} “for this run”: given to the other run")
+        parts.append(f"{plural(lasting, 'permission')} “for this run”: given to the other run")
     if later:
-        parts.append(f"{_many(later, 'later moment')}: the other run keeps them")
+        parts.append(f"{plural(later, 'later moment')}: the other run keeps them")
     return tuple(parts)
-
-
-def _many(count: int, what: str) -> str:
-    return f"{count:,} {what}" + ("" if count == 1 else "s")

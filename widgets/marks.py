@@ -77,28 +77,3 @@ def worst_first(findings: Iterable[Finding]) -> list[Finding]:
 def place_mark(path: str, line: int) -> str:
     """Where a finding is, set off from its title: `  src/a.py:12`; empty where it has no place."""
     return f"  {inert_line(path, 120)}{f':{line}' if line else ''}" if path else ""
-
-
-def duration(seconds: float) -> str:
-    """A time as a person reads it: 0.02s, 12s, 02:31, 1:02:31."""
-    if seconds < 10:
-        return f"{seconds:.2f}s" if seconds < 1 else f"{seconds:.1f}s"
-    if seconds < 60:
-        return f"{seconds:.0f}s"
-    return clock(seconds)
-
-
-def clock(seconds: float) -> str:
-    """A running time: 02:31 or 1:02:31."""
-    minutes, rest = divmod(max(0, int(seconds)), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes:02}:{rest:02}"
-
-
-def short_count(number: int) -> str:
-    """41k, 1.2M."""
-    if number < 1000:
-        return str(number)
-    if number < 1_000_000:
-        return f"{number / 1000:.0f}k" if number >= 10_000 else f"{number / 1000:.1f}k"
-    return f"{number / 1_000_000:.1f}M"

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from math import floor, log10
 from typing import TYPE_CHECKING, Literal
 
+from config.amounts import duration
 from widgets.inert import inert_line
-from widgets.marks import duration
 
 if TYPE_CHECKING:
     from memory.metric_figures import Grouping, Metrics, Share, Usage

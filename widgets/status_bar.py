@@ -11,8 +11,9 @@ from textual.reactive import reactive
 from textual.timer import Timer
 from textual.widget import Widget
 
+from config.amounts import clock, short_count
 from widgets.inert import inert_line
-from widgets.marks import STAGE_STYLES, clock, short_count
+from widgets.marks import STAGE_STYLES
 
 if TYPE_CHECKING:
     from engine.state import Session, State

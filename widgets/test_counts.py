@@ -4,8 +4,8 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from config.amounts import duration
 from widgets.inert import inert_line
-from widgets.marks import duration
 
 _REASONS = {
     "ok": ("green", "$text-success bold"),

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 from textual.binding import Binding, BindingType
 from textual.content import Content
 
+from config.amounts import duration
 from widgets.cursor_pane import CursorPane
 from widgets.inert import inert, inert_line
-from widgets.marks import OUTCOME_MARKS, SPINNER, duration
+from widgets.marks import OUTCOME_MARKS, SPINNER
 
 if TYPE_CHECKING:
     from sandbox.report import CaseResult

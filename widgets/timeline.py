@@ -13,8 +13,8 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from config.amounts import clock
 from widgets.inert import inert_line
-from widgets.marks import clock
 
 if TYPE_CHECKING:
     from engine.moments import Moment

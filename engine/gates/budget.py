@@ -7,6 +7,7 @@ answer never arrived. So no order of calls, side by side or one after the other,
 from collections.abc import Collection
 from dataclasses import replace
 
+from config.amounts import dollars
 from engine.events import RunPaused
 from engine.state import State
 
@@ -22,7 +23,7 @@ def short_of(state: State, reserved_usd: float | None, reserved_tokens: int = 0)
     if (missing := (reserved_usd or 0.0) - left_usd(state)) > 0 and reserved_usd is not None:
         return RunPaused(
             reason="budget",
-            detail=f"The next call could cost {usd(reserved_usd)}; {_remaining(state)}.",
+            detail=f"The next call could cost {dollars(reserved_usd)}; {_remaining(state)}.",
             hint=f"Go on with more: miracle resume {state.run_id} --budget-usd +{_rounded_up(missing):.2f}",
             needs_usd=_rounded_up(missing),
         )
@@ -49,7 +50,7 @@ def unpriced(state: State, model: str) -> RunPaused | None:
         return None
     return RunPaused(
         reason="price",
-        detail=f"The price of {model} is unknown, so its calls cannot be counted against {usd(state.budget_usd)}.",
+        detail=f"The price of {model} is unknown, so its calls cannot be counted against {dollars(state.budget_usd)}.",
         hint=f"State it under prices in openai.yaml; or go on without counting: miracle resume {state.run_id}",
     )
 
@@ -81,17 +82,12 @@ def left_usd(state: State) -> float:
     return state.budget_usd - state.spend.usd - state.spend.uncertain_usd - state.reserved_usd
 
 
-def usd(amount: float) -> str:
-    """An amount of money, to the cent; below a cent to four digits."""
-    return f"${amount:.2f}" if amount >= 0.01 or amount == 0 else f"${amount:.4f}"
-
-
 def _remaining(state: State) -> str:
-    told = f"{usd(max(left_usd(state), 0))} of {usd(state.budget_usd)} remain"
+    told = f"{dollars(max(left_usd(state), 0))} of {dollars(state.budget_usd)} remain"
     if state.reserved_usd > 0:
-        told += f", {usd(state.reserved_usd)} are kept for calls under way"
+        told += f", {dollars(state.reserved_usd)} are kept for calls under way"
     if state.spend.uncertain_usd > 0:
-        told += f", {usd(state.spend.uncertain_usd)} for calls whose answer never arrived"
+        told += f", {dollars(state.spend.uncertain_usd)} for calls whose answer never arrived"
     return told
 
 

@@ -6,6 +6,7 @@ chooses by itself.
 
 from datetime import datetime, timedelta
 
+from config.amounts import plural
 from engine.events import ApprovalAnswered
 from engine.state import Approval, State
 
@@ -39,9 +40,8 @@ def duration(seconds: int) -> str:
     """Seconds as a person says them."""
     for size, word in ((86_400, "day"), (3600, "hour"), (60, "minute")):
         if seconds >= size and seconds % size == 0:
-            count = seconds // size
-            return f"{count} {word}" if count == 1 else f"{count} {word}s"
-    return f"{seconds} second" if seconds == 1 else f"{seconds} seconds"
+            return plural(seconds // size, word)
+    return plural(seconds, "second")
 
 
 def _first(state: State) -> Approval | None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.gates.budget import usd
+from config.amounts import dollars
 
 if TYPE_CHECKING:
     from memory.forecasts import PastRun
@@ -43,7 +43,7 @@ class Forecast:
         trips = f"{low}" if low == high else f"{low}-{high}"
         told = f"{trips} iteration{'s' if high != 1 else ''} (median {self.iterations.median:.3g})"
         if self.cost_usd is not None:
-            told += f", {_money(self.cost_usd)} (median {usd(self.cost_usd.median)})"
+            told += f", {_money(self.cost_usd)} (median {dollars(self.cost_usd.median)})"
         return f"{self.runs} runs like this{' in this folder' if self.own_project else ''}: {told}"
 
 
@@ -94,5 +94,5 @@ def _quantile(values: Sequence[float], share: float) -> float:
 
 
 def _money(span: Span) -> str:
-    low, high = usd(span.low), usd(span.high)
+    low, high = dollars(span.low), dollars(span.high)
     return low if low == high else f"{low}-{high.removeprefix('$')}"

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from miracle_tui.cli.amounts import plural, size
+from config.amounts import plural, size
 from miracle_tui.cli.console import say, say_json
 from miracle_tui.cli.problems import SUCCESS
 from miracle_tui.cli.progress_line import progress_line

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from miracle_tui.cli.amounts import moment, plural, size
+from config.amounts import moment, plural, size
 from miracle_tui.cli.console import say, say_json, table, tell
 from miracle_tui.cli.inert import one_line
 from miracle_tui.cli.problems import SUCCESS, BadInput

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from miracle_tui.cli.amounts import plural, size
+from config.amounts import plural, size
 from miracle_tui.cli.console import say, say_json
 from miracle_tui.cli.inert import one_line
 from miracle_tui.cli.problems import SUCCESS, BadInput

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
+from config.amounts import plural
 from engine.dependency_events import DependenciesFound, DependenciesInstalled, DependenciesResolved
 from engine.state import State
-from miracle_tui.cli.amounts import plural
 from miracle_tui.cli.inert import one_line
 
 SHOWN = 10

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from miracle_tui.cli.amounts import plural
+from config.amounts import plural
 from miracle_tui.cli.inert import inert, one_line
 from miracle_tui.cli.problems import BadInput
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
+from config.amounts import plural
 from engine.integrity_events import MutantsTried, RedFirst, TestsCompared, TestsReturned
 from engine.state import State
-from miracle_tui.cli.amounts import plural
 from miracle_tui.cli.inert import inert, one_line
 
 MAX_LISTED = 10

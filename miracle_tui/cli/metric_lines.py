@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from config.amounts import dollars, duration, plural, short_count
 from memory.metric_figures import Grouping, Metrics, Usage
-from miracle_tui.cli.amounts import dollars, plural, short_count
 from miracle_tui.cli.console import table
 from miracle_tui.cli.inert import one_line
 
@@ -46,7 +46,7 @@ def _runs(found: Metrics) -> list[str]:
     return [
         f"  success                 {found.success}",
         f"  iterations to success   {iterations.words(lambda value: f'{value:.3g}')}",
-        f"  time to green           {seconds.words(clock)}",
+        f"  time to green           {seconds.words(duration)}",
     ]
 
 
@@ -102,7 +102,7 @@ def _memory(found: Metrics) -> list[str]:
 def _approvals(found: Metrics) -> list[str]:
     rows = [(one.topic, str(one.asked), str(one.answered), str(one.denied), str(one.by_rule)) for one in found.topics]
     lines = _section("Questions", rows, ("ABOUT", "ASKED", "ANSWERED", "DENIED", "BY RULE"))
-    return [*lines, f"  · a person answered after: {found.approval_wait_s.words(clock)}"] if lines else []
+    return [*lines, f"  · a person answered after: {found.approval_wait_s.words(duration)}"] if lines else []
 
 
 def _section(title: str, rows: Sequence[tuple[str, ...]], header: tuple[str, ...]) -> list[str]:
@@ -114,12 +114,3 @@ def bar(share: float) -> str:
     eighths = round(min(1.0, max(0.0, share)) * BAR * 8)
     whole, rest = divmod(eighths, 8)
     return "█" * whole + ("" if not rest else " ▏▎▍▌▋▊▉"[rest])
-
-
-def clock(seconds: float) -> str:
-    """Seconds as `42s`, `3m10s` or `2h05m`."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole}s"
-    minutes, rest = divmod(whole, 60)
-    return f"{minutes}m{rest:02}s" if minutes < 60 else f"{minutes // 60}h{minutes % 60:02}m"

@@ -7,10 +7,10 @@ Everything that a model, a test or a file wrote is made harmless here; the first
 from collections.abc import Callable
 from typing import Any
 
+from config.amounts import dollars, plural, short_count
 from engine import events as e
 from engine.recollections import shown_memories
 from engine.state import ROLE_STAGE, State
-from miracle_tui.cli.amounts import dollars, plural, short_count
 from miracle_tui.cli.dependency_lines import DEPENDENCY_LINES
 from miracle_tui.cli.finding_lines import MAX_LISTED, finding_lines, scan_lines
 from miracle_tui.cli.hook_lines import HOOK_LINES

@@ -1,7 +1,7 @@
 """Test reports and the proof of green as lines of text."""
 
+from config.amounts import plural
 from engine.events import ProofFinished
-from miracle_tui.cli.amounts import plural
 from miracle_tui.cli.inert import inert, one_line
 from sandbox.report import TestReport
 

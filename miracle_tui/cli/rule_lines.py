@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from miracle_tui.cli.amounts import moment, plural
+from config.amounts import moment, plural
 from miracle_tui.cli.inert import one_line
 
 if TYPE_CHECKING:

@@ -1,8 +1,8 @@
 """One run on a screenful: what `miracle show` prints."""
 
+from config.amounts import moment, plural
 from engine.recollections import shown_memories
 from engine.state import Iteration, State, Status
-from miracle_tui.cli.amounts import moment, plural
 from miracle_tui.cli.finding_lines import finding_lines, scan_lines
 from miracle_tui.cli.inert import inert, one_line
 from miracle_tui.cli.memory_lines import worth_lines

@@ -11,6 +11,7 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Footer, Static
 
+from config.amounts import times
 from engine.gates.rules import Rule
 from engine.state import State
 from miracle_tui.screens.asking import Asking, time_note
@@ -183,8 +184,7 @@ def asked(state: State, approval_id: str) -> list[Content]:
 
 def told(rule: Rule) -> list[Content]:
     """A rule in a few lines."""
-    times = "once" if rule.uses == 1 else f"{rule.uses:,} times"
-    used = times + (f", last {when(rule.used_at)}" if rule.used_at else "")
+    used = times(rule.uses) + (f", last {when(rule.used_at)}" if rule.used_at else "")
     return [
         Content.styled(inert_line(rule.describe(), 400), "bold $text-success"),
         _pair("in", rule.project or "all projects"),

@@ -10,9 +10,9 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
+from config.amounts import duration
 from widgets.dialogs.dialog import Dialog
 from widgets.inert import inert_line
-from widgets.marks import duration
 
 if TYPE_CHECKING:
     from engine.state import State

@@ -27,7 +27,7 @@ def command(as_json: bool) -> int:
 
 
 async def _list(as_json: bool) -> int:
-    from miracle_tui.cli.amounts import moment
+    from config.amounts import moment
     from miracle_tui.cli.console import say, say_json, table
     from miracle_tui.cli.inert import one_line
     from miracle_tui.cli.opening import configuration, opened
@@ -58,7 +58,7 @@ async def _list(as_json: bool) -> int:
 
 def _reach(radius: "BlastRadius") -> str:
     """The blast radius in a few words."""
-    from miracle_tui.cli.amounts import dollars, plural
+    from config.amounts import dollars, plural
     from miracle_tui.cli.inert import one_line
 
     paths = one_line(radius.paths[0], 40) if len(radius.paths) == 1 else plural(len(radius.paths), "path")

@@ -83,7 +83,7 @@ def _facts_record(facts: "RunFacts") -> dict[str, Any]:
 
 def comparison_lines(compared: "Comparison") -> list[str]:
     """A comparison for a person."""
-    from miracle_tui.cli.amounts import plural
+    from config.amounts import plural
     from miracle_tui.cli.console import table
     from miracle_tui.cli.inert import one_line
 
@@ -108,7 +108,7 @@ def comparison_lines(compared: "Comparison") -> list[str]:
 
 
 def _rows(facts: "RunFacts") -> list[tuple[str, str]]:
-    from miracle_tui.cli.amounts import dollars, short_count
+    from config.amounts import dollars, short_count
 
     report = facts.report
     return [

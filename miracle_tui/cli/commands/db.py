@@ -182,7 +182,7 @@ async def _status(as_json: bool) -> int:
 
 
 def _lines(record: dict[str, Any], server: list[str], vectors: list[str]) -> list[str]:
-    from miracle_tui.cli.amounts import size
+    from config.amounts import size
 
     rows = record["rows"]
     width = max(map(len, rows), default=0)

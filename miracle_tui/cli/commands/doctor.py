@@ -42,7 +42,7 @@ def command(fix: bool, online: bool, as_json: bool) -> int:
 
 
 async def _examine(fix: bool, online: bool, as_json: bool) -> int:
-    from miracle_tui.cli.amounts import plural
+    from config.amounts import plural
     from miracle_tui.cli.console import say, say_json, tell
     from miracle_tui.cli.logs import command_log
 

@@ -79,7 +79,7 @@ def command(
 
 
 async def _runs(limit: int, as_json: bool) -> int:
-    from miracle_tui.cli.amounts import dollars, moment, plural
+    from config.amounts import dollars, moment, plural
     from miracle_tui.cli.console import say, say_json, table
     from miracle_tui.cli.inert import one_line
     from miracle_tui.cli.opening import configuration, opened
@@ -112,8 +112,8 @@ async def _runs(limit: int, as_json: bool) -> int:
 async def _search(query: str, filters: "Filters", like: str | None, limit: int, as_json: bool) -> int:
     from dataclasses import asdict
 
+    from config.amounts import moment
     from memory.hits import WORD_CHARACTERS, WORDS, is_cut
-    from miracle_tui.cli.amounts import moment
     from miracle_tui.cli.console import say, say_json, table, tell
     from miracle_tui.cli.inert import one_line
     from miracle_tui.cli.opening import configuration, opened

@@ -81,7 +81,7 @@ _marking("restore", "Recall a forgotten memory again.", "remembered again", forg
 
 
 async def _list(kind: str, folder: str, pinned: bool, forgotten: bool, limit: int, as_json: bool) -> int:
-    from miracle_tui.cli.amounts import moment
+    from config.amounts import moment
     from miracle_tui.cli.console import say, say_json, table
     from miracle_tui.cli.inert import one_line
     from miracle_tui.cli.memory_lines import entry_record, entry_worth

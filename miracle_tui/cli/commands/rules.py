@@ -60,7 +60,7 @@ def rehearse(rule: str, as_json: bool) -> int:
 
 
 async def _list(as_json: bool) -> int:
-    from miracle_tui.cli.amounts import moment, plural
+    from config.amounts import moment, plural
     from miracle_tui.cli.console import say, say_json, table
     from miracle_tui.cli.inert import one_line
     from miracle_tui.cli.opening import configuration, opened

@@ -116,7 +116,7 @@ async def _status(as_json: bool) -> int:
 async def _clean(everything: bool, as_json: bool) -> int:
     import asyncio
 
-    from miracle_tui.cli.amounts import plural, size
+    from config.amounts import plural, size
     from miracle_tui.cli.console import say, say_json
     from miracle_tui.cli.opening import configuration
     from sandbox.environments_kept import DAY_S, GIB, collect
@@ -170,7 +170,7 @@ def _image_record(one: "ImageStatus") -> dict[str, Any]:
 
 
 def _image_line(one: "ImageStatus") -> str:
-    from miracle_tui.cli.amounts import moment, size
+    from config.amounts import moment, size
     from miracle_tui.cli.inert import one_line
 
     if not one.there:
@@ -187,7 +187,7 @@ def _environment_record(one: "Kept") -> dict[str, Any]:
 def _say_environments(config: "Config", kept: "list[Kept]") -> None:
     from datetime import UTC, datetime
 
-    from miracle_tui.cli.amounts import moment, plural, size
+    from config.amounts import moment, plural, size
     from miracle_tui.cli.console import say, table
     from miracle_tui.cli.inert import one_line
 

@@ -78,7 +78,7 @@ def _record(one: "WorktreeOnDisk", removed: bool) -> dict[str, Any]:
 
 
 def _say(found: "list[WorktreeOnDisk]", removed: "list[WorktreeOnDisk]", asked: bool) -> None:
-    from miracle_tui.cli.amounts import plural, size
+    from config.amounts import plural, size
     from miracle_tui.cli.console import say, table
     from miracle_tui.cli.inert import one_line
 
