@@ -99,6 +99,11 @@ class OpenAI(Section):
     prices: dict[str, Price] = Field(default_factory=dict)
     """Prices that override the price table, by model."""
 
+    @property
+    def embedding_model(self) -> str:
+        """The model that is asked for vectors."""
+        return self.models.get("embedding", "text-embedding-3-large")
+
     def sequence(self, role: str) -> tuple[str, ...]:
         """The models for an agent in the order they are tried: its own, then the fallbacks."""
         own = self.models.get(role) or self.models.get("default", "gpt-5.1")

@@ -224,7 +224,7 @@ class Pass:
         name, dimensions = self._embedder.name, self._embedder.dimensions
         self._purse.check(endpoint.price_usd(batch, name), self._before_usd)
         try:
-            counted = await endpoint.embed_counted(batch, name, dimensions)
+            counted = await endpoint.embed(batch, name, dimensions)
         except Exception as error:
             raise failed(error) from error
         self._purse.pay(counted.usd or 0.0)

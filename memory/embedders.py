@@ -4,11 +4,10 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from memory.billing import charge
 from memory.errors import EmbeddingFailed
 
 Vector = Sequence[float]
-EmbedCall = Callable[[list[str], str, int], Awaitable[list[list[float]]]]
-"""embed(texts, model, dimensions) -> one vector a text; the engine supplies it from its model client."""
 
 
 @dataclass(frozen=True)
@@ -20,11 +19,14 @@ class Counted:
     """In US dollars; None where the model's price is unknown."""
 
 
+EmbedCall = Callable[[list[str], str, int], Awaitable[Counted]]
+"""embed(texts, model, dimensions) -> one vector a text."""
+
+
 class Endpoint(Protocol):
     """An embeddings endpoint; the engine supplies it from its model server's settings."""
 
-    async def embed(self, texts: list[str], model: str, dimensions: int) -> list[list[float]]: ...
-    async def embed_counted(self, texts: list[str], model: str, dimensions: int) -> Counted: ...
+    async def embed(self, texts: list[str], model: str, dimensions: int) -> Counted: ...
     def price_usd(self, texts: Sequence[str], model: str) -> float | None: ...
 
 
@@ -105,7 +107,7 @@ class Around:
 
 
 class ApiEmbedder:
-    """Vectors from an embeddings endpoint.
+    """Vectors from an embeddings endpoint; what they cost is charged to whoever asked.
 
     Args:
         call: carries the request out.
@@ -149,12 +151,13 @@ class ApiEmbedder:
                 answer = await self._call(batch, self._model, self._dimensions)
             except Exception as error:
                 raise failed(error) from error
-            if len(answer) != len(batch) or any(len(vector) != self._dimensions for vector in answer):
+            charge(answer.usd)
+            if len(answer.vectors) != len(batch) or any(len(one) != self._dimensions for one in answer.vectors):
                 raise EmbeddingFailed(
                     f"The embeddings endpoint answered with other vectors than {len(batch)} of {self._dimensions}",
                     "Set embedding.dimensions in openai.yaml to the model's.",
                 )
-            vectors += answer
+            vectors += answer.vectors
         return vectors
 
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from memory.spaces import Former
     from memory.store import EventStore
 
-DEFAULT_MODEL = "text-embedding-3-large"
-
 
 @dataclass(frozen=True)
 class MemoryService:
@@ -102,7 +100,7 @@ def choose_embedder(
 
     if endpoint is None:
         return OfflineEmbedder()
-    model = config.openai.models.get("embedding", DEFAULT_MODEL)
+    model = config.openai.embedding_model
     return _of_endpoint(config, database, endpoint, patience)(model, config.openai.embedding.dimensions)
 
 
@@ -114,18 +112,12 @@ def former_of(config: Config, database: Database, endpoint: "Endpoint") -> "Form
 
 
 def _of_endpoint(config: Config, database: Database, endpoint: "Endpoint", patience: "Patience") -> "Former":
-    from memory.billing import charge
     from memory.embedders import ApiEmbedder
     from memory.embedding_cache import CachedEmbedder
     from memory.patience import PatientEmbedder
 
-    async def paid(texts: list[str], model: str, dimensions: int) -> list[list[float]]:
-        counted = await endpoint.embed_counted(texts, model, dimensions)
-        charge(counted.usd)
-        return counted.vectors
-
     def made(model: str, dimensions: int) -> "Embedder":
-        api = PatientEmbedder(ApiEmbedder(paid, model, dimensions), patience)
+        api = PatientEmbedder(ApiEmbedder(endpoint.embed, model, dimensions), patience)
         return CachedEmbedder(api, database, config.settings.memory.embedding_cache_ttl)
 
     return made

@@ -37,7 +37,7 @@ class OpenAIEmbeddings:
         self._characters: dict[str, int] = {}
         """Characters that a model of a small window can read."""
 
-    async def embed(self, texts: list[str], model: str, dimensions: int) -> list[list[float]]:
+    async def embed(self, texts: list[str], model: str, dimensions: int) -> Counted:
         """Embed texts, in batches.
 
         Args:
@@ -46,16 +46,13 @@ class OpenAIEmbeddings:
             dimensions: Length that every vector must have.
 
         Returns:
-            float[len(texts)][dimensions], in the order of the texts.
+            float[len(texts)][dimensions], in the order of the texts, and what they cost; a server that does not count
+            tokens has them estimated.
 
         Raises:
             EmbeddingInvalid: The server returned another number or length of vectors, or numbers that say nothing.
             ModelError: The call failed.
         """
-        return (await self.embed_counted(texts, model, dimensions)).vectors
-
-    async def embed_counted(self, texts: list[str], model: str, dimensions: int) -> Counted:
-        """The same, with what it cost; a server that does not count tokens has them estimated."""
         vectors: list[list[float]] = []
         tokens = 0
         for start in range(0, len(texts), _BATCH):

@@ -30,12 +30,11 @@ FORGOTTEN = {
 def models_in_use(config: "Config", found: "list[Standing]") -> "list[Standing]":
     """The models that this configuration uses, of all that the database knows."""
     from engine.llm.choose import wants_embeddings
-    from memory.memory import DEFAULT_MODEL
     from memory.offline import DIMENSIONS, NAME
 
     used = {(NAME, DIMENSIONS)}
     if wants_embeddings(config):
-        used.add((config.openai.models.get("embedding", DEFAULT_MODEL), config.openai.embedding.dimensions))
+        used.add((config.openai.embedding_model, config.openai.embedding.dimensions))
     return [one for one in found if (one.model, one.dimensions) in used]
 
 

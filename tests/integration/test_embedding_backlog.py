@@ -23,7 +23,7 @@ from engine.scripted.server import ScriptedServer
 from memory.backlog import Backlog
 from memory.backlog_pass import Pass, Progress
 from memory.database import Database
-from memory.embedders import API_CHARACTERS, ApiEmbedder
+from memory.embedders import API_CHARACTERS, ApiEmbedder, Counted
 from memory.embedding_cache import CachedEmbedder
 from memory.failures import FailureMemory
 from memory.offline import OfflineEmbedder
@@ -250,12 +250,12 @@ def asked(server: ScriptedServer) -> list[str]:
 async def test_what_is_gone_or_reads_otherwise_when_its_vector_comes_gets_none(database: Database) -> None:  # noqa: F811
     await fill(database, 3)
 
-    async def endpoint(texts: list[str], model: str, dimensions: int) -> list[list[float]]:
+    async def endpoint(texts: list[str], model: str, dimensions: int) -> Counted:
         await database.run(lambda one: one.execute(text("DELETE FROM failures WHERE failure_id = 'f0001'")))
         await database.run(
             lambda one: one.execute(text("UPDATE failures SET ctx_text = 'x' WHERE failure_id = 'f0002'"))
         )
-        return [[1.0] * dimensions for _ in texts]
+        return Counted([[1.0] * dimensions for _ in texts], None)
 
     api = ApiEmbedder(endpoint, "large", 2)
     ended = await Pass(database, api, Vectors(database, api), lambda progress: None).run()
@@ -326,9 +326,9 @@ async def test_whoever_watches_a_run_is_told_how_far_it_is_and_what_is_wrong(dat
 async def test_paid_vectors_are_kept_for_a_while_and_not_without_end(database: Database) -> None:  # noqa: F811
     calls: list[list[str]] = []
 
-    async def endpoint(texts: list[str], model: str, dimensions: int) -> list[list[float]]:
+    async def endpoint(texts: list[str], model: str, dimensions: int) -> Counted:
         calls.append(texts)
-        return [[float(len(one)), 1.0] for one in texts]
+        return Counted([[float(len(one)), 1.0] for one in texts], None)
 
     embedder = CachedEmbedder(ApiEmbedder(endpoint, "large", 2), database, ttl_s=60, most=3)
     first = await embedder.embed(["a", "bb", "a"])

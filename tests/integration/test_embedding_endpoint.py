@@ -34,7 +34,7 @@ def fault(kind: FaultKind, **values: object) -> Fault:
 async def ask(server: ScriptedServer, texts: Sequence[str] = TEXTS, dimensions: int = DIMENSIONS) -> list[list[float]]:
     embeddings = make_embeddings(config_for(server))
     try:
-        return await embeddings.embed(list(texts), MODEL, dimensions)
+        return (await embeddings.embed(list(texts), MODEL, dimensions)).vectors
     finally:
         await embeddings.close()
 
@@ -125,7 +125,7 @@ async def test_a_model_that_takes_no_dimensions_is_asked_without_from_then_on() 
 async def test_the_cost_is_counted_and_foretold() -> None:
     async with ScriptedServer(SCRIPT) as server:
         embeddings = make_embeddings(config_for(server))
-        counted = await embeddings.embed_counted(TEXTS * 100, MODEL, DIMENSIONS)
+        counted = await embeddings.embed(TEXTS * 100, MODEL, DIMENSIONS)
         foretold = embeddings.price_usd(TEXTS * 100, MODEL)
         unknown = embeddings.price_usd(TEXTS, "nobody-knows-this-model")
         await embeddings.close()

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from memory.database import Database
-from memory.embedders import ApiEmbedder
+from memory.embedders import ApiEmbedder, Counted
 from memory.embedding_cache import CachedEmbedder
 from memory.hashed_ngrams import embed_text
 from memory.marks import MarkStore
@@ -135,11 +135,11 @@ class Endpoint:
         self.asked: list[str] = []
         self.broken = False
 
-    async def __call__(self, texts: Sequence[str], model: str, dimensions: int) -> list[list[float]]:
+    async def __call__(self, texts: Sequence[str], model: str, dimensions: int) -> Counted:
         if self.broken:
             raise ConnectionError("no route")
         self.asked += texts
-        return [embed_text(one)[:dimensions].tolist() for one in texts]
+        return Counted([embed_text(one)[:dimensions].tolist() for one in texts], None)
 
 
 async def test_an_endpoint_is_cached_and_its_failure_is_no_failure(database: Database) -> None:  # noqa: F811

@@ -126,7 +126,7 @@ async def test_embeddings_have_the_length_asked_for(tmp_path: Path) -> None:
         config = Config(Paths(tmp_path, tmp_path, tmp_path, tmp_path), openai=settings(server.base_url))
         embeddings = make_embeddings(config)
         texts = ["list index out of range", "index out of range", "", *(f"text {n}" for n in range(300))]
-        vectors = await embeddings.embed(texts, "text-embedding-3-large", 64)
+        vectors = (await embeddings.embed(texts, "text-embedding-3-large", 64)).vectors
         await embeddings.close()
         assert len(server.requests) == 2
     assert len(vectors) == len(texts)
