@@ -133,7 +133,7 @@ def _check(source: State, event: e.Forked) -> None:
 
 async def _make(memory: "MemoryService", source: State, forked: e.Forked, secrets: tuple[str, ...]) -> str:
     """Copy the prefix and append the event that ends it, in one transaction."""
-    from memory.copying import copy_log
+    from memory.forked_log import copy_log
 
     event = without_secrets(forked, secrets)
     target = new_run_id(source.task.goal if source.task else "")

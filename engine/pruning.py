@@ -5,9 +5,9 @@ A branch is removed only where all that it holds was handed over and the person 
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
+from config.disk_use import room_of
 from config.paths import Paths
 from engine.errors import WorkspaceError
 from engine.workspace.git import Git
@@ -85,9 +85,9 @@ async def _remove_files(run: OldRun, paths: Paths) -> tuple[int, str]:
     freed = 0
     for name in await asyncio.to_thread(_phases, run.run_id, paths):
         if (phase := find_prepared(name, paths, None)) is not None:
-            freed += await asyncio.to_thread(_size, phase)
+            freed += await asyncio.to_thread(_room_of, phase)
             await close_phase(phase)
-    freed += await asyncio.to_thread(_size, prepared)
+    freed += await asyncio.to_thread(_room_of, prepared)
     branch = ""
     if await asyncio.to_thread(prepared.repository.exists):
         branch = await _forget_refs(prepared, run.delivered)
@@ -100,13 +100,8 @@ def _phases(run_id: str, paths: Paths) -> list[str]:
     return sorted(folder.name.removesuffix(".run") for folder in paths.repositories.glob(f"{run_id}.*.run"))
 
 
-def _size(prepared: Prepared) -> int:
-    total = 0
-    for folder in (prepared.worktree, prepared.git_dir):
-        for path in folder.rglob("*"):
-            with suppress(OSError):
-                total += path.lstat().st_blocks * 512
-    return total
+def _room_of(prepared: Prepared) -> int:
+    return room_of(prepared.worktree) + room_of(prepared.git_dir)
 
 
 async def _forget_refs(prepared: Prepared, delivered: bool) -> str:

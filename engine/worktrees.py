@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from config.disk_use import room_of
 from config.paths import Paths
 from engine.workspace.phases import close_phase
 from engine.workspace.prepared import Prepared, find_prepared
@@ -59,18 +60,7 @@ def _folders(worktrees: Path) -> list[tuple[Path, int]]:
         entries = sorted(entry.name for entry in os.scandir(worktrees) if entry.is_dir(follow_symlinks=False))
     except FileNotFoundError:
         return []
-    return [(worktrees / name, _size(worktrees / name)) for name in entries]
-
-
-def _size(folder: Path) -> int:
-    total = 0
-    for here, _, files in os.walk(folder):
-        for name in files:
-            try:
-                total += os.lstat(os.path.join(here, name)).st_blocks * 512
-            except FileNotFoundError:
-                continue
-    return total
+    return [(worktrees / name, room_of(worktrees / name)) for name in entries]
 
 
 async def _described(folder: Path, size: int, look: Look) -> WorktreeOnDisk:

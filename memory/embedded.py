@@ -21,8 +21,8 @@ from memory.cluster import (
     write_access_rules,
 )
 from memory.errors import DatabaseUnavailable
-from memory.kept import drop_kept
 from memory.launch import START_S, Retriable, await_keeper, join, launch, serving_settings
+from memory.old_clusters import drop_kept
 from memory.postmaster import Home, locked, open_lock, running_pid
 from memory.upgrade import Upgrade, others_progress, settle
 

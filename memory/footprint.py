@@ -4,7 +4,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from memory.kept import Kept, is_wished, kept_clusters, room_of
+from config.disk_use import room_of
+from memory.old_clusters import Kept, is_wished, kept_clusters
 from memory.postmaster import Home, running_pid
 
 LOCKS = Path("/proc/locks")

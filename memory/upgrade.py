@@ -16,10 +16,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from config.disk_use import room_of
 from memory.cluster import Account, Installation, check_owner, cluster_major, prepare_cluster, reachable, trouble
 from memory.errors import DatabaseUnavailable, DatabaseUnsuitable, DiskFull, MemoryStoreError
-from memory.kept import discard, free_name, kept_clusters, room_of
-from memory.older import find_older
+from memory.old_clusters import discard, free_name, kept_clusters
+from memory.old_programs import find_older
 from memory.postmaster import Home, is_held, locked, running_pid
 from memory.transfer import Transfer
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from memory.cluster import Installation, give, reachable, server_account
 from memory.keeper import account
-from memory.older import find_older
+from memory.old_programs import find_older
 from memory.postmaster import Home
 
 OLDER = 16

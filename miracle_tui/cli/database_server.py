@@ -13,7 +13,7 @@ from miracle_tui.cli.progress_line import progress_line
 if TYPE_CHECKING:
     from memory.database import Database
     from memory.footprint import Footprint
-    from memory.kept import Kept
+    from memory.old_clusters import Kept
     from memory.postmaster import Home
 
 DROP = "miracle db upgrade --drop-old"
@@ -70,7 +70,7 @@ async def upgrade(keep: bool, drop: bool, programs: Path | None, as_json: bool) 
     Raises:
         BadInput: the database is not the embedded one, or there is nothing to decide about.
     """
-    from memory.kept import drop_kept, kept_clusters, wish
+    from memory.old_clusters import drop_kept, kept_clusters, wish
     from memory.postmaster import Home, locked
     from miracle_tui.cli.opening import configuration
 
@@ -96,7 +96,7 @@ async def upgrade(keep: bool, drop: bool, programs: Path | None, as_json: bool) 
 
 
 def _say_decided(home: "Home", freed: int, as_json: bool) -> None:
-    from memory.kept import kept_clusters
+    from memory.old_clusters import kept_clusters
 
     kept = kept_clusters(home)
     if as_json:

@@ -9,7 +9,7 @@ METAVAR = "WHEN"
 
 def moment_of(ctx: click.Context, param: click.Parameter, value: str | None) -> datetime | None:
     """The moment that an option's value names: `7d` ago, `2026-01-31`, `2026-01-31T18:00`, in local time."""
-    from memory.ages import moment_said
+    from config.ages import moment_said
 
     if value is None:
         return None
@@ -21,7 +21,7 @@ def moment_of(ctx: click.Context, param: click.Parameter, value: str | None) -> 
 
 def age_of(ctx: click.Context, param: click.Parameter, value: str) -> timedelta:
     """The age that an option's value names, in hours or longer: `m` might be taken for months."""
-    from memory.ages import age_said
+    from config.ages import age_said
 
     try:
         age = age_said(value)

@@ -24,8 +24,8 @@ from memory.database import Database
 from memory.embedded import EmbeddedServer
 from memory.errors import DatabaseUnsuitable, DiskFull
 from memory.footprint import measure_home
-from memory.kept import kept_clusters, wish
-from memory.older import find_older
+from memory.old_clusters import kept_clusters, wish
+from memory.old_programs import find_older
 from memory.postmaster import Home, is_held, running_pid
 from memory.records import NewEvent
 from memory.store import EventStore

@@ -104,7 +104,7 @@ class HistoryFiltersDialog(Dialog["Filters | None"]):
 
     def action_use(self) -> None:
         """Check the form and return it."""
-        from memory.ages import FORMS, moment_said
+        from config.ages import FORMS, moment_said
 
         moments: dict[str, datetime | None] = {}
         for name in ("since", "until"):

@@ -2,10 +2,10 @@
 
 import os
 import shutil
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from config.disk_use import room_of
 from memory.postmaster import Home
 
 PREFIX = "cluster.old-"
@@ -83,14 +83,3 @@ def discard(folder: Path, home: Home) -> None:
         place, count = trash / f"{folder.name}.{count}", count + 1
     folder.rename(place)
     shutil.rmtree(trash, ignore_errors=True)
-
-
-def room_of(folder: Path) -> int:
-    """Bytes that the files of a folder take on the disk."""
-    total = 0
-    for base, _, names in os.walk(folder):
-        for name in names:
-            # Files come and go under a running server.
-            with suppress(OSError):
-                total += os.lstat(os.path.join(base, name)).st_blocks * 512
-    return total

@@ -5,9 +5,9 @@ from uuid import uuid4
 
 import pytest
 
-from memory.copying import copy_log
 from memory.database import Database
 from memory.errors import RunUnknown
+from memory.forked_log import copy_log
 from memory.projections import Projections
 from memory.records import NewEvent, Row
 from memory.store import EventStore
