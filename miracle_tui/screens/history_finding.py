@@ -1,5 +1,6 @@
 """One search after the other while a person types: the newest wish is always next, and a late answer is dropped."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 
 PAGE = 50
 """Results that are asked for at once."""
+PATIENCE_S = 0.2
+"""How long a search whose answer is not wanted any more still has: most end by then, and a cut one costs a connection."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,7 @@ class Finding:
         self._shown = Wish()
         self._known: set[tuple[str, str]] = set()
         self._working = False
+        self._newer = asyncio.Event()
 
     def want(self, query: str, filters: Filters) -> bool:
         """Wish for something; whether `work` has to be begun for it."""
@@ -74,17 +78,30 @@ class Finding:
     def _begin(self) -> bool:
         began = not self._working
         self._working = True
+        self._newer.set()
         return began
 
     async def work(self) -> None:
         """Carry wishes out until none is left."""
         try:
             while (wish := self._wish) is not None:
-                await self._fulfil(wish)
+                self._newer.clear()
+                await self._unless_newer(wish)
                 if self._wish is wish:
                     self._wish = None
         finally:
             self._working = False
+
+    async def _unless_newer(self, wish: Wish) -> None:
+        """Fulfil a wish; soon after a newer one the search is given up, and with it what the server does for it."""
+        search, newer = asyncio.create_task(self._fulfil(wish)), asyncio.create_task(self._newer.wait())
+        try:
+            await asyncio.wait((search, newer), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((search,), timeout=PATIENCE_S)
+        finally:
+            search.cancel()
+            newer.cancel()
+            await asyncio.gather(search, newer, return_exceptions=True)
 
     async def _fulfil(self, wish: Wish) -> None:
         try:
