@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 PAGE = 50
 """Results that are asked for at once."""
 PATIENCE_S = 0.2
-"""How long a search whose answer is not wanted any more still has: most end by then, and a cut one costs a connection."""
+"""How long a search that nobody waits for any more still has: most end by then, and cutting one costs a connection."""
 
 
 @dataclass(frozen=True)
