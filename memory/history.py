@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from memory.codec import clean_text
 from memory.database import Database
-from memory.hits import EVERYTHING, Entry, Filters, Hit, Kind
+from memory.hits import EVERYTHING, MEMORIES, Entry, Filters, Hit, Kind
 from memory.normalise import mask
 from memory.offline import OfflineEmbedder
 from memory.patterns import read_patterns
@@ -25,7 +25,6 @@ LIKE_THIS = 100
 """Neighbours looked at before filters apply."""
 SENTENCE = 3
 """Words from which on a query is also compared by meaning."""
-_WITH_VECTORS: tuple[Kind, ...] = ("failure", "pattern")
 _TEXTS: dict[Kind, str] = {
     "task": "SELECT goal FROM tasks WHERE task_id = :id",
     "run": "SELECT concat_ws(E'\\n', title, goal) FROM runs WHERE run_id = :id",
@@ -161,7 +160,7 @@ class History:
             return []
         spaces = {
             kind: await self._vectors.space("ctx" if kind == "failure" else "pat")
-            for kind in _WITH_VECTORS
+            for kind in MEMORIES
             if not filters.kinds or kind in filters.kinds
         }
 

@@ -9,6 +9,10 @@ from memory.codec import clean_text
 
 Kind = Literal["task", "run", "iteration", "failure", "pattern"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+MEMORIES: tuple[Kind, ...] = ("failure", "pattern")
+"""Kinds that agents are shown, and that are found by likeness."""
+_SAID = {"pattern": "solution"}
+"""What people call a kind, where that is not its name in the records."""
 WORDS = 8
 """Words of a query that count."""
 WORD_CHARACTERS = 100
@@ -89,6 +93,16 @@ class Entry:
     used: int = 0
     helped: int = 0
     harmed: int = 0
+
+
+def kind_name(kind: str) -> str:
+    """What people call a kind."""
+    return _SAID.get(kind, kind)
+
+
+def kind_named(said: str) -> Kind:
+    """The kind that people call so."""
+    return next(kind for kind in KINDS if said in (kind, kind_name(kind)))
 
 
 def words_of(query: str) -> list[str]:

@@ -14,6 +14,7 @@ from textual.message import Message
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
+from memory.hits import kind_name
 from widgets.inert import inert, inert_line
 from widgets.memory_rows import similarity_bar
 from widgets.word_marks import mark_words
@@ -31,8 +32,6 @@ _KINDS = {
 }
 _GOOD = ("success", "green", "passed", "helped", "solved", "improved")
 _BAD = ("failed", "red", "cancelled", "unchanged")
-_NAMES = {"pattern": "solution"}
-"""What people call a kind, where it is not its own name."""
 NEAR_END = 15
 """Results below the cursor when more are asked for."""
 LEAD = 12
@@ -145,11 +144,6 @@ class HistoryList(OptionList):
         event.stop()
         if event.option_index < len(self.hits):
             self.post_message(self.Chosen(self, self.hits[event.option_index]))
-
-
-def kind_name(kind: str) -> str:
-    """What people call a kind."""
-    return _NAMES.get(kind, inert_line(kind, 12))
 
 
 def when(at: datetime, now: datetime | None = None) -> str:

@@ -1,16 +1,13 @@
 """Memories as lines of text and as records: what was recalled, what was used, and what it was worth."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from engine import events as e
 from engine.recollections import ShownMemory, judged_memories, record_words, shown_memories
 from engine.state import State
 from miracle_tui.cli.finding_lines import MAX_LISTED
 from miracle_tui.cli.inert import one_line
-
-if TYPE_CHECKING:
-    from memory.hits import Entry
 
 _VIA = {"fingerprint": "the same failure", "context": "like code", "signature": "a like error", "text": "like words"}
 _CAME_OF_IT = {"solved": "✓ solved by", "improved": "✓ made better by", "unchanged": "✗ not helped by"}
@@ -95,35 +92,6 @@ def shown_to_planner(event: e.SessionOpened, state: State) -> list[str]:
     """Solutions that a prompt shows."""
     known = {item.memory_id for item in event.shown}
     return recalled_lines(one for one in shown_memories(state, 0) if one.item.memory_id in known)
-
-
-def entry_record(entry: "Entry") -> dict[str, Any]:
-    """A memory of the list, as `--json` writes it."""
-    hit = entry.hit
-    return {
-        "memory_id": hit.id,
-        "kind": hit.kind,
-        "title": hit.title,
-        "run_id": hit.run_id,
-        "project": hit.project,
-        "language": hit.language,
-        "outcome": hit.outcome,
-        "at": hit.at.isoformat(),
-        "pinned": hit.pinned,
-        "forgotten": hit.forgotten,
-        "shown": entry.shown,
-        "used": entry.used,
-        "helped": entry.helped,
-        "harmed": entry.harmed,
-    }
-
-
-def entry_worth(entry: "Entry") -> str:
-    """What a memory was worth so far, in few words."""
-    judged = entry.helped + entry.harmed
-    if judged:
-        return f"{entry.helped} of {judged}"
-    return "pending" if entry.used else "-"
 
 
 def _reflected(event: e.ReflectionSubmitted, state: State) -> tuple[ShownMemory, ...]:

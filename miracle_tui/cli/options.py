@@ -27,6 +27,15 @@ def as_json(command: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Write JSON lines on stdout, for programs.")(command)
 
 
+def project(text: str) -> Callable[[F], F]:
+    """`--project DIR`; its value is the folder as a run knew it, absolute, and empty without the option."""
+
+    def absolute(ctx: click.Context, param: click.Parameter, value: Path | None) -> str:
+        return str(value.expanduser().absolute()) if value is not None else ""
+
+    return click.option("--project", metavar="DIR", type=click.Path(path_type=Path), callback=absolute, help=text)
+
+
 def model_options(command: F) -> F:
     """`--model`, `--base-url`, `--record`, `--replay`."""
     for option in reversed(

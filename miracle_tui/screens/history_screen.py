@@ -12,12 +12,12 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Footer, Input, Static
 
-from memory.hits import EVERYTHING, Entry, Filters, Hit, Kind, is_cut, words_of
+from memory.hits import EVERYTHING, MEMORIES, Entry, Filters, Hit, Kind, is_cut, kind_name, words_of
 from miracle_tui.host import Host, host_of
 from miracle_tui.screens.history_acts import HistoryActs
 from miracle_tui.screens.history_finding import Finding, Results
 from widgets.history_chips import CHIPS, HistoryChips
-from widgets.history_list import HistoryList, kind_name
+from widgets.history_list import HistoryList
 from widgets.history_preview import HistoryPreview
 from widgets.history_query import HistoryQuery
 from widgets.inert import inert_line
@@ -29,7 +29,6 @@ PREVIEW_S = 0.06
 """Time for which the cursor rests before its row is read."""
 TITLE = "HISTORY  runs, iterations, failures and solutions"
 _IN_RESULTS = ("open", "like", "timeline", "begin", "export", "pin", "forget", "kind", "query")
-_MEMORIES = ("failure", "pattern")
 
 
 class HistoryScreen(Screen[str | Entry | None]):
@@ -233,7 +232,7 @@ class HistoryScreen(Screen[str | Entry | None]):
         if action in _IN_RESULTS and (typing or (hit is None and action not in ("kind", "query"))):
             return False
         if action in ("pin", "forget"):
-            return hit is not None and hit.kind in _MEMORIES
+            return hit is not None and hit.kind in MEMORIES
         if action == "begin":
             return hit is not None and hit.kind == "pattern"
         return True

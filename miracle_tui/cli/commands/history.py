@@ -6,17 +6,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from miracle_tui.cli.options import as_json
+from miracle_tui.cli.options import as_json, project
 from miracle_tui.cli.problems import SUCCESS, BadInput
 from miracle_tui.cli.since import METAVAR, moment_of
 
 if TYPE_CHECKING:
     from engine.engine import Engine
-    from memory.hits import Entry, Filters, Hit
+    from memory.hits import Filters, Hit
 
 KINDS = ("task", "run", "iteration", "failure", "solution", "pattern")
-NAMES = {"pattern": "solution"}
-"""What people call a kind, where that is not its name in the records."""
 
 EPILOG = """\b
 Examples:
@@ -34,7 +32,7 @@ Examples:
 @click.argument("query", nargs=-1)
 @click.option("--kind", "kinds", multiple=True, type=click.Choice(KINDS), help="Only this kind; may be repeated.")
 @click.option("--language", default="", metavar="NAME", help="Only this language: python or node.")
-@click.option("--project", type=click.Path(path_type=Path), help="Only what belongs to this folder.")
+@project("Only what belongs to this folder.")
 @click.option("--outcome", default="", metavar="WORD", help="Only this outcome: success, red, solved and so on.")
 @click.option("--since", callback=moment_of, metavar=METAVAR, help="Only from then on: 7d, 12h, 2026-01-31.")
 @click.option("--until", callback=moment_of, metavar=METAVAR, help="Only before then.")
@@ -47,7 +45,7 @@ def command(
     query: tuple[str, ...],
     kinds: tuple[str, ...],
     language: str,
-    project: Path | None,
+    project: str,
     outcome: str,
     since: datetime | None,
     until: datetime | None,
@@ -62,16 +60,15 @@ def command(
     Without QUERY and filters: the latest runs. With them: whatever contains every word of QUERY, the latest first;
     then, for three words or more, what reads like them.
     """
-    from memory.hits import Filters, project_named
+    from memory.hits import Filters, kind_named, project_named
     from miracle_tui.cli.opening import in_loop
 
     if query[:1] == ("show",) and len(query) == 2:
         return in_loop(_show(query[1], export, as_json))
     if export is not None:
         raise BadInput("--export writes what show tells", "Write: miracle history show ID --export FILE")
-    folder = project_named(str(project.expanduser().absolute())) if project else ""
-    wanted = tuple(dict.fromkeys("pattern" if kind == "solution" else kind for kind in kinds))
-    filters = Filters(wanted, language, folder, outcome, since, until, forgotten)  # type: ignore[arg-type]
+    wanted = tuple(dict.fromkeys(map(kind_named, kinds)))
+    filters = Filters(wanted, language, project and project_named(project), outcome, since, until, forgotten)
     words = " ".join(query)
     if words.strip() or like or filters != Filters():
         return in_loop(_search(words, filters, like, limit, as_json))
@@ -113,7 +110,7 @@ async def _search(query: str, filters: "Filters", like: str | None, limit: int, 
     from dataclasses import asdict
 
     from config.amounts import moment
-    from memory.hits import WORD_CHARACTERS, WORDS, is_cut
+    from memory.hits import WORD_CHARACTERS, WORDS, is_cut, kind_name
     from miracle_tui.cli.console import say, say_json, table, tell
     from miracle_tui.cli.inert import one_line
     from miracle_tui.cli.opening import configuration, opened
@@ -131,7 +128,7 @@ async def _search(query: str, filters: "Filters", like: str | None, limit: int, 
         return SUCCESS
     rows = [
         (
-            NAMES.get(hit.kind, hit.kind),
+            kind_name(hit.kind),
             moment(hit.at),
             hit.id,
             hit.outcome or "-",
@@ -173,6 +170,7 @@ async def _show(name: str, export: Path | None, as_json: bool) -> int:
 
     from memory.history_parts import as_record
     from miracle_tui.cli.console import say, say_json
+    from miracle_tui.cli.entry_lines import entry_lines
     from miracle_tui.cli.inert import inert
     from miracle_tui.cli.opening import configuration, opened
     from miracle_tui.exporting import export_entry
@@ -189,15 +187,5 @@ async def _show(name: str, export: Path | None, as_json: bool) -> int:
     elif as_json:
         say_json(as_record(entry))
     else:
-        say(inert(line) for line in _lines(entry))
+        say(entry_lines(entry))
     return SUCCESS
-
-
-def _lines(entry: "Entry") -> list[str]:
-    from memory.history_parts import facts_of, parts_of
-
-    lines = [f"{NAMES.get(entry.hit.kind, entry.hit.kind).upper()}  {' '.join(entry.hit.title.split())}"]
-    lines += [f"  {name:<9} {' '.join(value.split())}" for name, value in facts_of(entry)]
-    for part in parts_of(entry):
-        lines += ["", part.title.upper(), *part.text.rstrip().split("\n")]
-    return lines

@@ -1,16 +1,15 @@
 """`miracle memory`: what was learnt, what it was worth, and what a person thinks of it."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from miracle_tui.cli.options import as_json
+from miracle_tui.cli.options import as_json, project
 from miracle_tui.cli.problems import SUCCESS, BadInput
 
 if TYPE_CHECKING:
     from engine.engine import Engine
-    from memory.hits import Entry
+    from memory.hits import Entry, Kind
 
 EPILOG = """\b
 Examples:
@@ -28,28 +27,28 @@ def command(ctx: click.Context) -> int:
     """List what was learnt from failures and successes; show, pin or forget one of it."""
     if ctx.invoked_subcommand is not None:
         return SUCCESS
+    from memory.hits import MEMORIES
     from miracle_tui.cli.opening import in_loop
 
-    return in_loop(_list("", "", False, False, 20, False))
+    return in_loop(_list(MEMORIES, "", False, False, 20, False))
 
 
 @command.command("list")
 @click.option("--kind", type=click.Choice(["failure", "solution", "pattern"]), help="Only this kind.")
-@click.option("--project", type=click.Path(path_type=Path), help="Only what was learnt in this folder.")
+@project("Only what was learnt in this folder.")
 @click.option("--pinned", is_flag=True, help="Only what is pinned.")
 @click.option("--forgotten", is_flag=True, help="Only what is forgotten.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="Most lines.")
 @as_json
-def listed(kind: str | None, project: Path | None, pinned: bool, forgotten: bool, limit: int, as_json: bool) -> int:
+def listed(kind: str | None, project: str, pinned: bool, forgotten: bool, limit: int, as_json: bool) -> int:
     """List failures and solutions, the newest first, with how often each helped."""
     if pinned and forgotten:
         raise BadInput("Nothing is both pinned and forgotten", "Ask for one of them.")
-    from memory.hits import project_named
+    from memory.hits import MEMORIES, kind_named, project_named
     from miracle_tui.cli.opening import in_loop
 
-    folder = project_named(str(project.expanduser().absolute())) if project else ""
-    wanted = "pattern" if kind == "solution" else kind or ""
-    return in_loop(_list(wanted, folder, pinned, forgotten, limit, as_json))
+    kinds = (kind_named(kind),) if kind else MEMORIES
+    return in_loop(_list(kinds, project and project_named(project), pinned, forgotten, limit, as_json))
 
 
 @command.command("show")
@@ -80,25 +79,26 @@ _marking("forget", "Show a memory to no agent again; `restore` takes that back."
 _marking("restore", "Recall a forgotten memory again.", "remembered again", forgotten=False)
 
 
-async def _list(kind: str, folder: str, pinned: bool, forgotten: bool, limit: int, as_json: bool) -> int:
+async def _list(
+    kinds: "tuple[Kind, ...]", project: str, pinned: bool, forgotten: bool, limit: int, as_json: bool
+) -> int:
     from config.amounts import moment
+    from memory.hits import Filters, kind_name
     from miracle_tui.cli.console import say, say_json, table
+    from miracle_tui.cli.entry_lines import memory_record, worth_of
     from miracle_tui.cli.inert import one_line
-    from miracle_tui.cli.memory_lines import entry_record, entry_worth
     from miracle_tui.cli.opening import configuration, opened
-
-    def wanted(entry: "Entry") -> bool:
-        hit = entry.hit
-        return (not kind or hit.kind == kind) and (not folder or hit.project == folder)
 
     async with opened(configuration()) as engine:
         if pinned or forgotten:
-            found = [one for one in await _marked(engine, pinned) if wanted(one)][:limit]
+            marked = [(one, one.hit) for one in await _marked(engine, pinned)]
+            found = [one for one, hit in marked if hit.kind in kinds and project in ("", hit.project)][:limit]
         else:
-            found = await _newest(engine, kind, folder, limit)
+            hits = await engine.search("", Filters(kinds, project=project), limit=limit)
+            found = [await engine.entry(hit.kind, hit.id) for hit in hits]
     if as_json:
         for entry in found:
-            say_json(entry_record(entry))
+            say_json(memory_record(entry))
         return SUCCESS
     if not found:
         say(_nothing(pinned, forgotten))
@@ -106,12 +106,12 @@ async def _list(kind: str, folder: str, pinned: bool, forgotten: bool, limit: in
     rows = [
         (
             entry.hit.id,
-            "solution" if entry.hit.kind == "pattern" else "failure",
+            kind_name(entry.hit.kind),
             moment(entry.hit.at),
             "pinned" if entry.hit.pinned else "forgotten" if entry.hit.forgotten else "-",
             str(entry.shown),
             str(entry.used),
-            entry_worth(entry),
+            worth_of(entry),
             one_line(entry.hit.title, 100),
         )
         for entry in found
@@ -126,13 +126,6 @@ def _nothing(pinned: bool, forgotten: bool) -> list[str]:
     if forgotten:
         return ["Nothing is forgotten.", "→ miracle memory forget ID   keeps a memory from all agents"]
     return ["There is no such memory yet.", "→ what fails in a run is remembered by itself"]
-
-
-async def _newest(engine: "Engine", kind: str, folder: str, limit: int) -> "list[Entry]":
-    from memory.hits import Filters
-
-    filters = Filters((kind,) if kind else ("failure", "pattern"), project=folder)  # type: ignore[arg-type]
-    return [await engine.entry(hit.kind, hit.id) for hit in await engine.search("", filters, limit=limit)]
 
 
 async def _marked(engine: "Engine", pinned: bool) -> "list[Entry]":
@@ -151,20 +144,17 @@ async def _marked(engine: "Engine", pinned: bool) -> "list[Entry]":
 
 
 async def _show(name: str, as_json: bool) -> int:
-    from memory.history_parts import as_record, facts_of, parts_of
+    from memory.history_parts import as_record
     from miracle_tui.cli.console import say, say_json
-    from miracle_tui.cli.inert import inert, one_line
+    from miracle_tui.cli.entry_lines import entry_lines
     from miracle_tui.cli.opening import configuration, opened
 
     async with opened(configuration()) as engine:
         entry = await engine.find_memory(name)
     if as_json:
         say_json(as_record(entry))
-        return SUCCESS
-    say([f"▸ {one_line(entry.hit.title, 400)}"])
-    say(f"  · {name}: {one_line(value, 400)}" for name, value in facts_of(entry))
-    for part in parts_of(entry):
-        say(["", part.title.upper(), *inert(part.text.rstrip()).split("\n")])
+    else:
+        say(entry_lines(entry))
     return SUCCESS
 
 

@@ -2,12 +2,11 @@
 
 import sys
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from miracle_tui.cli.options import as_json
+from miracle_tui.cli.options import as_json, project
 from miracle_tui.cli.problems import SUCCESS, BadInput
 from miracle_tui.cli.since import METAVAR, moment_of
 
@@ -29,9 +28,7 @@ docs/metrics.md defines each figure in a line.
 @click.command("metrics", epilog=EPILOG)
 @click.option("--since", metavar=METAVAR, callback=moment_of, help="Only runs begun since: 7d, 24h, 2026-01-31.")
 @click.option("--until", metavar=METAVAR, callback=moment_of, help="Only runs begun before.")
-@click.option(
-    "--project", metavar="DIR", type=click.Path(path_type=Path), help="Only runs about this folder, which may be gone."
-)
+@project("Only runs about this folder, which may be gone.")
 @click.option("--language", type=click.Choice(("python", "node")), help="Only runs in this language.")
 @click.option("--scripted/--real", default=False, help="Runs of scripted models instead of real ones.")
 @as_json
@@ -39,7 +36,7 @@ docs/metrics.md defines each figure in a line.
 def command(
     since: datetime | None,
     until: datetime | None,
-    project: Path | None,
+    project: str,
     language: str | None,
     scripted: bool,
     as_json: bool,
@@ -54,8 +51,7 @@ def command(
 
     if as_json and prometheus:
         raise BadInput("--json and --prometheus contradict each other", "Leave one of them away.")
-    folder = str(project.expanduser().absolute()) if project is not None else ""
-    filters = MetricFilters(since, until, folder, language or "", scripted)
+    filters = MetricFilters(since, until, project, language or "", scripted)
     return in_loop(_metrics(filters, as_json, prometheus))
 
 
