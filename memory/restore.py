@@ -172,6 +172,7 @@ async def _fill(connection: "psycopg.AsyncConnection[Any]", source: Path, tell: 
     """
     from psycopg import DataError, IntegrityError, errors, sql
 
+    misfits = (DataError, IntegrityError, errors.UndefinedColumn, errors.UndefinedTable, errors.ProgramLimitExceeded)
     rows: dict[str, int] = {}
     with source.open("rb") as file:
         parts = BackupReader(source, file).parts()
@@ -190,7 +191,7 @@ async def _fill(connection: "psycopg.AsyncConnection[Any]", source: Path, tell: 
                     raise DataError(f"{begin.table} took {taken} of {piece.rows} rows")
                 rows[begin.table] = piece.rows
                 tell(begin.table, piece.rows)
-        except (DataError, IntegrityError, errors.UndefinedColumn, errors.UndefinedTable) as error:
+        except misfits as error:
             raise _unfit(source, error) from error
     return rows
 

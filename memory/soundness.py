@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 NAME = "^[A-Za-z0-9]([A-Za-z0-9_-]|[.][A-Za-z0-9])*$"
 """What a run is called, as PostgreSQL's regular expressions say it; no longer than `LONGEST_NAME`."""
 LONGEST_NAME = 100
+LONGEST_KEY = 500
+"""Characters of all names of a lesson together: an index takes no row of more than 2,700 bytes."""
 _MOMENTS = "NOT BETWEEN '1900-01-01' AND '9000-01-01'"
 """Python has no moments beyond the year 9999, none without an end, and needs room to turn them into local ones."""
 _LESSONS = "FROM pruned_runs AS p, jsonb_array_elements(p.lessons) AS l"
@@ -30,7 +32,9 @@ _UNSOUND = {
             WHEN 'failures' THEN l #>> '{{row,run_id}}' = p.run_id AND l #>> '{{row,failure_id}}' ~ '{NAME}'
             WHEN 'patterns' THEN l #>> '{{row,pattern_id}}' = p.run_id
             WHEN 'recalls' THEN l #>> '{{row,run_id}}' = p.run_id AND l #>> '{{row,memory_id}}' ~ '{NAME}'
-                AND l #>> '{{row,iteration}}' <> '' END, false)""",
+                AND l #>> '{{row,iteration}}' <> '' END, false)
+            OR length(concat(l #>> '{{row,failure_id}}', l #>> '{{row,memory_id}}', l #>> '{{row,project}}',
+                             l #>> '{{row,language}}', l #>> '{{row,role}}')) > {LONGEST_KEY}""",
 }
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import random
 import stat
 import struct
 from pathlib import Path
@@ -232,6 +233,8 @@ FORGED: list[Tables] = [
     *(lessons(value) for value in ({}, 3, [3], [{"table": "failures"}], [{"table": "failures", "row": 3}])),
     lessons([{"table": "approval_rules", "row": {"rule_id": "r", "topic": "command"}}]),
     *(lessons([{"table": "failures", "row": FAILED | odd}]) for odd in ({"iteration": "x"}, {"at": "infinity"})),
+    {"streams": (("run_id",), random.Random(0).randbytes(5000).hex().encode() + b"\n")},
+    lessons([{"table": "failures", "row": FAILED | {"project": "p" * 3000}}]),
     *(lessons([{"table": "failures", "row": FAILED | odd}]) for odd in ({"run_id": "b"}, {"failure_id": "a 1"})),
 ]
 
@@ -243,8 +246,7 @@ async def test_a_forged_backup_changes_nothing(empty: Database, tmp_path: Path) 
     for tables in FORGED:
         forged(bad, {"schema": head_revision()}, tables)
         with pytest.raises(BackupUnusable):
-            await restore(empty, bad, replace=True)
-            pytest.fail(f"restored {tables}")
+            pytest.fail(f"restored {(await restore(empty, bad, replace=True)).rows} of {tables}")
     for schema in ("00005", "0000", ""):
         with pytest.raises(BackupUnusable):
             await restore(empty, forged(bad, {"schema": schema}, one_event()), replace=True)

@@ -14,7 +14,7 @@ from sqlalchemy import NullPool, create_engine
 
 from memory.database import Database
 from memory.errors import DatabaseUnsuitable
-from memory.schema import head_revision, migrate
+from memory.schema import head_revision, migrate, revisions
 from memory.tables import metadata
 from tests.database_fixtures import postgres_server  # noqa: F401
 
@@ -71,3 +71,37 @@ def test_a_warm_start_does_not_import_alembic(empty_database: str) -> None:
     )
     run = subprocess.run([sys.executable, "-c", code, empty_database], capture_output=True, text=True, check=True)
     assert run.stdout == "False\n"
+
+
+VALUES = {
+    "text": "'v'", "bigint": "7", "integer": "7", "smallint": "7", "double precision": "0.5", "boolean": "true",
+    "timestamp with time zone": "'2026-01-02'", "jsonb": "'{\"a\": 1}'", "bytea": "'x'",
+}  # fmt: skip
+COLUMNS = """
+    select table_name, column_name, data_type from information_schema.columns join information_schema.tables
+    using (table_schema, table_name) where table_schema = 'public' and table_type = 'BASE TABLE'
+    and table_name not in ('alembic_version', 'history')"""
+DROPPED = {"usage_count", "success_rate"}
+
+
+def test_rows_of_every_older_schema_come_along(empty_database: str) -> None:
+    parameters = dict(conninfo_to_dict(empty_database))
+    for revision in sorted(revisions())[:-1]:
+        with psycopg.connect(empty_database, autocommit=True) as connection:
+            connection.execute("drop schema public cascade; create schema public")
+            migrate(dict(parameters), revision)
+            columns: dict[str, dict[str, str]] = {}
+            for table, column, kind in connection.execute(COLUMNS).fetchall():
+                columns.setdefault(table, {})[f'"{column}"'] = VALUES[kind]
+            before = {}
+            for table in sorted(columns):
+                names, values = ", ".join(columns[table]), ", ".join(columns[table].values())
+                connection.execute(f"insert into {table} ({names}) values ({values})".encode())
+                before[table] = connection.execute(f"select to_jsonb(t) from {table} as t".encode()).fetchall()
+            migrate(dict(parameters))
+            for table, [(old,)] in before.items():
+                [(new,)] = connection.execute(f"select to_jsonb(t) from {table} as t".encode()).fetchall()
+                kept = {name: value for name, value in old.items() if name not in DROPPED}
+                assert {name: new[name] for name in kept} == kept, f"{table} of {revision}"
+            found = connection.execute("select kind from history order by kind").fetchall()
+            assert [kind for (kind,) in found] == ["failure", "iteration", "pattern", "run", "task"], revision
