@@ -40,8 +40,7 @@ def evidence_of(state: State, number: int) -> dict[str, Evidence]:
     if iteration is None or not iteration.recalled:
         return {}
     used = iteration.reflection.used_memories if iteration.reflection else ()
-    outcome = outcome_of(state, iteration)
-    return _evidence(iteration.recalled, used, None if outcome == "open" else outcome != "unchanged")
+    return _evidence(iteration.recalled, used, is_better(outcome_of(state, iteration)))
 
 
 def _evidence(shown: Iterable[Recollection], used: tuple[str, ...], helped: bool | None) -> dict[str, Evidence]:
@@ -62,6 +61,18 @@ def outcome_of(state: State, iteration: Iteration) -> Outcome:
     if after.green:
         return "solved"
     return "improved" if iteration.report is None or _share(following[-1]) > _share(iteration) else "unchanged"
+
+
+def is_better(outcome: Outcome) -> bool | None:
+    """Whether what followed a failure was better; None while that is not known."""
+    return None if outcome == "open" else outcome != "unchanged"
+
+
+def mended_by(state: State, number: int) -> list[Iteration]:
+    """The iterations whose hypotheses are judged by the end of this one."""
+    judging = state.iteration_numbered(number)
+    before = [one for one in state.iterations_of(judging.phase_id) if one.number < number] if judging else []
+    return [one for one in before if (remedy := remedy_of(state, one)) and remedy[-1].number == number]
 
 
 def remedy_of(state: State, iteration: Iteration) -> tuple[Iteration, ...]:

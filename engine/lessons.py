@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from engine.context.cut import cut_middle
-from engine.evidence import evidence_of, outcome_of, remedy_of
+from engine.evidence import Evidence, evidence_of, is_better, mended_by, outcome_of, remedy_of
 from engine.state import Iteration, State
 from memory.embedders import shorten
 from memory.hits import project_named
@@ -44,7 +44,7 @@ def language_of(state: State) -> str:
 def query_of(state: State, last: Iteration) -> FailureQuery:
     """What is known of an iteration's failure, in the words that memory searches by."""
     report = last.report or _scan_report(last)
-    first = _first_failing(report)
+    first = report.first_failing
     told = first.message if first and first.message else ""
     if not told:
         told = "\n".join(part for part in (report.detail, shorten(report.output, OUTPUT_CHARACTERS)) if part.strip())
@@ -88,13 +88,7 @@ def growth_rows(state: State, number: int) -> list[Row]:
 
 def judged_rows(state: State, number: int) -> list[Row]:
     """The same of the failures before, that an iteration was to mend."""
-    judging = state.iteration_numbered(number)
-    rows: list[Row] = []
-    for one in state.iterations_of(judging.phase_id) if judging else ():
-        remedy = remedy_of(state, one) if one.number < number else ()
-        if remedy and remedy[-1].number == number:
-            rows += growth_rows(state, one.number)
-    return rows
+    return [row for one in mended_by(state, number) for row in growth_rows(state, one.number)]
 
 
 def recall_rows(
@@ -113,11 +107,8 @@ def recall_rows(
     rows = []
     for item in items:
         key = {"run_id": state.run_id, "iteration": number, "role": role, "memory_id": item.memory_id}
-        found = evidence.get(item.memory_id)
-        values: dict[str, object] = {
-            "used": found.used if found else False,
-            "helped": found.helped if found else None,
-        }
+        found = evidence.get(item.memory_id, Evidence())
+        values: dict[str, object] = {"used": found.used, "helped": found.helped}
         if at is not None:
             values |= {"similarity": item.similarity, "via": item.via, "kind": item.kind, "at": at}
         rows.append(Row("recalls", key, values))
@@ -151,7 +142,7 @@ def _growth(state: State, last: Iteration) -> dict[str, object]:
         "cause": reflection.cause if reflection else "",
         "solution": reflection.hypothesis if reflection else "",
         "fix": cut_middle(fix, FIX_CHARACTERS),
-        "helped": None if outcome == "open" else outcome != "unchanged",
+        "helped": is_better(outcome),
         "outcome": outcome,
     }
 
@@ -161,12 +152,8 @@ def _kind(last: Iteration) -> str:
         return "scan"
     if last.report.reason not in ("ok", "failed"):
         return last.report.reason
-    first = _first_failing(last.report)
+    first = last.report.first_failing
     return "test" if first is not None and first.outcome != "error" else "error"
-
-
-def _first_failing(report: TestReport) -> CaseResult | None:
-    return next((case for case in report.cases if case.outcome in ("failed", "error")), None)
 
 
 def _scan_report(last: Iteration) -> TestReport:

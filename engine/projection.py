@@ -187,15 +187,7 @@ def iteration_rows(state: State, number: int) -> list[Row]:
         "hypothesis": last.hypothesis,
         "cause": last.reflection.cause if last.reflection else "",
         "started_at": last.started_at,
-        "outcome": "sent back"
-        if last.returned
-        else "green"
-        if report and report.green
-        else "red"
-        if report
-        else "sent back"
-        if last.sent_back
-        else "open",
+        "outcome": _outcome(last),
         "passed": report.passed if report else 0,
         "failed": report.failed if report else 0,
         "error_message": _first_error(last),
@@ -209,11 +201,19 @@ def iteration_rows(state: State, number: int) -> list[Row]:
     return [Row("iterations", {"run_id": state.run_id, "number": last.number}, values)]
 
 
+def _outcome(iteration: Iteration) -> str:
+    if iteration.returned:
+        return "sent back"
+    if iteration.report:
+        return "green" if iteration.report.green else "red"
+    return "sent back" if iteration.sent_back else "open"
+
+
 def _first_error(iteration: Iteration) -> str:
     report = iteration.report
     if report is None or report.green:
         return ""
-    failed = next((case for case in report.cases if case.outcome in ("failed", "error")), None)
+    failed = report.first_failing
     return f"{failed.id}: {failed.message}"[:4000] if failed else report.detail[:4000]
 
 

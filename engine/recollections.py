@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from config.amounts import times
-from engine.evidence import Evidence, evidence_of, remedy_of
+from engine.evidence import Evidence, evidence_of, mended_by
 from engine.state import State
 from memory.records import Recollection
 
@@ -65,10 +65,8 @@ def judged_memories(state: State, number: int) -> tuple[ShownMemory, ...]:
         state: the run, with the end of the iteration's tests.
         number: the iteration that was to mend what failed before.
     """
-    judging = state.iteration_numbered(number)
-    before = [one for one in state.iterations_of(judging.phase_id) if one.number < number] if judging else []
-    mended = [one.number for one in before if (remedy := remedy_of(state, one)) and remedy[-1].number == number]
-    return tuple(shown for one in mended for shown in shown_memories(state, one) if shown.evidence.helped is not None)
+    shown = (shown for one in mended_by(state, number) for shown in shown_memories(state, one.number))
+    return tuple(one for one in shown if one.evidence.helped is not None)
 
 
 def source_of(item: Recollection) -> tuple[str, int]:

@@ -213,8 +213,8 @@ async def _proved_again(engine: "Engine", run_id: str, receipt: Receipt) -> Chec
         proof = await prove_commit(run, receipt.commit, "again")
     report = proof.report
     if not report.green:
-        failed = next((case.id for case in report.cases if case.outcome in ("failed", "error")), "")
-        return Check("again", f"it is not green now ({report.reason}): {failed or report.detail}")
+        failed = report.first_failing
+        return Check("again", f"it is not green now ({report.reason}): {failed.id if failed else report.detail}")
     before = dict(zip(receipt.tests, receipt.outcomes or ("passed",) * len(receipt.tests), strict=False))
     now = {case.id: case.outcome for case in report.cases}
     if before != now:

@@ -73,6 +73,11 @@ class TestReport(_Value):
         """Whether every collected test ran, none failed, and at least one passed."""
         return self.reason == "ok" and self.passed > 0 and self.failed == 0
 
+    @property
+    def first_failing(self) -> CaseResult | None:
+        """The first test that failed or could not be run."""
+        return next((case for case in self.cases if case.outcome in ("failed", "error")), None)
+
     @cached_property
     def passed(self) -> int:
         return sum(case.outcome in ("passed", "xfailed") for case in self.cases)
