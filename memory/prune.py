@@ -22,7 +22,7 @@ _FOUND = """
     SELECT r.run_id, r.title, r.outcome, r.finished_at, size.events, size.bytes,
            coalesce(handed.kind = 'promoted', false) AS promoted,
            coalesce(handed.kind = 'promoted' AND handed.body ->> 'how' <> 'branch'
-                    AND coalesce((handed.body ->> 'left_out')::int, 0) = 0, false) AS delivered
+                    AND coalesce(handed.body ->> 'left_out', '0') = '0', false) AS delivered
     FROM runs AS r JOIN streams USING (run_id)
     CROSS JOIN LATERAL (
         SELECT count(*) AS events, coalesce(sum(pg_column_size(e.*)), 0) AS bytes

@@ -21,7 +21,7 @@ _CALLS = text(
     select e.run_id, e.at, r.workspace, call->>'arguments' as arguments
     from (select run_id, at, body from events where kind = 'answer_received' order by at desc limit :newest) e
     join runs r using (run_id)
-    cross join lateral jsonb_array_elements(e.body->'answer'->'tool_calls') call
+    cross join lateral jsonb_path_query(e.body, '$.answer.tool_calls[*]') call
     where call->>'name' = 'run_command'
     """
 )

@@ -22,6 +22,7 @@ _UNSOUND = {
         SELECT FROM streams WHERE {_NO_NAME.format("run_id")}
         UNION ALL SELECT FROM pruned_runs WHERE {_NO_NAME.format("run_id")}""",
     "an event is no object": "SELECT FROM events WHERE jsonb_typeof(body) <> 'object'",
+    "an approval rule is no object": "SELECT FROM approval_rules WHERE jsonb_typeof(body) <> 'object'",
     "a log has gaps, or no run": """
         SELECT FROM streams FULL JOIN (
             SELECT run_id, count(*) AS n, min(seq) AS first, max(seq) AS last FROM events GROUP BY run_id

@@ -63,6 +63,9 @@ async def restore_backup(file: Path, replace: bool, as_json: bool) -> int:
     else:
         events, runs = plural(done.rows.get("events", 0), "event"), plural(done.rows.get("streams", 0), "run")
         say([f"✓ restored {events} of {runs}, rebuilt {plural(built.rows, 'row')}"])
+        if rules := done.rows.get("approval_rules", 0):
+            # They answer questions in a person's place, and whoever made the file wrote them.
+            say([f"! {plural(rules, 'standing rule')} came with it: `miracle rules` shows what nobody is asked about"])
     return SUCCESS
 
 
@@ -84,7 +87,7 @@ async def _keep(config: "Config", database: "Database") -> Path:
 
     folder = config.paths.data / BEFORE
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    target = folder / f"before-restore-{datetime.now(UTC):%Y%m%d-%H%M%S}.miracle"
+    target = folder / f"before-restore-{datetime.now(UTC):%Y%m%d-%H%M%S-%f}.miracle"
     return (await back_up(database, target, with_vectors=True)).path
 
 

@@ -50,6 +50,8 @@ async def test_a_backup_restores_bit_for_bit_into_the_projections_and_old_runs_g
     before = rows(database_url, *tables)
     assert before["runs"]
     assert before["iterations"]
+    with psycopg.connect(database_url) as connection:
+        connection.execute("insert into approval_rules (rule_id, topic) values ('r1', 'command')")
     file = tmp_path / "b.miracle"
     said = fine(await aside("db", "backup", str(file)))
     assert "1 run" in said.out
@@ -75,6 +77,8 @@ async def test_a_backup_restores_bit_for_bit_into_the_projections_and_old_runs_g
     with psycopg.connect(database_url) as connection:
         connection.execute("truncate runs, iterations, tasks, failures, patterns, recalls, approvals, metrics")
     assert "from the events of 1 run" in fine(await aside("db", "rebuild")).out
+    assert rows(database_url, *tables) == before
+    assert "1 standing rule came with it" in fine(await aside("db", "restore", str(file), "--replace")).out
     assert rows(database_url, *tables) == before
     assert "not come to its end" not in fine(await aside("db", "status")).out
     await look_at_size_and_prune(run_id, database_url)

@@ -228,6 +228,7 @@ FORGED: list[Tables] = [
     *(one_event(body) for body in ("[1]", '"x"', "null")),
     *(one_event(at=at) for at in ("infinity", "20000-01-01", "0044-01-01 BC")),
     {"streams": (STREAM, b"a\t2\n")},
+    {"approval_rules": (("rule_id", "body"), b"r\t[]\n")},
     {"streams": (STREAM, b"a\t0\n"), "events": one_event()["events"]},
     {"events": one_event()["events"]},
     *(lessons(value) for value in ({}, 3, [3], [{"table": "failures"}], [{"table": "failures", "row": 3}])),
