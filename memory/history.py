@@ -108,7 +108,7 @@ class History:
             row = (await connection.execute(text(_VALUES[kind]), _key(kind, id))).mappings().first()
             if not hits or row is None:
                 return None
-            worth = (await connection.execute(text(_WORTH), {"id": id})).mappings().one()
+            worth = (await connection.execute(text(_WORTH), {"id": id if kind in MEMORIES else ""})).mappings().one()
             return Entry(replace(hits[0], similarity=None), dict(row), **worth)
 
         return await self._database.run(work)

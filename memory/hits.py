@@ -10,7 +10,7 @@ from memory.codec import clean_text
 Kind = Literal["task", "run", "iteration", "failure", "pattern"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 MEMORIES: tuple[Kind, ...] = ("failure", "pattern")
-"""Kinds that agents are shown, and that are found by likeness."""
+"""Kinds that agents are shown and people mark, and that are found by likeness; a solution has the id of its run."""
 _SAID = {"pattern": "solution"}
 """What people call a kind, where that is not its name in the records."""
 WORDS = 8
@@ -74,7 +74,8 @@ class Filters:
             kept["kinds"] = ("h.kind = :kinds", self.kinds[0])
         conditions = [condition for condition, _ in kept.values()]
         if not self.forgotten:
-            conditions.append("h.id <> ALL (ARRAY(SELECT memory_id FROM memory_marks WHERE forgotten))")
+            forgotten = "h.id = ANY (ARRAY(SELECT memory_id FROM memory_marks WHERE forgotten))"
+            conditions.append(f"NOT (h.kind IN {MEMORIES} AND {forgotten})")
         return conditions, {name: value for name, (_, value) in kept.items()}
 
 

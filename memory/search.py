@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from memory.hits import Filters, Hit, Kind, words_of
+from memory.hits import MEMORIES, Filters, Hit, Kind, words_of
 
 NEWEST = 1000
 """Rows in which a query is looked for before the index is asked."""
@@ -53,7 +53,7 @@ _ROWS = rf"""
     LEFT JOIN iterations AS i ON i.run_id = h.run_id
         AND i.number = CASE h.kind
             WHEN 'iteration' THEN CAST(substring(h.id FROM '#([0-9]{{{{1,9}}}})$') AS integer) END
-    LEFT JOIN memory_marks AS m ON m.memory_id = h.id
+    LEFT JOIN memory_marks AS m ON m.memory_id = h.id AND h.kind IN {MEMORIES}
     {_ORDER.format("h")}"""
 _THESE = "SELECT h.kind, h.id FROM history AS h WHERE h.kind = ANY (:these) AND h.id = ANY (:ids) AND {where}"
 

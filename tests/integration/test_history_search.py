@@ -194,12 +194,25 @@ async def test_triggers_keep_up_with_what_is_written(opened: Database) -> None:
 
 async def test_marks_are_told_and_what_is_forgotten_is_hidden(opened: Database) -> None:
     history, marks = History(opened), MarkStore(opened)
+
+    async def told(filters: Filters = Filters()) -> dict[str, tuple[bool, bool]]:  # noqa: B008
+        return {hit.kind: (hit.pinned, hit.forgotten) for hit in await history.search("DictReader", filters)}
+
+    for statement in (
+        "INSERT INTO runs (run_id, title) VALUES ('p1', 'the run that wrote a DictReader')",
+        "INSERT INTO recalls (run_id, iteration, memory_id, role) VALUES ('r2', 0, 'p1', 'planner')",
+    ):
+        await opened.run(lambda connection, said=statement: connection.execute(text(said)))  # type: ignore[misc]
     await marks.set("p1", pinned=True)
-    assert [hit.pinned for hit in await history.search("DictReader")] == [True]
+    assert await told() == {"pattern": (True, False), "run": (False, False)}, "a solution has the id of its run"
     await marks.set("p1", forgotten=True)
-    assert await history.search("DictReader") == []
-    assert [hit.forgotten for hit in await history.search("DictReader", Filters(forgotten=True))] == [True]
+    assert await told() == {"run": (False, False)}
+    assert await told(Filters(forgotten=True)) == {"pattern": (False, True), "run": (False, False)}
+    entries = [await history.entry(kind, "p1") for kind in ("pattern", "run")]
+    assert [entry and entry.shown for entry in entries] == [1, 0]
     await marks.set("p1", forgotten=False)
+    for table, key in (("runs", "run_id"), ("recalls", "memory_id")):
+        await opened.run(lambda c, said=f"DELETE FROM {table} WHERE {key} = 'p1'": c.execute(text(said)))  # type: ignore[misc]
 
 
 async def test_meaning_and_likeness(opened: Database) -> None:
