@@ -25,7 +25,7 @@ class OfflineEmbedder:
     sparse = True
 
     async def embed(self, texts: Sequence[str]) -> list[Vector]:
-        """One vector a text; under a millisecond each, but in a thread, for the table is read at the first use."""
+        """One vector a text; a millisecond or two each, in a thread, for the table is read at the first use."""
         return await asyncio.to_thread(_vectors, texts)
 
 

@@ -21,7 +21,7 @@ def metric_lines(found: Metrics) -> list[str]:
         lines = [f"There is no {sort} run that this is about."]
         if found.others:
             other, flag = ("real", "--real") if found.filters.scripted else ("scripted", "--scripted")
-            lines.append(f"→ {plural(found.others, f'{other} run')} are counted apart:  miracle metrics {flag}")
+            lines.append(f"→ counted apart: {plural(found.others, f'{other} run')}:  miracle metrics {flag}")
         else:
             lines.append('→ start one:  miracle run -t "what you want"   or see one:  miracle demo')
         return lines
