@@ -1,7 +1,7 @@
 """A moment or an age as a person says it: a date, or how long ago. The one place that reads either."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 _AGE = re.compile(r"(\d{1,6})\s*([mhdwy])", re.ASCII | re.IGNORECASE)
 _UNITS = {
@@ -46,6 +46,8 @@ def moment_said(said: str, now: datetime | None = None) -> datetime:
         if _AGE.fullmatch(said):
             return (now or datetime.now().astimezone()) - age_said(said)
         at = datetime.fromisoformat(said)
+        # In the first and the last hours of all time there may be no such moment elsewhere.
+        at.astimezone(UTC)
         return at if at.tzinfo else at.astimezone()
     except (ValueError, OverflowError):
         raise ValueError(f"{said[:40]!r} is no moment: write {FORMS}") from None

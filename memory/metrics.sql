@@ -14,8 +14,8 @@ WITH chosen AS MATERIALIZED (
     SELECT c.run, c.outcome AS run_outcome,
            row_number() OVER (PARTITION BY c.run ORDER BY i.number) AS place,
            CASE WHEN i.outcome NOT IN ('green', 'red') THEN NULL
-                WHEN i.passed + i.failed = 0 THEN CASE WHEN i.outcome = 'green' THEN 1.0 ELSE 0.0 END
-                ELSE CAST(i.passed AS double precision) / (i.passed + i.failed) END AS pass_rate
+                WHEN i.passed + CAST(i.failed AS double precision) = 0 THEN CASE WHEN i.outcome = 'green' THEN 1.0 ELSE 0.0 END
+                ELSE i.passed / (i.passed + CAST(i.failed AS double precision)) END AS pass_rate
     FROM iterations AS i JOIN chosen AS c USING (run_id)
     WHERE i.started_at >= c.started_at
 ), green AS MATERIALIZED (
@@ -26,7 +26,7 @@ WITH chosen AS MATERIALIZED (
     FROM (SELECT coalesce(m.metadata ->> 'role', '') AS agent, coalesce(m.metadata ->> 'model', '') AS model,
                  CAST(m.at AT TIME ZONE 'UTC' AS date) AS day, m.value AS tokens,
                  CASE WHEN jsonb_typeof(m.metadata -> 'cost_usd') = 'number'
-                      THEN CAST(m.metadata ->> 'cost_usd' AS double precision) END AS cost_usd
+                      THEN least(CAST(m.metadata ->> 'cost_usd' AS double precision), 1e12) END AS cost_usd
           FROM metrics AS m JOIN chosen USING (run_id)
           WHERE m.metric_type = 'tokens' OFFSET 0) AS calls
     GROUP BY 1, 2, 3

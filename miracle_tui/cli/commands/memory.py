@@ -137,9 +137,11 @@ async def _marked(engine: "Engine", pinned: bool) -> "list[Entry]":
         if not (mark.pinned if pinned else mark.forgotten):
             continue
         try:
-            found.append(await engine.find_memory(mark.memory_id))
+            entry = await engine.find_memory(mark.memory_id)
         except CommandRefused:
             continue
+        # Of what is gone, the name may begin that of another.
+        found += [entry] if entry.hit.id == mark.memory_id else []
     return found
 
 
