@@ -81,9 +81,12 @@ def _digest(text: str) -> bytes:
 
 def _of(space: str, digests: Sequence[bytes]) -> Select[tuple[bytes, bytes]]:
     known = select(embedding_cache.c.digest, embedding_cache.c.vector)
-    return known.where(embedding_cache.c.model == space, embedding_cache.c.digest.in_(digests))
+    whole = func.octet_length(embedding_cache.c.vector) == 4 * int(space.rpartition("/")[2])
+    return known.where(embedding_cache.c.model == space, embedding_cache.c.digest.in_(digests), whole)
 
 
 async def _read(connection: AsyncConnection, known: Select[tuple[bytes, bytes]]) -> dict[bytes, Vector]:
     found = await connection.execute(known)
-    return {bytes(row.digest): np.frombuffer(row.vector, dtype="<f4").tolist() for row in found}
+    # They may come out of a backup of anybody's: what is no vector is asked for again.
+    vectors = {bytes(row.digest): np.frombuffer(row.vector, dtype="<f4") for row in found}
+    return {digest: vector.tolist() for digest, vector in vectors.items() if np.isfinite(vector).all() and vector.any()}

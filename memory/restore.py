@@ -175,9 +175,13 @@ async def _fill(connection: "psycopg.AsyncConnection[Any]", source: Path, tell: 
     misfits = (DataError, IntegrityError, errors.UndefinedColumn, errors.UndefinedTable, errors.ProgramLimitExceeded)
     rows: dict[str, int] = {}
     with source.open("rb") as file:
-        parts = BackupReader(source, file).parts()
+        reader = BackupReader(source, file)
+        _check_header(source, reader.header)
+        parts = reader.parts()
         try:
             while isinstance(begin := await asyncio.to_thread(_next, parts), Begin):
+                # The file may be another one by now than the one that was checked.
+                _check_table(source, begin, reader.header)
                 if begin.table in PAID:
                     await connection.execute(sql.SQL("truncate {}").format(sql.Identifier(begin.table)))
                 query = sql.SQL("copy {} ({}) from stdin").format(sql.Identifier(begin.table), quoted(begin.columns))

@@ -55,22 +55,20 @@ async def check_rows(connection: "psycopg.AsyncConnection[Any]") -> None:
 
 def _far_moments() -> dict[str, str]:
     """Queries for moments that cannot be read; those of lessons also see that every value fits its column."""
-    from memory.backup import TRUTH
+    from memory.backup import PAID, TRUTH
     from memory.prune import LESSONS
     from memory.tables import metadata
 
     far = {}
-    for table in (*TRUTH, *LESSONS):
+    for table in (*TRUTH, *PAID, *LESSONS):
         moments = [
             column.name for column in metadata.tables[table].columns if column.type.python_type.__name__ == "datetime"
         ]
         beyond = " OR ".join(f't."{name}" {_MOMENTS}' for name in moments)
-        rows = (
-            table
-            if table in TRUTH
-            else f"pruned_runs, jsonb_array_elements(lessons) AS l, jsonb_populate_record(NULL::{table}, l -> 'row')"
-        )
-        mine = "" if table in TRUTH else f" AND l ->> 'table' = '{table}'"
+        rows, mine = table, ""
+        if table in LESSONS:
+            record = f"jsonb_populate_record(NULL::{table}, l -> 'row')"
+            rows, mine = f"pruned_runs, jsonb_array_elements(lessons) AS l, {record}", f" AND l ->> 'table' = '{table}'"
         if moments:
             far[f"a moment of {table} is too far away"] = f"SELECT FROM {rows} AS t WHERE ({beyond}){mine}"
     return far

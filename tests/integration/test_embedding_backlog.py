@@ -20,7 +20,7 @@ from engine.embedding_worker import EmbeddingWorker
 from engine.llm.choose import make_embeddings
 from engine.scripted.faults import Fault, FaultKind
 from engine.scripted.server import ScriptedServer
-from memory.backlog import Backlog
+from memory.backlog import Backlog, standing
 from memory.backlog_pass import Pass, Progress
 from memory.database import Database
 from memory.embedders import API_CHARACTERS, ApiEmbedder, Counted
@@ -160,7 +160,7 @@ async def test_another_model_takes_over_when_it_knows_everything(database: Datab
     async with memory_of(database, "second", grace_s=0) as (second, server):
         assert (await second.found(7))[0] == "f0007"
         assert server.requests[-1].json()["model"] == "first"
-        before = {one.model: (one.active, one.lacking) for one in await second.backlog.standing()}
+        before = {one.model: (one.active, one.lacking) for one in await standing(database)}
         assert before == {"first": (True, 0), OfflineEmbedder.name: (True, 0), "second": (False, 2 * ROWS + 1)}
         shown: list[Progress] = []
         ended = await second.backlog.work(shown.append)
@@ -169,7 +169,7 @@ async def test_another_model_takes_over_when_it_knows_everything(database: Datab
         assert f"of {2 * ROWS + 1}" in shown[0].line
         assert (await second.found(7))[0] == "f0007"
         assert server.requests[-1].json()["model"] == "second"
-        assert {one.model for one in await second.backlog.standing()} == {OfflineEmbedder.name, "second"}
+        assert {one.model for one in await standing(database)} == {OfflineEmbedder.name, "second"}
     left = await tables(database)
     assert len([name for name in left if name.endswith("_ctx")]) == 2
     assert len([name for name in left if name.endswith("_ctx_v")]) == 2
@@ -185,13 +185,13 @@ async def test_no_more_is_spent_than_was_said(database: Database) -> None:  # no
         assert 0 < ended.usd <= 1.0
         again = await memory.backlog.work()
         assert (again.state, again.done, again.usd) == ("capped", 0, 0.0)
-        (large,) = [one for one in await memory.backlog.standing() if one.model == "large"]
+        (large,) = [one for one in await standing(database) if one.model == "large"]
         assert large.usd == pytest.approx(ended.usd)
         assert large.problem == again.reason
         assert (large.lacking, large.active) == (ended.total - ended.done, False)
         rest = await memory.backlog.work(more_usd=100.0)
         assert (rest.state, rest.done) == ("done", ended.total - ended.done)
-        (large,) = [one for one in await memory.backlog.standing() if one.model == "large"]
+        (large,) = [one for one in await standing(database) if one.model == "large"]
         assert (large.lacking, large.active, large.problem) == (0, True, "")
         assert large.usd == pytest.approx(ended.usd + rest.usd)
 
@@ -208,7 +208,7 @@ async def test_what_may_be_spent_is_not_spent_again_when_the_server_was_away(dat
 
     async with memory_of(database, "large") as (memory, _):
         assert (await memory.backlog.work(told, more_usd=1.0)).state == "capped"
-        (large,) = [one for one in await memory.backlog.standing() if one.model == "large"]
+        (large,) = [one for one in await standing(database) if one.model == "large"]
     assert cut
     assert 0 < large.usd <= 1.0
 
@@ -222,7 +222,7 @@ async def test_nothing_is_paid_for_twice(database: Database) -> None:  # noqa: F
         young = {"project": "p", "ctx_text": "young failure", "sig_text": "young", "at": datetime.now(UTC)}
         await database.run(lambda one: upsert(one, [Row("failures", {"failure_id": "young"}, young)]))
         first = await memory.backlog.work(settled_s=30)
-        (large,) = [one for one in await memory.backlog.standing() if one.model == "large"]
+        (large,) = [one for one in await standing(database) if one.model == "large"]
         assert (first.state, first.done) == ("failed", 16), "what one request gave is kept when the next one fails"
         assert large.usd == pytest.approx(first.usd)
         assert large.usd > 0
@@ -238,7 +238,7 @@ async def test_nothing_is_paid_for_twice(database: Database) -> None:  # noqa: F
         ended = await memory.backlog.work()
         assert (ended.done, ended.usd) == (2, 0.0), "and when that paid, its vectors are taken from there"
         assert asked(server)[len(told) - len(before) :] == ["young failure", "young"]
-        (large,) = [one for one in await memory.backlog.standing() if one.model == "large"]
+        (large,) = [one for one in await standing(database) if one.model == "large"]
         assert large.usd == pytest.approx(first.usd + rest.usd)
 
 
@@ -345,8 +345,14 @@ async def test_paid_vectors_are_kept_for_a_while_and_not_without_end(database: D
     await embedder.embed(["f"])
     assert calls[-1] == ["f"]
     assert len(calls) == 6
+    for bad in ("0000c07f0000803f", "00", "0000000000000000"):
+        connection = await database.connect()
+        await connection.execute("UPDATE embedding_cache SET vector = %s", (bytes.fromhex(bad),))
+        await connection.close()
+        assert await embedder.embed(["f"]) == [[1.0, 1.0]], "what is no vector is asked for again"
+    assert len(calls) == 9
     await CachedEmbedder(ApiEmbedder(endpoint, "large", 2), database, ttl_s=0).embed(["f"])
-    assert len(calls) == 7
+    assert len(calls) == 10
 
 
 async def test_the_command_embeds_and_status_tells_what_is_missing(

@@ -213,6 +213,10 @@ def one_event(body: str = "{}", at: str = "2026-01-02") -> Tables:
     return {"streams": (STREAM, b"a\t1\n"), "events": (EVENT, f"a\t1\t{at}\te\tx\t{body}\n".encode())}
 
 
+def named(run_id: bytes) -> Tables:
+    return {"streams": (("run_id",), run_id + b"\n")}
+
+
 def lessons(value: object) -> Tables:
     return {"pruned_runs": (PRUNED, f"a\t{json.dumps(value)}\n".encode())}
 
@@ -224,14 +228,14 @@ FORGED: list[Tables] = [
     {"streams": (STREAM, b"x\tnot a number\n")},
     {"streams": (("run_id",), b"x\nx\n")},
     {"streams": (("run_id",), b"x\n\\.\ny\n")},
-    *({"streams": (("run_id",), name + b"\n")} for name in (b"../../x", b"x\x1b[2J", b"a#b", b"", b"x" * 101)),
+    *(named(name) for name in (b"../../x", b"x\x1b[2J", b"a#b", b"", b"x" * 101)),
     *(one_event(body) for body in ("[1]", '"x"', "null")),
     *(one_event(at=at) for at in ("infinity", "20000-01-01", "0044-01-01 BC")),
     {"streams": (STREAM, b"a\t2\n")},
     {"approval_rules": (("rule_id", "body"), b"r\t[]\n")},
     {"streams": (STREAM, b"a\t0\n"), "events": one_event()["events"]},
     {"events": one_event()["events"]},
-    *(lessons(value) for value in ({}, 3, [3], [{"table": "failures"}], [{"table": "failures", "row": 3}])),
+    *map(lessons, ({}, 3, [3], [{"table": "failures"}], [{"table": "failures", "row": 3}])),
     lessons([{"table": "approval_rules", "row": {"rule_id": "r", "topic": "command"}}]),
     *(lessons([{"table": "failures", "row": FAILED | odd}]) for odd in ({"iteration": "x"}, {"at": "infinity"})),
     {"streams": (("run_id",), random.Random(0).randbytes(5000).hex().encode() + b"\n")},
@@ -255,7 +259,7 @@ async def test_a_forged_backup_changes_nothing(empty: Database, tmp_path: Path) 
     await restore(empty, forged(bad, {"schema": head_revision()}, one_event()), replace=True)
 
 
-def test_a_frame_that_unpacks_to_more_than_it_may_is_refused(tmp_path: Path) -> None:
+def test_a_frame_that_unpacks_to_more_than_it_may_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import zlib
 
     packed = zlib.compress(bytes(50 * 2**20))
@@ -264,6 +268,10 @@ def test_a_frame_that_unpacks_to_more_than_it_may_is_refused(tmp_path: Path) -> 
     bomb.write_bytes(b"MIRACLE-BACKUP 1\n" + header + b"\n" + struct.pack(">cI", b"T", len(packed)) + packed)
     with bomb.open("rb") as file, pytest.raises(BackupUnusable, match="longer"):
         list(BackupReader(bomb, file).parts())
+    monkeypatch.setattr("memory.backup_file.LONGEST_ROW", 2 * 2**20)
+    endless = forged(tmp_path / "endless", {"schema": head_revision()}, {"streams": (STREAM, bytes(3 * 2**20))})
+    with pytest.raises(BackupUnusable, match="a row of it is longer"):
+        check_backup(endless)
 
 
 async def test_where_it_cannot_be_written_there_is_no_file(database: Database, tmp_path: Path) -> None:
