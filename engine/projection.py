@@ -30,13 +30,13 @@ def project(state: State, events: Sequence[e.Event], at: datetime | None = None)
     """
     moment = at or datetime.now(UTC)
     rows: list[Row] = []
-    before = {row.table: row for row in run_rows(state, moment)}
+    before = {row.table: row for row in _run_rows(state, moment)}
     for event in events:
         session = state.session_by(getattr(event, "session_id", ""))
         state = evolve(state, e.Recorded(run_id=state.run_id, seq=state.seq + 1, at=moment, event=event))
         rows += _rows_of(state, session, event, moment)
     # `updated_at` alone is no reason to write: most events change nothing that a list shows.
-    return [*(row for row in run_rows(state, moment) if before.get(row.table) != row), *rows]
+    return [*(row for row in _run_rows(state, moment) if before.get(row.table) != row), *rows]
 
 
 def project_log(state: State, log: Sequence[e.Recorded]) -> list[Row]:
@@ -54,7 +54,7 @@ def project_log(state: State, log: Sequence[e.Recorded]) -> list[Row]:
     return rows
 
 
-def run_rows(state: State, at: datetime | None = None) -> list[Row]:
+def _run_rows(state: State, at: datetime | None = None) -> list[Row]:
     """The rows of the run itself and of its task, as they are now."""
     task = state.task
     if task is None:
@@ -105,11 +105,11 @@ def _rows_of(state: State, session: Session | None, event: e.Event, at: datetime
             return _approval_rows(state, event.approval_id)
         case e.AnswerReceived():
             number = session.iteration if session else 0
-            return [*iteration_rows(state, number), _metric(state, at, "tokens", *_tokens(session, event))]
+            return [*_iteration_rows(state, number), _metric(state, at, "tokens", *_tokens(session, event))]
         case e.TestsFinished():
             passed, total = event.report.passed, len(event.report.cases)
             rate = passed / total if total else 0.0
-            iteration = iteration_rows(state, event.number)
+            iteration = _iteration_rows(state, event.number)
             rated = _metric(state, at, "pass_rate", rate, {"passed": passed, "total": total})
             return [*iteration, rated, *judged_rows(state, event.number)]
         case e.RunFinished():
@@ -118,14 +118,14 @@ def _rows_of(state: State, session: Session | None, event: e.Event, at: datetime
             learnt += pattern_rows(state, at) if event.outcome == "success" else []
             return [_metric(state, at, "success", success, {"iterations": len(state.iterations)}), *learnt]
         case e.PhaseFinished() | e.ProofFinished():
-            return [*iteration_rows(state, event.number), *judged_rows(state, event.number)]
+            return [*_iteration_rows(state, event.number), *judged_rows(state, event.number)]
         case e.IterationStarted() | e.Checkpointed() | e.ScanFinished():
-            return iteration_rows(state, event.number)
+            return _iteration_rows(state, event.number)
         case e.ReflectionSubmitted():
             number = session.iteration if session else 0
-            return [*iteration_rows(state, number), *growth_rows(state, number)]
+            return [*_iteration_rows(state, number), *growth_rows(state, number)]
         case e.ReviewSubmitted() | e.AuditSubmitted():
-            return iteration_rows(state, session.iteration if session else 0)
+            return _iteration_rows(state, session.iteration if session else 0)
         case e.Recalled():
             born = failure_rows(state, event.number, at)
             shown = recall_rows(state, event.number, REFLECTOR, event.items, at)
@@ -176,7 +176,7 @@ def _approval_rows(state: State, approval_id: str) -> list[Row]:
     return [Row("approvals", {"approval_id": approval_id}, values)]
 
 
-def iteration_rows(state: State, number: int) -> list[Row]:
+def _iteration_rows(state: State, number: int) -> list[Row]:
     """The row of one iteration; none when the run has no iteration of this number."""
     last = state.iteration_numbered(number)
     if last is None:
@@ -226,7 +226,7 @@ def _fork_rows(state: State, at: datetime) -> list[Row]:
     rows: list[Row] = []
     for one in state.iterations:
         free = replace(one, cost_usd=0.0, tokens=0)
-        rows += iteration_rows(replace(state, iterations=(free,), updated_at=one.ended_at or at), one.number)
+        rows += _iteration_rows(replace(state, iterations=(free,), updated_at=one.ended_at or at), one.number)
         rows += failure_rows(state, one.number, at)
         if one.reflection is None and one.recalled:
             rows += recall_rows(state, one.number, REFLECTOR, one.recalled, at)

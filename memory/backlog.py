@@ -144,10 +144,6 @@ class Backlog:
             await mine.execute("DELETE FROM embedding_cache WHERE regexp_replace(model, '/[0-9]+$', '') = %s", (name,))
         return "forgotten" if found else "unknown"
 
-    async def standing(self) -> list[Standing]:
-        """What is there of each model's vectors, and what is missing."""
-        return await standing(self._database)
-
     async def _forget_unused(self, connection: "psycopg.AsyncConnection[tuple[Any, ...]]") -> None:
         """Drop the vectors of models that nobody used for a while, once those in use are complete.
 

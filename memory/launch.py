@@ -94,7 +94,7 @@ def launch(home: Home, installation: Installation, who: Account, settings: Mappi
     command = (str(installation.bin / "postgres"), "-D", "{cluster}", *options, "-c", home.mark)
     offset = home.log.stat().st_size if home.log.exists() else 0
     spawn(Order(str(home.path), command, str(folder), who.uid, who.gid))
-    return wait_for_answer(home, folder, offset)
+    return _wait_for_answer(home, folder, offset)
 
 
 def join(home: Home, who: Account) -> str:
@@ -103,7 +103,7 @@ def join(home: Home, who: Account) -> str:
     if not is_held(home.keeper_lock):
         spawn(Order(str(home.path), (), str(folder), None, None))
     try:
-        return wait_for_answer(home, folder, home.log.stat().st_size if home.log.exists() else 0)
+        return _wait_for_answer(home, folder, home.log.stat().st_size if home.log.exists() else 0)
     except DatabaseUnavailable as error:
         if running_pid(home) is None:
             # It was on its way down when we looked.
@@ -127,7 +127,7 @@ def await_keeper(home: Home) -> None:
         )
 
 
-def wait_for_answer(home: Home, folder: Path, offset: int) -> str:
+def _wait_for_answer(home: Home, folder: Path, offset: int) -> str:
     """Wait for an answered query: a pid file that says ready is no proof.
 
     Args:

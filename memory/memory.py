@@ -72,8 +72,7 @@ class MemoryService:
         if config.settings.memory.embedder == "offline":
             endpoint = None
         patience = Patience()
-        embedder = choose_embedder(config, database, endpoint, patience)
-        former = former_of(config, database, endpoint) if endpoint is not None else None
+        embedder, former = _embedders(config, database, endpoint, patience)
         failures = FailureMemory(database, embedder, config.database.pgvector, former)
         backlog = Backlog(
             database,
@@ -92,23 +91,19 @@ class MemoryService:
         await self.database.close()
 
 
-def choose_embedder(
+def _embedders(
     config: Config, database: Database, endpoint: "Endpoint | None", patience: "Patience"
-) -> "Embedder":
-    """The endpoint's embedder behind the cache if it is wanted and can be asked, else the offline one."""
+) -> "tuple[Embedder, Former | None]":
+    """The preferred embedder, and what makes those of the endpoint's other models."""
     from memory.offline import OfflineEmbedder
-
-    if endpoint is None:
-        return OfflineEmbedder()
-    model = config.openai.embedding_model
-    return _of_endpoint(config, database, endpoint, patience)(model, config.openai.embedding.dimensions)
-
-
-def former_of(config: Config, database: Database, endpoint: "Endpoint") -> "Former":
-    """What makes embedders of other models of the endpoint: that it may have them no more says nothing of its own."""
     from memory.patience import Patience
 
-    return _of_endpoint(config, database, endpoint, Patience())
+    if endpoint is None:
+        return OfflineEmbedder(), None
+    preferred = _of_endpoint(config, database, endpoint, patience)
+    # That the endpoint has a former model no more says nothing of the one in use.
+    former = _of_endpoint(config, database, endpoint, Patience())
+    return preferred(config.openai.embedding_model, config.openai.embedding.dimensions), former
 
 
 def _of_endpoint(config: Config, database: Database, endpoint: "Endpoint", patience: "Patience") -> "Former":

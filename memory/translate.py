@@ -17,7 +17,7 @@ _RETRIABLE_CLASSES = ("08", "40", "57P")
 _RETRIABLE_STATES = ("25P03", "53300", "55P03")
 
 
-def driver_error(error: BaseException) -> psycopg.Error | None:
+def _driver_error(error: BaseException) -> psycopg.Error | None:
     """The psycopg error itself, unwrapped from SQLAlchemy's."""
     if isinstance(error, DBAPIError):
         error = error.orig or error
@@ -29,7 +29,7 @@ def is_transient(error: BaseException) -> bool:
 
     A server that restarts behind a Unix socket shows as an error without a state ("the connection is bad").
     """
-    cause = driver_error(error)
+    cause = _driver_error(error)
     if cause is None:
         return isinstance(error, OSError)
     if cause.sqlstate is None:
@@ -41,7 +41,7 @@ def translate(error: BaseException) -> MemoryStoreError | None:
     """The error that a person may see; None when it is a mistake of ours. Passwords never appear in it."""
     if isinstance(error, PoolTimeoutError):
         return DatabaseUnavailable("Every connection to the database is busy", "Raise postgresql.pool_size.")
-    cause = driver_error(error)
+    cause = _driver_error(error)
     if cause is None:
         return DatabaseUnavailable(f"The database does not answer: {error}") if isinstance(error, OSError) else None
     said = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__

@@ -103,7 +103,7 @@ class Upgrade:
         self._progress("")
         try:
             new = reachable(self._newest, self._who)
-            source, target = source_of(home), target_of(home)
+            source, target = _source_of(home), _target_of(home)
             source.path.mkdir(mode=0o700)
             source.cluster.symlink_to(home.cluster)
             target.path.mkdir(mode=0o700)
@@ -137,7 +137,7 @@ class Upgrade:
         home = self._home
         kept = free_name(home, major)
         try:
-            target_of(home).cluster.rename(home.ready)
+            _target_of(home).cluster.rename(home.ready)
             _sync(home.path)
             home.cluster.rename(kept)
             _sync(home.path)
@@ -160,12 +160,12 @@ def _reason(error: BaseException, home: Home) -> str | None:
     return error.title if isinstance(error, MemoryStoreError) and not isinstance(error, DiskFull) else None
 
 
-def source_of(home: Home) -> Home:
+def _source_of(home: Home) -> Home:
     """The home of the server that reads the old data during an upgrade."""
     return Home(home.upgrade / "from")
 
 
-def target_of(home: Home) -> Home:
+def _target_of(home: Home) -> Home:
     """The home of the server that writes the new data during an upgrade."""
     return Home(home.upgrade / "to")
 
@@ -201,7 +201,7 @@ def clear(home: Home) -> None:
     Raises:
         DatabaseUnavailable: they do not end.
     """
-    for one in (source_of(home), target_of(home)):
+    for one in (_source_of(home), _target_of(home)):
         if one.path.exists():
             _end(one)
     shutil.rmtree(home.upgrade)

@@ -45,7 +45,7 @@ def shown_record(one: ShownMemory) -> dict[str, Any]:
     return {"role": one.role, "worth": one.worth, "memory": one.item.model_dump(mode="json")}
 
 
-def settled_by(event: e.Event, state: State) -> tuple[ShownMemory, ...]:
+def _settled_by(event: e.Event, state: State) -> tuple[ShownMemory, ...]:
     """The memories of which an event says that they were used, or what came of it.
 
     Args:
@@ -71,7 +71,7 @@ def settled_by(event: e.Event, state: State) -> tuple[ShownMemory, ...]:
 
 def memory_lines(event: e.Event, state: State) -> list[str]:
     """What an event says about memories besides its own lines."""
-    settled = settled_by(event, state)
+    settled = _settled_by(event, state)
     if isinstance(event, e.ReflectionSubmitted | e.PlanSubmitted):
         return [f"  · used {_named(one)}" for one in settled]
     return [
@@ -84,7 +84,7 @@ def evidence_records(event: e.Event, state: State) -> list[dict[str, Any]]:
     """The same as the `--json` outputs write it; empty for most events."""
     return [
         {"memory_id": one.item.memory_id, "role": one.role, "used": True, "helped": one.evidence.helped}
-        for one in settled_by(event, state)
+        for one in _settled_by(event, state)
     ]
 
 

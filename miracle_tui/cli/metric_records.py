@@ -12,10 +12,10 @@ def metrics_record(found: Metrics) -> dict[str, Any]:
         "runs": "scripted" if found.filters.scripted else "real",
         "filters": _filters(found.filters),
         "outcomes": {name: found.outcomes.get(name, 0) for name in ("success", "failed", "cancelled", "open")},
-        "success": share_record(found.success),
+        "success": _share_record(found.success),
         "iterations_to_success": _spread(found.iterations_to_success),
         "time_to_green_s": _spread(found.time_to_green_s),
-        "days": [{"day": str(one.day), **share_record(one.success)} for one in found.days],
+        "days": [{"day": str(one.day), **_share_record(one.success)} for one in found.days],
         "pass_rate": [
             {"iteration": step.place, "n": step.n, "rate": step.pass_rate, "green": step.green} for step in found.steps
         ],
@@ -27,13 +27,13 @@ def metrics_record(found: Metrics) -> dict[str, Any]:
         },
         "errors": [{"error_type": name, "failures": count} for name, count in found.errors],
         "memory": {
-            "recalled": share_record(memory.recalled),
-            "used": share_record(memory.used),
-            "improved_with_use": share_record(memory.improved_with),
-            "improved_without_use": share_record(memory.improved_without),
+            "recalled": _share_record(memory.recalled),
+            "used": _share_record(memory.used),
+            "improved_with_use": _share_record(memory.improved_with),
+            "improved_without_use": _share_record(memory.improved_without),
         },
         "approvals": {
-            "answered": share_record(found.answered),
+            "answered": _share_record(found.answered),
             "wait_s": _spread(found.approval_wait_s),
             "by_topic": [
                 {
@@ -58,7 +58,7 @@ def _filters(filters: MetricFilters) -> dict[str, str | None]:
     }
 
 
-def share_record(share: Share) -> dict[str, Any]:
+def _share_record(share: Share) -> dict[str, Any]:
     """A share with its interval."""
     low, high = share.interval or (None, None)
     return {"hits": share.hits, "n": share.of, "rate": share.rate, "low": low, "high": high}
