@@ -12,7 +12,7 @@ from memory.database import Database
 from memory.embedders import Embedder, Vector
 from memory.errors import EmbeddingFailed
 from memory.patterns import best_patterns, pattern_text, read_patterns
-from memory.recalling import ALL, CANDIDATES, Asked, RecallFilters, Space, chosen, found_in, recall_statement
+from memory.recalling import ALL, CANDIDATES, Asked, Places, RecallFilters, chosen, found_in, recall_statement
 from memory.records import Recollection
 from memory.spaces import Former, Spaces
 from memory.tables import failures, patterns
@@ -135,12 +135,12 @@ class FailureMemory:
 
         return await self._database.run(work)
 
-    async def _space(self, views: _Views) -> Space | None:
+    async def _space(self, views: _Views) -> Places | None:
         """Where the views are looked for; None where a text has no direction, as one of no words."""
         if not (any(views.of["ctx"]) and any(views.of["sig"])):
             return None
         context, sign = await views.vectors.space("ctx"), await views.vectors.space("sig")
-        return Space(context.table, sign.table, views.of["ctx"], views.of["sig"], views.vectors.search_settings())
+        return Places(context.table, sign.table, views.of["ctx"], views.of["sig"], views.vectors.search_settings())
 
     async def _embed(self, texts: dict[View, str], *, first_only: bool = False) -> list[_Views]:
         embedded: list[_Views] = []

@@ -1,6 +1,6 @@
 """The one statement of recall: every list at once, with what came of each memory, in one trip to the server."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -55,7 +55,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Space:
+class Places:
     """Where the vectors of one model lie, and what to look near in them."""
 
     context_table: str
@@ -64,16 +64,6 @@ class Space:
     signature: Vector
     settings: dict[str, str]
     """What the approximate index is searched with."""
-
-
-@dataclass(frozen=True)
-class Found:
-    """A candidate of one list."""
-
-    via: Via
-    item: Recollection
-    score: float
-    """Its likeness, weighed by what came of it."""
 
 
 @dataclass
@@ -87,7 +77,7 @@ class _Statement:
         return f"${len(self.parameters)}"
 
 
-def recall_statement(asked: Asked, space: Space | None) -> tuple[str, list[Any]]:
+def recall_statement(asked: Asked, space: Places | None) -> tuple[str, list[Any]]:
     """The statement and its parameters; without a space it looks for the same fingerprint only."""
     made = _Statement()
     project = f"{made.bind(clean_text(asked.project))}::text"
@@ -140,7 +130,7 @@ def recall_statement(asked: Asked, space: Space | None) -> tuple[str, list[Any]]
     )
 
 
-def _near(made: _Statement, language: str, joined: str, space: Space, project: str) -> list[tuple[str, str]]:
+def _near(made: _Statement, language: str, joined: str, space: Places, project: str) -> list[tuple[str, str]]:
     """The lists of neighbours: of the project exactly, beyond it by the index, or exactly where few rows can match."""
     context = f"{made.bind(HalfVector(list(space.context)))}::halfvec"
     sign = f"{made.bind(HalfVector(list(space.signature)))}::halfvec"
@@ -197,10 +187,10 @@ def _conditions(made: _Statement, filters: RecallFilters) -> str:
     return conditions
 
 
-def found_in(rows: Sequence[tuple[Any, ...]], project: str) -> list[Found]:
-    """The rows of the statement as candidates, weighed, the best of each list first."""
+def found_in(rows: Sequence[tuple[Any, ...]], project: str) -> list[Recollection]:
+    """The rows of the statement as candidates of all lists, the best first: the most alike, by what came of them."""
     now = datetime.now(UTC)
-    found = []
+    found: list[tuple[float, Recollection]] = []
     for row in rows:
         memory_id, via, similarity, title, cause, solution, fix, outcome, solved, owner, run_id, at, pinned = row[:13]
         record = TrackRecord(*row[13:])
@@ -219,11 +209,11 @@ def found_in(rows: Sequence[tuple[Any, ...]], project: str) -> list[Found]:
             pinned=pinned and owner == project,
             **vars(record),
         )
-        found.append(Found(via, item, similarity * weight(record, solved, at, now)))
-    return sorted(found, key=lambda one: -one.score)
+        found.append((similarity * weight(record, solved, at, now), item))
+    return [item for _, item in sorted(found, key=lambda one: -one[0])]
 
 
-def chosen(found: Sequence[Found], limit: int, threshold: float, foreign_threshold: float) -> list[Recollection]:
+def chosen(found: Sequence[Recollection], limit: int, threshold: float, foreign_threshold: float) -> list[Recollection]:
     """The recollections of the lists: what a person pinned, the same fingerprint, contexts, signatures of others.
 
     Signatures keep up to half of the places, as a list of their own: fused into one, each list would spoil the other.
@@ -231,30 +221,30 @@ def chosen(found: Sequence[Found], limit: int, threshold: float, foreign_thresho
     fit = [
         one
         for one in found
-        if one.via == "fingerprint" or one.item.similarity >= (threshold if one.item.own_project else foreign_threshold)
+        if one.via == "fingerprint" or one.similarity >= (threshold if one.own_project else foreign_threshold)
     ]
     taken: dict[str, Recollection] = {}
     told: set[str] = set()
 
-    def take(some: Sequence[Found], room: int) -> None:
+    def take(some: Iterable[Recollection], room: int) -> None:
         for one in some:
             # The same solution is shown once.
-            if room > 0 and one.item.memory_id not in taken and one.item.solution not in told:
-                taken[one.item.memory_id] = one.item
-                told.update([one.item.solution] if one.item.solution else ())
+            if room > 0 and one.memory_id not in taken and one.solution not in told:
+                taken[one.memory_id] = one
+                told.update([one.solution] if one.solution else ())
                 room -= 1
 
     by_fingerprint = [one for one in fit if one.via == "fingerprint"]
     context = [one for one in fit if one.via == "context"]
     strangers = [one for one in fit if one.via == "signature"]
-    take([one for one in (*by_fingerprint, *context) if one.item.pinned], limit)
-    cures: dict[str, Found] = {}
+    take([one for one in (*by_fingerprint, *context) if one.pinned], limit)
+    # Of the same failure, one that nothing is known to help against is enough as well.
+    cures: dict[str, Recollection] = {}
     for one in by_fingerprint:
-        # The same solution is shown once.
-        cures.setdefault(one.item.solution, one)
-    twins = {one.item.memory_id for one in by_fingerprint} - {one.item.memory_id for one in cures.values()}
-    context = [one for one in context if one.item.memory_id not in twins]
-    take(list(cures.values()), limit - len(taken))
+        cures.setdefault(one.solution, one)
+    twins = {one.memory_id for one in by_fingerprint} - {one.memory_id for one in cures.values()}
+    context = [one for one in context if one.memory_id not in twins]
+    take(cures.values(), limit - len(taken))
     take(context, limit - len(taken) - min(len(strangers), limit // 2))
     take(strangers, limit - len(taken))
     take(context, limit - len(taken))

@@ -22,8 +22,7 @@ from memory.database import Database
 from memory.embedded import EmbeddedServer
 from memory.offline import DIMENSIONS, OfflineEmbedder
 from memory.postmaster import Home, running_pid
-from memory.recalling import ALL, Asked, RecallFilters, found_in, recall_statement
-from memory.recalling import Space as Views
+from memory.recalling import ALL, Asked, Places, RecallFilters, found_in, recall_statement
 from memory.vectors import Space, Vectors
 from memory.views import FailureQuery
 from tests.bench.measuring import load_now, quantile, spread, verdict, workplace
@@ -184,10 +183,10 @@ def searches(database: Database, vectors: Vectors, context: Space, sign: Space) 
 
     def whole(filters: RecallFilters) -> Search:
         async def recall(vector: list[float]) -> list[float]:
-            views = Views(context.table, sign.table, vector, vector, vectors.search_settings())
+            views = Places(context.table, sign.table, vector, vector, vectors.search_settings())
             statement = recall_statement(Asked(OWN, b"none", filters=filters), views)
             found = found_in(await database.persist(lambda: database.attempt(*statement)), OWN)
-            return sorted((one.item.similarity for one in found if one.via == "context"), reverse=True)
+            return sorted((one.similarity for one in found if one.via == "context"), reverse=True)
 
         return recall
 
