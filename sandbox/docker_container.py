@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from sandbox.docker_connection import EngineTrouble, translated
@@ -44,7 +44,7 @@ class Container:
             return cls(*await asyncio.shield(starting))
         except asyncio.CancelledError:
             # A thread does not end with the task that waits for it: what it makes would be nobody's.
-            await asyncio.shield(asyncio.create_task(_take_away(starting)))
+            await to_its_end(_take_away(starting))
             raise
 
     @property
@@ -101,6 +101,16 @@ class Container:
             return int((await asyncio.to_thread(translated, self._container.wait, timeout=WAIT_S))["StatusCode"])
         except EngineTrouble:
             return None
+
+
+async def to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Do something to its end, also when the task that waits for it is cancelled meanwhile."""
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
 
 
 def _start(

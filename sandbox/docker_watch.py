@@ -5,7 +5,7 @@ import logging
 from typing import Any
 
 from sandbox.docker_connection import EngineTrouble, translated
-from sandbox.docker_container import Container
+from sandbox.docker_container import Container, to_its_end
 from sandbox.docker_engine import Engine
 from sandbox.docker_options import WORKSPACE, container_options, script
 from sandbox.ending import Ending
@@ -58,4 +58,5 @@ async def watch_remote_disk(
             _logger.warning("the watch over the disk of the engine's machine ended too soon")
     finally:
         watching.shutdown()
-        await asyncio.shield(watching.remove())
+        # To its end, whoever cancels: the container that is removed next could not take their volume with it.
+        await to_its_end(watching.remove())

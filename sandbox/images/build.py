@@ -68,7 +68,8 @@ def _build_from_bases(tag: str, arguments: dict[str, str]) -> str:
                     path=str(DOCKERFILE.parent), buildargs=arguments, network_mode="none", rm=True, forcerm=True
                 )
             except BuildError as exc:
-                raise _failed(client, arguments, exc) from exc
+                # The log is still on its way: what is not read of it would keep its connection.
+                raise _failed(client, arguments, str(exc.msg).strip(), list(exc.build_log)) from exc
             return accept_image(client, str(image.id), tag)
     except EngineTrouble as exc:
         raise ImageFailed(exc.title, exc.hint) from exc
@@ -76,9 +77,8 @@ def _build_from_bases(tag: str, arguments: dict[str, str]) -> str:
         raise ImageFailed(f"The image could not be built: {exc}", f"Try {OFFLINE}, which needs apt only.") from exc
 
 
-def _failed(client: Any, arguments: dict[str, str], error: Any) -> ImageFailed:
+def _failed(client: Any, arguments: dict[str, str], words: str, log: list[Any]) -> ImageFailed:
     """What went wrong: a base that is not there, or a step that fails in one that is."""
-    words = str(error.msg).strip()
     for base in arguments.values():
         if not _is_there(client, base):
             return ImageFailed(
@@ -86,7 +86,7 @@ def _failed(client: Any, arguments: dict[str, str], error: Any) -> ImageFailed:
                 f"It is the engine that pulls, with its own proxy and login: try `docker pull {base}`. Or name a base "
                 f"that you have (--python-base, --node-base), or build without any: {OFFLINE}.",
             )
-    said = [text for step in error.build_log if (text := str(step.get("stream") or "").strip())]
+    said = [text for step in log if (text := str(step.get("stream") or "").strip())]
     last = f" ({said[-1][-300:]})" if said else ""
     return ImageFailed(
         f"The image could not be built: {words}{last}",

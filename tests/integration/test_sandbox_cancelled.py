@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import secrets
 from contextlib import closing
 from pathlib import Path
 
@@ -20,14 +21,15 @@ AFTER_MS = (1, 10, 20, 40, 80, 160)
 async def test_a_start_that_is_cancelled_at_any_moment_leaves_nothing(
     backend: Backend, sandbox_workspace: Path
 ) -> None:
+    marker = f"77.{secrets.randbelow(10**9)}"
     for after_ms in AFTER_MS:
         run_id = f"cancelled-{after_ms}"
-        command = run_command(backend, "sleep 77.7", run_id=run_id, workspace=sandbox_workspace)
+        command = run_command(backend, f"sleep {marker}", run_id=run_id, workspace=sandbox_workspace)
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(command, after_ms / 1000)
     await backend.close()
     gc.collect()
-    assert [one for one in psutil.process_iter(["cmdline"]) if "77.7" in (one.info["cmdline"] or ())] == []
+    assert [one for one in psutil.process_iter(["cmdline"]) if marker in (one.info["cmdline"] or ())] == []
     if isinstance(backend, Docker):
         with closing(connect(30)) as client:
             mounted = [
