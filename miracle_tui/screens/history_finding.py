@@ -61,7 +61,7 @@ class Finding:
         self._shown = Wish()
         self._known: set[tuple[str, str]] = set()
         self._working = False
-        self._newer = asyncio.Event()
+        self._search: asyncio.Task[None] | None = None
 
     def want(self, query: str, filters: Filters) -> bool:
         """Wish for something; whether `work` has to be begun for it."""
@@ -78,30 +78,23 @@ class Finding:
     def _begin(self) -> bool:
         began = not self._working
         self._working = True
-        self._newer.set()
+        if self._search is not None:
+            # Soon the search before is given up, and with it what the server does for it.
+            asyncio.get_running_loop().call_later(PATIENCE_S, self._search.cancel)
         return began
 
     async def work(self) -> None:
         """Carry wishes out until none is left."""
         try:
             while (wish := self._wish) is not None:
-                self._newer.clear()
-                await self._unless_newer(wish)
+                self._search = asyncio.create_task(self._fulfil(wish))
+                await asyncio.wait((self._search,))
                 if self._wish is wish:
                     self._wish = None
         finally:
-            self._working = False
-
-    async def _unless_newer(self, wish: Wish) -> None:
-        """Fulfil a wish; soon after a newer one the search is given up, and with it what the server does for it."""
-        search, newer = asyncio.create_task(self._fulfil(wish)), asyncio.create_task(self._newer.wait())
-        try:
-            await asyncio.wait((search, newer), return_when=asyncio.FIRST_COMPLETED)
-            await asyncio.wait((search,), timeout=PATIENCE_S)
-        finally:
-            search.cancel()
-            newer.cancel()
-            await asyncio.gather(search, newer, return_exceptions=True)
+            if self._search is not None:
+                self._search.cancel()
+            self._search, self._working = None, False
 
     async def _fulfil(self, wish: Wish) -> None:
         try:

@@ -50,7 +50,8 @@ class ExportDialog(Dialog["Path | None"]):
             problem = _problem_of(path)
         except (OSError, ValueError, RuntimeError) as exc:
             # Too long, in a folder that is closed, of a person who is not known.
-            problem = f"That cannot be looked at: {getattr(exc, 'strerror', None) or exc}. Choose another name."
+            why = str(getattr(exc, "strerror", None) or exc).rstrip(".")
+            problem = f"That cannot be looked at: {why}. Choose another name."
         if problem:
             self.show_problem(problem)
         else:
