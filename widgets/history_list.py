@@ -14,8 +14,8 @@ from textual.message import Message
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from memory.hits import kind_name
 from widgets.inert import inert, inert_line
+from widgets.marks import OUTCOME_STYLES
 from widgets.memory_rows import similarity_bar
 from widgets.word_marks import mark_words
 
@@ -30,8 +30,6 @@ _KINDS = {
     "pattern": "$text-success",
     "approval": "$text-warning",
 }
-_GOOD = ("success", "green", "passed", "helped", "solved", "improved")
-_BAD = ("failed", "red", "cancelled", "unchanged")
 NEAR_END = 15
 """Results below the cursor when more are asked for."""
 LEAD = 12
@@ -159,17 +157,15 @@ def when(at: datetime, now: datetime | None = None) -> str:
     return at.strftime("%Y-%m-%d")
 
 
-def _tone(outcome: str) -> str:
-    return "$text-success" if outcome in _GOOD else "$text-error" if outcome in _BAD else "$foreground-muted"
-
-
 def _row(hit: Hit, words: Sequence[str], now: datetime | None) -> Content:
+    from memory.hits import kind_name
+
     title, outcome = inert_line(hit.title, 160), inert_line(hit.outcome, 20)
     number = hit.id.rpartition("#")[2] if hit.kind == "iteration" else ""
     kind = f"{kind_name(hit.kind)} {inert_line(number, 8)}".strip()
     below = Content.assemble(
         (f"  {kind}", _KINDS.get(hit.kind, "$foreground-muted")),
-        (f"  {outcome}", _tone(outcome)) if outcome else "",
+        (f"  {outcome}", OUTCOME_STYLES.get(outcome, "$foreground-muted")) if outcome else "",
         (f"  {when(hit.at, now)}", "$foreground-muted"),
         ("  ★ pinned" if hit.pinned else "", "$text-warning"),
         ("  ✗ forgotten" if hit.forgotten else "", "$foreground-disabled"),

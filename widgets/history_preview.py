@@ -11,6 +11,7 @@ from textual.content import Content
 
 from widgets.inert import inert, inert_line
 from widgets.line_pane import LinePane
+from widgets.marks import DIFF_STYLES, OUTCOME_STYLES
 from widgets.syntax import MAX_LINE, colour_lines
 from widgets.word_marks import mark_words
 
@@ -22,8 +23,6 @@ COLOURED_LINES = 1500
 """A longer text keeps the plain colour."""
 LINES = 4000
 """Most lines of one text that are laid out."""
-_GOOD = ("success", "green", "solved", "improved")
-_BAD = ("failed", "red", "unchanged", "cancelled")
 
 
 class HistoryPreview(LinePane):
@@ -89,8 +88,8 @@ def lines_of(entry: Entry, width: int, words: Sequence[str] = ()) -> list[Conten
     title = Content.styled(inert_line(entry.hit.title, 400), "bold $text-primary")
     rows = [*mark_words(title, words).wrap(width), Content("")]
     for name, value in facts_of(entry):
-        colour = "$text-success" if value in _GOOD else "$text-error" if value in _BAD else "$foreground"
-        fact = Content.assemble((f"{name:<9}", "$foreground-muted"), (inert_line(value, 400), colour))
+        value_part = (inert_line(value, 400), OUTCOME_STYLES.get(value, "$foreground"))
+        fact = Content.assemble((f"{name:<9}", "$foreground-muted"), value_part)
         rows += fact.wrap(width)
     for part in parts_of(entry):
         rows += [Content(""), Content.styled(part.title.upper(), "bold $text-secondary")]
@@ -119,5 +118,5 @@ def _short_rule(line: str, width: int) -> str:
 
 
 def _changed(line: Content) -> Content:
-    colour = {"+": "$text-success", "-": "$text-error", "@": "$text-primary"}.get(line.plain[:1])
+    colour = DIFF_STYLES.get(line.plain[:1])
     return line.stylize_before(colour) if colour else line

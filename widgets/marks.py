@@ -1,4 +1,4 @@
-"""The glyphs and colours by which panes say how an iteration, a phase or a test ended."""
+"""The glyphs and colours by which panes say how a run, an iteration, a phase or a test ended."""
 
 from __future__ import annotations
 
@@ -37,6 +37,15 @@ OUTCOME_MARKS = {
     "running": ("●", "$text-primary"),
     "waiting": ("○", "$foreground-muted"),
 }
+
+OUTCOME_STYLES = {
+    **dict.fromkeys(("success", "green", "solved", "improved"), "$text-success"),
+    **dict.fromkeys(("failed", "red", "cancelled", "unchanged"), "$text-error"),
+}
+"""Of runs, iterations and failures."""
+
+DIFF_STYLES = {"+": "$text-success", "-": "$text-error", "@": "$text-primary"}
+"""By the first character of a line of a diff."""
 
 SEVERITY_STYLES = {
     "critical": "$text-error bold",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from widgets.inert import inert, inert_line
+from widgets.marks import DIFF_STYLES
 
 if TYPE_CHECKING:
     from engine.recollections import ShownMemory
@@ -26,18 +27,18 @@ TRIED = {
     "improved": ("helped in part: ", "$text-warning"),
     "unchanged": ("tried without success: ", "$text-error"),
 }
+BAR_CELLS = 8
 DIFF_LINES = 14
 """Lines of a change that are shown in the pane; the whole memory has the rest."""
-_MARKS = {"+": "$text-success", "-": "$text-error", "@": "$text-primary"}
 
 
-def similarity_bar(similarity: float, cells: int = 8) -> Content:
+def similarity_bar(similarity: float) -> Content:
     """A bar of eighths for a similarity in [0, 1]."""
-    eighths = round(min(1.0, max(0.0, similarity)) * cells * 8)
+    eighths = round(min(1.0, max(0.0, similarity)) * BAR_CELLS * 8)
     full, rest = divmod(eighths, 8)
     bar = "█" * full + (" ▏▎▍▌▋▊▉"[rest] if rest else "")
     colour = "$success" if similarity >= 0.8 else "$warning" if similarity >= 0.5 else "$secondary"
-    return Content.styled(f"{bar:<{cells}}", f"{colour} on $foreground 10%")
+    return Content.styled(f"{bar:<{BAR_CELLS}}", f"{colour} on $foreground 10%")
 
 
 def memory_rows(
@@ -127,7 +128,7 @@ def _change(diff: str, unfolded: bool, folds: bool) -> list[Content]:
         return [Content.styled(f"  ▸ change +{added} -{removed}{hint}", "$foreground-muted")]
     rows = [Content.styled("  ▾ change", "$foreground-muted")]
     rows += [
-        Content.styled(f"    {line[:300].expandtabs(4)}", _MARKS.get(line[:1], "$foreground-muted"))
+        Content.styled(f"    {line[:300].expandtabs(4)}", DIFF_STYLES.get(line[:1], "$foreground-muted"))
         for line in lines[:DIFF_LINES]
     ]
     more = len(lines) - DIFF_LINES
