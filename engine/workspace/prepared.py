@@ -71,8 +71,12 @@ def check_run_id(run_id: str) -> None:
     Raises:
         WorkspaceError: it is none.
     """
-    if not _RUN_ID.fullmatch(run_id) or run_id.endswith(".lock"):
+    if not _is_safe(run_id):
         raise WorkspaceError(f"{run_id!r} cannot name a run", "Use letters, digits, `-`, `_` and single dots.")
+
+
+def _is_safe(run_id: str) -> bool:
+    return _RUN_ID.fullmatch(run_id) is not None and not run_id.endswith(".lock")
 
 
 def git_dir_of(run_id: str, paths: Paths) -> Path:
@@ -98,7 +102,7 @@ def forget_record(git_dir: Path) -> None:
 
 def find_prepared(run_id: str, paths: Paths, identity: tuple[int, int] | None) -> Prepared | None:
     """The run's worktree, or None where it has none; its folder may be gone."""
-    if not _RUN_ID.fullmatch(run_id):
+    if not _is_safe(run_id):
         # A log may come from anywhere; a name with slashes would look for a record outside of Miracle's folder.
         return None
     return read_record(git_dir_of(run_id, paths), identity)

@@ -10,6 +10,7 @@ from config.paths import Paths
 from engine.errors import WorkspaceError
 from engine.workspace import stage
 from engine.workspace.checkpoint import checkpoint
+from engine.workspace.prepared import Prepared, find_prepared, git_dir_of, write_record
 from engine.workspace.worktree import prepare_worktree
 from sandbox.identity import sandbox_identity
 from tests.workspace_fixtures import Folder, content_at, files_of, paths, plain, prepared, repo
@@ -188,6 +189,10 @@ async def test_a_branch_in_the_way_is_named(repo: Folder, paths: Paths) -> None:
 async def test_an_unsafe_run_id_is_refused(repo: Folder, paths: Paths, run_id: str) -> None:
     with pytest.raises(WorkspaceError, match="cannot name a run"):
         await prepare_worktree(run_id, repo.root, paths, None)
+    lies = Prepared(run_id, paths.data, paths.data, True, "b", "c", False, git_dir_of(run_id, paths), paths.data)
+    lies.git_dir.mkdir(parents=True)
+    write_record(lies)
+    assert find_prepared(run_id, paths, None) is None, "what a log of anybody's names is not looked for outside"
 
 
 async def test_line_ends_of_the_person_are_no_change(tmp_path: Path, paths: Paths) -> None:
