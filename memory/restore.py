@@ -20,6 +20,8 @@ from memory.schema import head_revision, migrate, revisions
 if TYPE_CHECKING:
     import psycopg
 
+LOG = ("streams", "events")
+"""What every backup has, if only empty."""
 RESTORE_LOCK = 7_240_017
 STAGE = "miracle_restore"
 """The schema in which a backup of an older schema is migrated, before anything of it is taken over."""
@@ -195,6 +197,8 @@ async def _fill(connection: "psycopg.AsyncConnection[Any]", source: Path, tell: 
                     raise DataError(f"{begin.table} took {taken} of {piece.rows} rows")
                 rows[begin.table] = piece.rows
                 tell(begin.table, piece.rows)
+            if lacking := [table for table in LOG if table not in rows]:
+                raise DataError(f"it has no {lacking[0]}")
         except misfits as error:
             raise _unfit(source, error) from error
     return rows

@@ -207,6 +207,7 @@ STREAM, EVENT = ("run_id", "last_seq"), ("run_id", "seq", "at", "event_id", "kin
 PRUNED = ("run_id", "lessons")
 FAILED = {"failure_id": "a.1", "run_id": "a", "iteration": 1}
 Tables = dict[str, tuple[tuple[str, ...], bytes]]
+EMPTY: Tables = {"streams": (STREAM, b""), "events": (EVENT, b"")}
 
 
 def one_event(body: str = "{}", at: str = "2026-01-02") -> Tables:
@@ -249,9 +250,11 @@ async def test_a_forged_backup_changes_nothing(empty: Database, tmp_path: Path) 
     before = await everything(empty)
     bad = tmp_path / "bad"
     for tables in FORGED:
-        forged(bad, {"schema": head_revision()}, tables)
+        forged(bad, {"schema": head_revision()}, EMPTY | tables)
         with pytest.raises(BackupUnusable):
             pytest.fail(f"restored {(await restore(empty, bad, replace=True)).rows} of {tables}")
+    with pytest.raises(BackupUnusable, match="no events"):
+        await restore(empty, forged(bad, {"schema": head_revision()}, named(b"x")), replace=True)
     for schema in ("00005", "0000", ""):
         with pytest.raises(BackupUnusable):
             await restore(empty, forged(bad, {"schema": schema}, one_event()), replace=True)
@@ -297,7 +300,7 @@ async def test_what_is_killed_is_no_backup_and_half_a_restore_is_none(
     os.utime(half, (0, 0))
     made = await back_up(database, target)
     assert [path.name for path in tmp_path.iterdir()] == ["b"], "what the killed one left is swept"
-    old = forged(tmp_path / "old", {"schema": "0001"}, {"streams": (("run_id", "last_seq"), b"old\t0\n")})
+    old = forged(tmp_path / "old", {"schema": "0001"}, EMPTY | {"streams": (STREAM, b"old\t0\n")})
     await EventStore(empty).create_run("mine")
     before = await everything(empty)
     for file in (old, made.path):
