@@ -40,7 +40,10 @@ KNOWN = {
     "cause": "The table had no subtractive pairs.",
     "solution": "Put 900, 400, 90, 40, 9 and 4 into the table.",
     "hypothesis": "",
-    "fix": 'diff --git a/roman.py b/roman.py\n@@ -3,2 +3,3 @@\n-    (5, "V"), (1, "I"),\n+    (5, "V"), (4, "IV"), (1, "I"),',
+    "fix": (
+        "diff --git a/roman.py b/roman.py\n@@ -3,2 +3,3 @@\n"
+        '-    (5, "V"), (1, "I"),\n+    (5, "V"), (4, "IV"), (1, "I"),'
+    ),
     "code_context": "",
 }
 """What memory keeps of it."""
