@@ -14,7 +14,7 @@ from sandbox.bubblewrap_arguments import FILES, bubblewrap_options, limited, mem
 from sandbox.bubblewrap_remedies import remedy_for
 from sandbox.cgroups import ControlGroup, can_limit, remove_abandoned
 from sandbox.disk_watch import watch_disk
-from sandbox.ending import Ending, Endings, reason_of
+from sandbox.ending import Ending, Endings, reason_of, to_its_end
 from sandbox.environments import prepare_environment
 from sandbox.errors import NoBackend
 from sandbox.execution import events_until_end
@@ -152,7 +152,17 @@ class _Sandbox:
 
     @classmethod
     async def start(cls, spec: ExecSpec, processors: list[int]) -> "_Sandbox":
-        """Start bubblewrap from the loop's own thread: it dies with the thread that started it.
+        """Start bubblewrap; whoever is cancelled meanwhile leaves nothing of it."""
+        starting = asyncio.create_task(cls._start(spec, processors))
+        try:
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            await to_its_end(_take_away(starting))
+            raise
+
+    @classmethod
+    async def _start(cls, spec: ExecSpec, processors: list[int]) -> "_Sandbox":
+        """Start it from the loop's own thread: it dies with the thread that started it.
 
         Nothing of the host goes along: an empty environment, no groups, no descriptors but these.
         """
@@ -177,7 +187,7 @@ class _Sandbox:
             process = await asyncio.create_subprocess_exec(
                 *(scope_prefix(spec.limits) if scoped else ()), *pinned(processors),
                 program, "--args", str(opened[-1]), "--", *limited(spec.argv, spec.limits),
-                stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+                stdin=held, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
                 env=scope_variables(os.environ) if scoped else {}, cwd="/", start_new_session=True, pass_fds=opened,
                 user=uid, group=gid, extra_groups=None if uid is None else [],
             )  # fmt: skip
@@ -195,15 +205,17 @@ class _Sandbox:
         return sandbox
 
     async def _let_go(self, go: int) -> None:
-        """Confine the first process, which waits for it before it does anything, and let it begin."""
+        """Know and confine the first process, which waits for it before it does anything, and let it begin.
+
+        Whoever only knows the outer half can kill only that, and the inner one would go on alone.
+        """
         try:
-            if self._group is not None:
-                ended = asyncio.create_task(self._process.wait())
-                await asyncio.wait((self._first, ended), return_when=asyncio.FIRST_COMPLETED)
-                ended.cancel()
-                if self._first.done():
-                    self._group.add(self._first.result())
-            os.write(go, b"1")
+            ended = asyncio.create_task(self._process.wait())
+            await asyncio.wait((self._first, ended), return_when=asyncio.FIRST_COMPLETED)
+            ended.cancel()
+            if self._group is not None and self._first.done():
+                self._group.add(self._first.result())
+            os.write(go, b"1\n")
         except (ProcessLookupError, BrokenPipeError):
             pass  # It has ended already; its last words say why.
         except OSError:
@@ -298,3 +310,10 @@ class _Sandbox:
 
     def _said(self) -> list[dict[str, int]]:
         return [json.loads(line) for line in self._heard.splitlines() if line.strip().endswith(b"}")]
+
+
+async def _take_away(starting: "asyncio.Task[_Sandbox]") -> None:
+    """End what is still being started, once it is there."""
+    await asyncio.wait([starting])
+    if starting.exception() is None:
+        await starting.result().gone()

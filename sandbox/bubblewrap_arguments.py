@@ -110,14 +110,18 @@ def pinned(processors: Iterable[int]) -> list[str]:
     return ["/usr/bin/taskset", "--cpu-list", ",".join(map(str, processors))]
 
 
+_TOLD = ("/bin/sh", "-c", 'read -r _ && exec "$@" </dev/null', "sh")
+"""Bubblewrap takes the end of what it blocks on for leave to go on: a starter that died would have given it."""
+
+
 def limited(argv: Sequence[str], limits: Limits) -> list[str]:
-    """The command under its resource limits.
+    """The command under its resource limits, begun only when a line on its input says so.
 
     RLIMIT_DATA and not RLIMIT_AS: Node.js reserves far more addresses than it uses.
     """
     return [
         "/usr/bin/prlimit", f"--nproc={limits.pids}", f"--data={limits.memory_bytes}", f"--fsize={FILE_BYTES}",
-        f"--cpu={max(1, round(limits.timeout_s))}", "--core=0", f"--nofile={OPEN_FILES}", *argv,
+        f"--cpu={max(1, round(limits.timeout_s))}", "--core=0", f"--nofile={OPEN_FILES}", *_TOLD, *argv,
     ]  # fmt: skip
 
 

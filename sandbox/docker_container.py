@@ -2,12 +2,12 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any
 
 from sandbox.docker_connection import EngineTrouble, translated
 from sandbox.docker_stream import AttachedStream
-from sandbox.ending import Ending, reason_of
+from sandbox.ending import Ending, reason_of, to_its_end
 from sandbox.report import Reason
 
 WAIT_S = 10
@@ -101,16 +101,6 @@ class Container:
             return int((await asyncio.to_thread(translated, self._container.wait, timeout=WAIT_S))["StatusCode"])
         except EngineTrouble:
             return None
-
-
-async def to_its_end(work: Coroutine[Any, Any, None]) -> None:
-    """Do something to its end, also when the task that waits for it is cancelled meanwhile."""
-    task = asyncio.create_task(work)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
-        raise
 
 
 def _start(

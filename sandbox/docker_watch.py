@@ -5,10 +5,10 @@ import logging
 from typing import Any
 
 from sandbox.docker_connection import EngineTrouble, translated
-from sandbox.docker_container import Container, to_its_end
+from sandbox.docker_container import Container
 from sandbox.docker_engine import Engine
 from sandbox.docker_options import WORKSPACE, container_options, script
-from sandbox.ending import Ending
+from sandbox.ending import Ending, to_its_end
 from sandbox.protocol import Env, EnvSpec, ExecSpec, Limits
 
 AFTER_S = 1.0

@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 from sandbox.report import Reason
@@ -101,3 +101,13 @@ def reason_of(exit_code: int) -> Reason:
     if exit_code in (128 + signal.SIGXFSZ, -signal.SIGXFSZ):
         return "disk"
     return "failed"
+
+
+async def to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Do something to its end, also when the task that waits for it is cancelled meanwhile."""
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise

@@ -29,6 +29,7 @@ async def test_a_start_that_is_cancelled_at_any_moment_leaves_nothing(
             await asyncio.wait_for(command, after_ms / 1000)
     await backend.close()
     gc.collect()
+    # At once: whoever was cancelled has waited for the end of all of it.
     assert [one for one in psutil.process_iter(["cmdline"]) if marker in (one.info["cmdline"] or ())] == []
     if isinstance(backend, Docker):
         with closing(connect(30)) as client:

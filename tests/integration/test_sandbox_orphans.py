@@ -5,13 +5,15 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import psutil
 import pytest
 
-from sandbox.bubblewrap_arguments import memory_file
+from sandbox.bubblewrap_arguments import limited, memory_file
 from sandbox.identity import sandbox_identity
 from sandbox.orphans import end_orphans
+from sandbox.protocol import Limits
 
 pytestmark = pytest.mark.bubblewrap
 
@@ -52,3 +54,13 @@ def test_half_a_sandbox_is_ended_and_a_whole_one_is_not() -> None:
         starter.wait()
         for descriptor in (held, go, listed):
             os.close(descriptor)
+
+
+def test_a_command_whose_starter_died_before_it_gave_leave_does_not_begin(tmp_path: Path) -> None:
+    """Bubblewrap itself goes on when the pipe that it blocks on is closed."""
+    begun = tmp_path / "begun"
+    command = limited(["touch", str(begun)], Limits())
+    assert subprocess.run(command, input=b"", check=False).returncode != 0
+    assert not begun.exists()
+    assert subprocess.run(command, input=b"\n", check=False).returncode == 0
+    assert begun.exists()
