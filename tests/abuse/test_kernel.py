@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import socket
 import stat
 from collections.abc import Callable
@@ -218,6 +217,7 @@ async def test_a_crash_leaves_no_core_file(
 ) -> None:
     ended, output = await run_in(backend, sandbox_workspace, "python3", "-c", CRASH)
     assert (ended.reason, ended.exit_code) == ("failed", 139), output
-    assert re.match("0\n", output)
+    # Docker keeps no order between what the code and its shell say.
+    assert "0" in output.splitlines()
     assert list(sandbox_workspace.iterdir()) == []
     seen("SIGSEGV, nothing left")
